@@ -1,0 +1,36 @@
+"""The backprop engine: layers, losses and optimizers in NumPy. It knows no file and no screen."""
+
+from cnnrun.engine import layers
+from cnnrun.engine.context import Context, Pass
+from cnnrun.engine.diagnosis import NonFinite, find_nonfinite
+from cnnrun.engine.execution import Executor, StepResult
+from cnnrun.engine.initializers import INITIALIZERS, Initializer
+from cnnrun.engine.layer import LAYERS, Build, Layer, LayerConfig
+from cnnrun.engine.losses import LOSSES, Loss
+from cnnrun.engine.network import Network
+from cnnrun.engine.optimizers import OPTIMIZERS, Optimizer
+from cnnrun.engine.schedules import SCHEDULES, Clock, Schedule
+
+__all__ = [
+    "INITIALIZERS",
+    "LAYERS",
+    "LOSSES",
+    "OPTIMIZERS",
+    "SCHEDULES",
+    "Build",
+    "Clock",
+    "Context",
+    "Executor",
+    "Initializer",
+    "Layer",
+    "LayerConfig",
+    "Loss",
+    "Network",
+    "NonFinite",
+    "Optimizer",
+    "Pass",
+    "Schedule",
+    "StepResult",
+    "find_nonfinite",
+    "layers",
+]

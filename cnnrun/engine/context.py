@@ -1,0 +1,110 @@
+"""What one layer keeps during one step on one shard, so that the layer itself stays read-only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cnnrun.engine.types import Array
+
+__all__ = ["Context", "Pass"]
+
+Observer = Callable[[str, str, Array], None]
+
+
+@dataclass
+class Pass:
+    """What all layers of a network share during one forward and backward pass over a shard.
+
+    Attributes:
+        training: whether dropout drops and batch normalisation uses the batch.
+        seed, step, shard: where random numbers derive from.
+        all_reduce: adds an array over all shards of the batch, in shard order.
+        observer: called as `observer(layer name, "x" | "y" | "dy" | "dx", array)` around every
+            layer; the array must not be kept without a copy.
+    """
+
+    training: bool = False
+    seed: int = 0
+    step: int = 0
+    shard: int = 0
+    all_reduce: Callable[[Array], Array] = np.copy
+    observer: Observer | None = None
+
+
+@dataclass
+class Context:
+    """The state of one layer in one pass; a layer with sublayers hands each a `child`.
+
+    Attributes:
+        run: what is shared with the other layers.
+        path: the indices that lead to this layer; part of the seed of its random numbers.
+        name: the layer's full name, such as `03_residual/branch/00_conv2d`.
+        saved: what forward keeps for backward.
+        gradients: the loss gradients of the parameters, by parameter name, set by backward.
+        updates: new values of the layer's buffers, applied once the step is done.
+        needs_input_gradient: False where nobody reads dx; backward may then return `NO_GRADIENT`.
+    """
+
+    run: Pass = field(default_factory=Pass)
+    path: tuple[int, ...] = ()
+    name: str = ""
+    saved: dict[str, Any] = field(default_factory=dict)
+    gradients: dict[str, Array] = field(default_factory=dict)
+    updates: dict[str, Array] = field(default_factory=dict)
+    needs_input_gradient: bool = True
+    _scratch: dict[str, Array] = field(default_factory=dict, repr=False)
+    _children: dict[str, Context] = field(default_factory=dict, repr=False)
+
+    @property
+    def training(self) -> bool:
+        """Whether this is a training pass."""
+        return self.run.training
+
+    def buffer(self, name: str, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
+        """Return an uninitialised array that is this layer's until it asks for `name` again.
+
+        Memory is allocated once, and again only when a larger array is asked for, so that a
+        steady training step allocates nothing.
+        """
+        dtype = np.dtype(dtype)
+        size = int(np.prod(shape))
+        block = self._scratch.get(name)
+        if block is None or block.size < size or block.dtype != dtype:
+            block = self._scratch[name] = np.empty(size, dtype)
+        return block[:size].reshape(shape)
+
+    def zeros(self, name: str, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
+        """Return `buffer(name, shape, dtype)` filled with zeros."""
+        array = self.buffer(name, shape, dtype)
+        array.fill(0)
+        return array
+
+    def generator(self) -> np.random.Generator:
+        """Return a random generator that depends on (seed, step, layer, shard) alone."""
+        key = (self.run.step, self.run.shard, *self.path)
+        return np.random.default_rng(np.random.SeedSequence(self.run.seed, spawn_key=key))
+
+    def all_reduce(self, array: Array) -> Array:
+        """Return the sum of `array` over all shards of the batch, added in shard order."""
+        return self.run.all_reduce(array)
+
+    def child(self, index: int, name: str) -> Context:
+        """Return the context of a sublayer, the same one at every call."""
+        if name not in self._children:
+            full = f"{self.name}/{name}" if self.name else name
+            self._children[name] = Context(self.run, (*self.path, index), full)
+        return self._children[name]
+
+    def collect(self, attribute: str) -> dict[str, Array]:
+        """Return `gradients` or `updates` of this layer and all sublayers, by full name."""
+        prefix = f"{self.name}/" if self.name else ""
+        own: dict[str, Array] = getattr(self, attribute)
+        found = {f"{prefix}{key}": array for key, array in own.items()}
+        for context in self._children.values():
+            found.update(context.collect(attribute))
+        return found

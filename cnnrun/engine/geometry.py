@@ -1,0 +1,131 @@
+"""Where a sliding window stands: padding, stride and dilation turned into sizes.
+
+Convolution and pooling share this arithmetic: along one axis of size `in`, padded by `before` and
+`after`, a window of `k` taps that lie `d` apart and moves by `s` gives
+`floor((in + before + after - d(k - 1) - 1) / s) + 1` outputs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cnnrun.engine.types import Padding, Shape
+from cnnrun.errors import ShapeError
+
+__all__ = ["Window", "require_image"]
+
+
+def require_image(shape: Shape, layer: str) -> tuple[int, int, int]:
+    """Return `shape` as (height, width, channels).
+
+    Raises:
+        ShapeError: it has another number of axes.
+    """
+    if len(shape) != 3:
+        raise ShapeError(
+            f"{layer} needs an input of height x width x channels, got {_by(shape)}; "
+            "put it before flatten"
+        )
+    return shape[0], shape[1], shape[2]
+
+
+@dataclass(frozen=True)
+class Window:
+    """A window sliding over an image; every pair is (height, width).
+
+    Attributes:
+        kernel: taps along each axis.
+        stride: pixels from one position to the next.
+        dilation: pixels from one tap to the next.
+        before: zero rows above and columns to the left.
+        after: zero rows below and columns to the right.
+        input_size: the image, without padding.
+        output_size: the number of positions.
+    """
+
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    dilation: tuple[int, int]
+    before: tuple[int, int]
+    after: tuple[int, int]
+    input_size: tuple[int, int]
+    output_size: tuple[int, int]
+
+    @property
+    def padded_size(self) -> tuple[int, int]:
+        """The size of the padded image."""
+        return (
+            self.input_size[0] + self.before[0] + self.after[0],
+            self.input_size[1] + self.before[1] + self.after[1],
+        )
+
+    @property
+    def is_padded(self) -> bool:
+        """Whether there is any padding at all."""
+        return any(self.before) or any(self.after)
+
+    @classmethod
+    def fit(
+        cls,
+        input_size: tuple[int, int],
+        kernel: tuple[int, int],
+        stride: tuple[int, int] = (1, 1),
+        padding: Padding = "valid",
+        dilation: tuple[int, int] = (1, 1),
+        option: str = "kernel_size",
+    ) -> Window:
+        """Place a window on an image of `input_size`.
+
+        `padding` is `valid` (none), `same` (as many positions as `ceil(input / stride)`; an odd
+        row goes below, an odd column to the right, as in TensorFlow), one number for all four
+        sides, or (height, width).
+
+        Raises:
+            ShapeError: the window is larger than the padded image; `option` names its size.
+        """
+        before, after = _resolve_padding(input_size, kernel, stride, padding, dilation)
+        output = [0, 0]
+        for axis in (0, 1):
+            reach = dilation[axis] * (kernel[axis] - 1) + 1
+            room = input_size[axis] + before[axis] + after[axis] - reach
+            if room < 0:
+                size = kernel[0] if kernel[0] == kernel[1] else _by(kernel)
+                dilated = f" with dilation {_by(dilation)}" if dilation != (1, 1) else ""
+                raise ShapeError(
+                    f"{option} {size}{dilated} does not fit an input of {_by(input_size)} "
+                    f"(padding {padding if isinstance(padding, str | int) else _by(before)})",
+                    option=option,
+                )
+            output[axis] = room // stride[axis] + 1
+        return cls(
+            kernel, stride, dilation, before, after, input_size, (output[0], output[1])
+        )
+
+
+def _resolve_padding(
+    input_size: tuple[int, int],
+    kernel: tuple[int, int],
+    stride: tuple[int, int],
+    padding: Padding,
+    dilation: tuple[int, int],
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return the padding (top, left) and (bottom, right)."""
+    if padding == "valid":
+        return (0, 0), (0, 0)
+    if padding == "same":
+        totals = []
+        for axis in (0, 1):
+            positions = -(-input_size[axis] // stride[axis])
+            reach = dilation[axis] * (kernel[axis] - 1) + 1
+            totals.append(max((positions - 1) * stride[axis] + reach - input_size[axis], 0))
+        before = (totals[0] // 2, totals[1] // 2)
+        return before, (totals[0] - before[0], totals[1] - before[1])
+    if isinstance(padding, int):
+        return (padding, padding), (padding, padding)
+    both = (int(padding[0]), int(padding[1]))
+    return both, both
+
+
+def _by(sizes: tuple[int, ...]) -> str:
+    """Return sizes as people write them: `28x28x1`."""
+    return "x".join(str(size) for size in sizes)

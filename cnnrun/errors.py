@@ -1,0 +1,98 @@
+"""Every error that cnnrun raises on purpose, and the exit code that each one ends a command with.
+
+    CnnrunError                 2   the root: catch this one to catch them all
+    ├── ConfigError             2   a configuration, an override or an option is wrong
+    │   └── OptionError         2   one option of one building block breaks a rule
+    ├── ShapeError              2   a layer does not fit its input
+    ├── DataError               2   a data set or an image cannot be used
+    ├── CheckpointError         2   a checkpoint is damaged, foreign or missing
+    ├── RunError                2   a run cannot be found, named or written
+    ├── PluginError             2   a plug-in cannot be imported
+    ├── GradientError           1   a check found a wrong gradient
+    ├── DivergedError           3   a loss or a gradient is no longer finite
+    └── UnresolvedError         4   a check could resolve nothing
+"""
+
+__all__ = [
+    "CheckpointError",
+    "CnnrunError",
+    "ConfigError",
+    "DataError",
+    "DivergedError",
+    "GradientError",
+    "OptionError",
+    "PluginError",
+    "RunError",
+    "ShapeError",
+    "UnresolvedError",
+]
+
+
+class CnnrunError(Exception):
+    """The root of the tree; `exit_code` is what the command line ends with."""
+
+    exit_code = 2
+
+
+class ConfigError(CnnrunError):
+    """A configuration, an override or an option is wrong."""
+
+
+class OptionError(ConfigError):
+    """One option of a building block breaks a rule.
+
+    `option` is its name, so that a configuration file can be pointed at by line and column.
+    """
+
+    def __init__(self, option: str, message: str) -> None:
+        super().__init__(f"{option} {message}")
+        self.option = option
+        self.message = message
+
+
+class ShapeError(CnnrunError):
+    """A layer does not fit its input.
+
+    `path` names the layer as a configuration does (`network[3].conv2d`); it is empty for a layer
+    built by hand. `option` names the option to change, when it is a single one.
+    """
+
+    def __init__(self, message: str, *, path: str = "", option: str | None = None) -> None:
+        super().__init__(f"{path}: {message}" if path else message)
+        self.message = message
+        self.path = path
+        self.option = option
+
+
+class DataError(CnnrunError):
+    """A data set or an image cannot be used."""
+
+
+class CheckpointError(CnnrunError):
+    """A checkpoint is damaged, foreign or missing."""
+
+
+class RunError(CnnrunError):
+    """A run cannot be found, named or written."""
+
+
+class PluginError(CnnrunError):
+    """A plug-in cannot be imported."""
+
+
+class GradientError(CnnrunError):
+    """A check found a wrong gradient."""
+
+    exit_code = 1
+
+
+class DivergedError(CnnrunError):
+    """A loss or a gradient is no longer finite."""
+
+    exit_code = 3
+
+
+class UnresolvedError(CnnrunError):
+    """A check could resolve nothing."""
+
+    exit_code = 4
