@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cnnrun.engine.types import Padding, Shape
+from cnnrun.engine.types import Padding, Pair, Shape, as_pair
 from cnnrun.errors import ShapeError
 
 __all__ = ["Window", "require_image"]
@@ -100,6 +100,27 @@ class Window:
         return cls(
             kernel, stride, dilation, before, after, input_size, (output[0], output[1])
         )
+
+    @classmethod
+    def for_pooling(
+        cls, input_size: tuple[int, int], pool_size: Pair, stride: Pair | None, padding: Padding
+    ) -> Window:
+        """Place a pooling window, whose stride is its size unless it is given.
+
+        Raises:
+            ShapeError: the window does not fit, or could come to lie on padding alone.
+        """
+        size = as_pair(pool_size)
+        step = size if stride is None else as_pair(stride)
+        window = cls.fit(input_size, size, step, padding, option="pool_size")
+        for axis in (0, 1):
+            if max(window.before[axis], window.after[axis]) >= size[axis]:
+                raise ShapeError(
+                    f"padding {_by(window.before)} must be smaller than pool_size {_by(size)}, "
+                    "or a window would see nothing but padding",
+                    option="padding",
+                )
+        return window
 
 
 def _resolve_padding(

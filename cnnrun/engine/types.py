@@ -14,14 +14,17 @@ import numpy.typing as npt
 
 __all__ = [
     "Array",
+    "DType",
     "Fraction",
     "NonNegative",
+    "NonNegativeInt",
     "Padding",
     "Pair",
     "Positive",
     "PositiveInt",
     "Range",
     "Shape",
+    "UnitInterval",
     "as_pair",
 ]
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+
 from cnnrun.engine.types import Array, Shape
+from cnnrun.errors import ShapeError
 from cnnrun.registry import Registry
 
-__all__ = ["LOSSES", "Loss"]
+__all__ = ["LOSSES", "Loss", "one_hot", "require_class_scores"]
 
 LOSSES: Registry[type[Loss]] = Registry("loss")
 
@@ -48,3 +51,34 @@ class Loss:
     def predictions(self, outputs: Array) -> Array:
         """Return the scores a user reads, shaped like `outputs`: probabilities where they exist."""
         return outputs
+
+
+def one_hot(targets: Array, outputs: Array) -> Array:
+    """Return `targets` like `outputs`: integer labels `(N,)` become rows with a single 1.
+
+    Raises:
+        ShapeError: there is no way to read them so.
+    """
+    if targets.ndim == 1 and outputs.ndim == 2 and targets.dtype.kind in "iu":
+        rows = np.zeros_like(outputs)
+        rows[np.arange(len(targets)), targets] = 1
+        return rows
+    if targets.shape != outputs.shape:
+        raise ShapeError(
+            f"targets of shape {targets.shape} do not fit outputs of shape {outputs.shape}"
+        )
+    return targets.astype(outputs.dtype, copy=False)
+
+
+def require_class_scores(loss: str, output_shape: Shape, classes: int | None) -> None:
+    """Refuse a network that does not end in one score for each class.
+
+    Raises:
+        ShapeError: `output_shape` is not `(classes,)`.
+    """
+    if len(output_shape) != 1 or (classes is not None and output_shape[0] != classes):
+        wanted = "one score a class" if classes is None else f"{classes} scores, one a class"
+        raise ShapeError(
+            f"{loss} needs {wanted}, but the network ends with "
+            f"{'x'.join(map(str, output_shape))} values; end it with dense: {{units: classes}}"
+        )

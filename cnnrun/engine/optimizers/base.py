@@ -2,24 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from math import sqrt
 from typing import ClassVar
+
+import numpy as np
 
 from cnnrun.engine.types import Array, NonNegative, Positive
 from cnnrun.registry import Registry
 
-__all__ = ["OPTIMIZERS", "Optimizer", "State"]
+__all__ = ["OPTIMIZERS", "Optimizer", "State", "global_norm"]
 
 OPTIMIZERS: Registry[type[Optimizer]] = Registry("optimizer")
 
 State = dict[str, Array]
 """An optimizer's arrays by slot and parameter: `velocity/00_conv2d/w`. Safe to checkpoint."""
 
+CHUNK = 1 << 14
+"""Values updated at a time: several arrays of so many stay in the L2 cache together."""
+
+
+def global_norm(gradients: Mapping[str, Array]) -> float:
+    """Return the L2 norm of all gradients as one vector; not finite if one of them is not."""
+    total = 0.0
+    for gradient in gradients.values():
+        flat = gradient.reshape(-1)
+        for start in range(0, flat.size, CHUNK):
+            # float64, since the squares of float32 values can overflow
+            total += float(np.sum(np.square(flat[start : start + CHUNK], dtype=np.float64)))
+    return sqrt(total)
+
 
 @dataclass(frozen=True)
 class Optimizer:
-    """The options every optimizer has.
+    """The options every optimizer has, and the walk over the parameters that all share.
+
+    A subclass names its `slots` and changes one chunk of one parameter in `update_chunk`.
 
     Attributes:
         learning_rate: the base rate, which a schedule scales.
@@ -30,16 +49,28 @@ class Optimizer:
 
     type_name: ClassVar[str] = ""
     slots: ClassVar[tuple[str, ...]] = ()
-    """Names of the arrays kept for each parameter, of its shape, zero at the start."""
+    """Names of the arrays kept for each parameter, of its shape."""
 
     learning_rate: Positive = 0.01
     weight_decay: NonNegative = 0.0
     decay_weights_only: bool = False
     clip_norm: Positive | None = None
 
+    def active_slots(self) -> tuple[str, ...]:
+        """Return the slots that these options need."""
+        return self.slots
+
+    def initial_value(self, slot: str) -> float:
+        """Return what a slot is filled with at the start."""
+        return 0.0
+
     def initial_state(self, parameters: Mapping[str, Array]) -> State:
         """Return the arrays to hand to every `update`, and to keep in a checkpoint."""
-        raise NotImplementedError
+        return {
+            f"{slot}/{name}": np.full_like(parameter, self.initial_value(slot))
+            for slot in self.active_slots()
+            for name, parameter in parameters.items()
+        }
 
     def update(
         self,
@@ -53,10 +84,45 @@ class Optimizer:
     ) -> float:
         """Do step number `step` (the first is 1): change `parameters` and `state` in place.
 
-        `gradients` may be overwritten. Parameters in `spared` are spared from weight decay when
-        `decay_weights_only` is set.
+        `gradients` is overwritten. Parameters in `spared` are spared from weight decay when
+        `decay_weights_only` is set. Clipping comes before weight decay, as in PyTorch.
 
         Returns:
             The global L2 norm of the gradients before clipping.
         """
+        norm = global_norm(gradients)
+        scale = 1.0
+        if self.clip_norm is not None and norm > self.clip_norm:
+            scale = self.clip_norm / (norm + 1e-6)
+        for name, parameter in parameters.items():
+            decay = self.weight_decay
+            if self.decay_weights_only and name in spared:
+                decay = 0.0
+            arrays = [state[f"{slot}/{name}"] for slot in self.active_slots()]
+            for p, g, *slots in _chunks(parameter, gradients[name], *arrays):
+                if scale != 1.0:
+                    g *= scale
+                self.update_chunk(p, g, slots, learning_rate, decay, step)
+        return norm
+
+    def update_chunk(
+        self, p: Array, g: Array, slots: list[Array], learning_rate: float, decay: float, step: int
+    ) -> None:
+        """Change a piece of one parameter in place.
+
+        Args:
+            p: the parameter's values, 1-D.
+            g: its gradient, which may be overwritten.
+            slots: the arrays of `active_slots`, in order.
+            learning_rate: of this step.
+            decay: the weight decay that applies to this parameter.
+            step: the number of this step; the first is 1.
+        """
         raise NotImplementedError
+
+
+def _chunks(*arrays: Array) -> Iterator[list[Array]]:
+    """Yield matching 1-D views of C-contiguous arrays, each small enough for the cache."""
+    flat = [array.reshape(-1) for array in arrays]
+    for start in range(0, flat[0].size, CHUNK):
+        yield [array[start : start + CHUNK] for array in flat]

@@ -1,0 +1,8 @@
+"""Where data sets come from; importing this package registers every source."""
+
+from cnnrun.data.sources.bundled import Digits, Mnist5k
+from cnnrun.data.sources.image_folder import ImageFolder
+from cnnrun.data.sources.npz import Npz
+from cnnrun.data.sources.synthetic import Synthetic
+
+__all__ = ["Digits", "ImageFolder", "Mnist5k", "Npz", "Synthetic"]

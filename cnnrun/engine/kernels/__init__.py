@@ -1,0 +1,1 @@
+"""The array functions that take the time: pure, fast, and checked against nested loops."""

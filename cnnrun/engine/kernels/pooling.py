@@ -1,0 +1,215 @@
+"""Max and average pooling, and where they send the error.
+
+The window goes along the width first and then along the height, over what the first pass left:
+KW + KH passes instead of KW*KH, and the second ones in runs of OW*C numbers. A few samples at a
+time, so that what lies between the passes stays in the cache.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from cnnrun.engine.geometry import Window
+from cnnrun.engine.kernels.windows import Scratch, inside, padded, positions, taps
+from cnnrun.engine.types import Array
+
+__all__ = [
+    "average_pool",
+    "average_pool_gradient",
+    "max_pool",
+    "max_pool_gradient",
+    "window_counts",
+]
+
+TILE_BYTES = 256 * 1024
+"""Target size of a tile of the image."""
+
+
+def max_pool(x: Array, window: Window, y: Array, winner: Array, scratch: Scratch) -> None:
+    """Write the maximum of every window into y, and the tap it came from into winner.
+
+    On a tie the first tap in row-major order wins: the first column of each row, then the first
+    row. Padding never wins. A NaN wins over every number, the first one over others.
+
+    Args:
+        x: `(N, H, W, C)`.
+        window: pool size, stride and padding on an H x W image.
+        y: `(N, OH, OW, C)`; overwritten.
+        winner: like y, of integers: the winning tap `i * KW + j`; overwritten.
+        scratch: where temporary arrays come from.
+    """
+    for part in _tiles(x):
+        image = padded(x[part], window, -np.inf, scratch)
+        _max_of_tile(image, window, y[part], winner[part], scratch)
+    if not np.min(y) > -np.inf:  # a NaN or -inf: equal to the padding, or to nothing
+        _find_winners(x, window, y, winner, scratch)
+
+
+def _max_of_tile(
+    image: Array, window: Window, y: Array, winner: Array, scratch: Scratch
+) -> None:
+    high, wide = window.kernel
+    shape = (*image.shape[:2], *y.shape[2:])  # (n, padded H, OW, C)
+    if wide == 1:
+        row_max, row_winner = image[:, :, positions(window, 1, 0)], None
+    else:
+        row_max = scratch("row_max", shape, y.dtype)
+        row_winner = scratch("row_winner", shape, winner.dtype)
+        better = scratch("better", shape, np.dtype(np.bool_))
+        candidate = scratch("candidate", shape, winner.dtype)
+        first = image[:, :, positions(window, 1, 0)]
+        for j in range(1, wide):
+            seen = image[:, :, positions(window, 1, j)]
+            np.greater(seen, first, out=better)
+            np.maximum(seen, first, out=row_max)
+            if j == 1:
+                np.copyto(row_winner, better)
+            else:  # a later tap that wins has the higher number
+                np.multiply(better.view(np.uint8), j, out=candidate, dtype=winner.dtype)
+                np.maximum(row_winner, candidate, out=row_winner)
+            first = row_max
+    np.copyto(y, row_max[:, positions(window, 0, 0)])
+    winner.fill(0) if row_winner is None else np.copyto(
+        winner, row_winner[:, positions(window, 0, 0)]
+    )
+    better = scratch("better", y.shape, np.dtype(np.bool_))
+    candidate = scratch("candidate", y.shape, winner.dtype)
+    for i in range(1, high):
+        rows = positions(window, 0, i)
+        np.greater(row_max[:, rows], y, out=better)
+        np.maximum(row_max[:, rows], y, out=y)
+        if row_winner is None:
+            candidate.fill(i)
+        else:
+            np.add(row_winner[:, rows], i * wide, out=candidate)
+        np.multiply(candidate, better.view(np.uint8), out=candidate)
+        np.maximum(winner, candidate, out=winner)
+
+
+def _find_winners(
+    x: Array, window: Window, y: Array, winner: Array, scratch: Scratch
+) -> None:
+    """Look every winner up: the first tap inside the image that holds the maximum, or a NaN."""
+    image = padded(x, window, 0, scratch)
+    is_inside = np.zeros((1, *window.padded_size, 1), np.bool_)
+    inside(is_inside, window)[...] = True
+    unknown = np.ones(y.shape, np.bool_)
+    for (i, j, seen), (_, _, real) in zip(
+        taps(image, window), taps(is_inside, window), strict=True
+    ):
+        found = unknown & real & ((seen == y) | (np.isnan(seen) & np.isnan(y)))
+        winner[found] = i * window.kernel[1] + j
+        unknown &= ~found
+
+
+def max_pool_gradient(
+    dy: Array, winner: Array, window: Window, dx: Array, scratch: Scratch
+) -> None:
+    """Write dx: every error goes whole to where the maximum came from.
+
+    Args:
+        dy: `(N, OH, OW, C)`.
+        winner: what `max_pool` wrote.
+        window: that of the forward pass.
+        dx: `(N, H, W, C)`; overwritten.
+        scratch: where temporary arrays come from.
+    """
+    bits = np.dtype(f"i{dx.dtype.itemsize}")
+    overlap = window.stride[0] < window.kernel[0] or window.stride[1] < window.kernel[1]
+    for part in _tiles(dx):
+        image = _gradient_image(dx[part], window, scratch)
+        errors = dy[part].view(bits)
+        won = scratch("better", errors.shape, np.dtype(np.bool_))
+        mask = scratch("mask", errors.shape, bits)
+        for i, j, into in taps(image, window):
+            # A mask of bits, since zero times an infinite error would be NaN; and a third of the
+            # time of a copy under a condition.
+            np.equal(winner[part], i * window.kernel[1] + j, out=won)
+            np.copyto(mask, won)
+            np.negative(mask, out=mask)
+            if overlap:
+                np.bitwise_and(errors, mask, out=mask)
+                into += mask.view(dx.dtype)
+            else:
+                np.bitwise_and(errors, mask, out=into.view(bits))
+        _crop(image, window, dx[part])
+
+
+def window_counts(window: Window, count_padding: bool, dtype: np.dtype[Any]) -> Array:
+    """Return `(OH, OW, 1)`: by how many cells each window's sum is divided.
+
+    Without `count_padding` only the cells inside the image count.
+    """
+    if count_padding:
+        return np.full((*window.output_size, 1), window.kernel[0] * window.kernel[1], dtype)
+    cells = np.zeros((1, *window.padded_size, 1), dtype)
+    inside(cells, window)[...] = 1
+    return sum(seen[0] for _, _, seen in taps(cells, window))
+
+
+def average_pool(x: Array, window: Window, counts: Array, y: Array, scratch: Scratch) -> None:
+    """Write the sum of every window over its count into y.
+
+    Args:
+        x: `(N, H, W, C)`.
+        window: pool size, stride and padding on an H x W image.
+        counts: `(OH, OW, 1)`, from `window_counts`.
+        y: `(N, OH, OW, C)`; overwritten.
+        scratch: where temporary arrays come from.
+    """
+    for part in _tiles(x):
+        image = padded(x[part], window, 0, scratch)
+        row_sum = scratch("row_sum", (*image.shape[:2], *y.shape[2:]), y.dtype)
+        np.copyto(row_sum, image[:, :, positions(window, 1, 0)])
+        for j in range(1, window.kernel[1]):
+            row_sum += image[:, :, positions(window, 1, j)]
+        total = y[part]
+        np.copyto(total, row_sum[:, positions(window, 0, 0)])
+        for i in range(1, window.kernel[0]):
+            total += row_sum[:, positions(window, 0, i)]
+        total /= counts
+
+
+def average_pool_gradient(
+    dy: Array, window: Window, counts: Array, dx: Array, scratch: Scratch
+) -> None:
+    """Write dx: every error, over its window's count, goes to the whole window.
+
+    Args:
+        dy: `(N, OH, OW, C)`.
+        window: that of the forward pass.
+        counts: `(OH, OW, 1)`, from `window_counts`.
+        dx: `(N, H, W, C)`; overwritten.
+        scratch: where temporary arrays come from.
+    """
+    for part in _tiles(dx):
+        image = _gradient_image(dx[part], window, scratch)
+        share = scratch("share", dy[part].shape, dx.dtype)
+        np.divide(dy[part], counts, out=share)
+        for _, _, into in taps(image, window):
+            into += share
+        _crop(image, window, dx[part])
+
+
+def _tiles(image: Array) -> Iterator[slice]:
+    """Yield slices of a batch of images that fit into the cache."""
+    size = max(1, TILE_BYTES // max(1, image[:1].nbytes))
+    for start in range(0, len(image), size):
+        yield slice(start, min(start + size, len(image)))
+
+
+def _gradient_image(dx: Array, window: Window, scratch: Scratch) -> Array:
+    """Return a padded image of zeros to add errors to; dx itself where there is no padding."""
+    shape = (len(dx), *window.padded_size, dx.shape[3])
+    image = scratch("padded", shape, dx.dtype) if window.is_padded else dx
+    image.fill(0)
+    return image
+
+
+def _crop(image: Array, window: Window, dx: Array) -> None:
+    """Copy the part of a padded image that is not padding to dx."""
+    if window.is_padded:
+        dx[...] = inside(image, window)

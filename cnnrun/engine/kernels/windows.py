@@ -1,0 +1,51 @@
+"""Windows as views: what each tap of a sliding window sees, without gathering anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from cnnrun.engine.geometry import Window
+from cnnrun.engine.types import Array
+
+__all__ = ["Scratch", "inside", "padded", "positions", "taps"]
+
+Scratch = Callable[[str, tuple[int, ...], np.dtype[Any]], Array]
+"""Gives a reusable uninitialised array for (name, shape, dtype), as `Context.buffer` does."""
+
+
+def positions(window: Window, axis: int, tap: int) -> slice:
+    """Return the rows (axis 0) or columns (axis 1) of the padded image that one tap visits."""
+    start = tap * window.dilation[axis]
+    stride = window.stride[axis]
+    return slice(start, start + stride * (window.output_size[axis] - 1) + 1, stride)
+
+
+def taps(image: Array, window: Window) -> Iterator[tuple[int, int, Array]]:
+    """Yield (i, j, view `(N, OH, OW, C)` of what tap i, j sees) in row-major order.
+
+    `image` is padded already, `(N, *window.padded_size, C)`.
+    """
+    for i in range(window.kernel[0]):
+        rows = image[:, positions(window, 0, i)]
+        for j in range(window.kernel[1]):
+            yield i, j, rows[:, :, positions(window, 1, j)]
+
+
+def inside(image: Array, window: Window) -> Array:
+    """Return the view of a padded image that is not padding."""
+    top, left = window.before
+    high, wide = window.input_size
+    return image[:, top : top + high, left : left + wide]
+
+
+def padded(x: Array, window: Window, value: float, scratch: Scratch) -> Array:
+    """Return x surrounded by the window's padding of `value`; x itself where there is none."""
+    if not window.is_padded:
+        return x
+    image = scratch("padded", (len(x), *window.padded_size, x.shape[3]), x.dtype)
+    image.fill(value)
+    inside(image, window)[...] = x
+    return image

@@ -1,0 +1,108 @@
+"""Batch normalisation: each channel gets mean 0 and variance 1 over the batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cnnrun.engine.context import Context
+from cnnrun.engine.layer import LAYERS, Build, Layer, LayerConfig
+from cnnrun.engine.types import Array, Positive, Shape, UnitInterval
+from cnnrun.errors import DataError
+
+__all__ = ["BatchNorm"]
+
+
+@LAYERS.register("batch_norm")
+class BatchNorm(Layer):
+    """y = gamma h + beta with h = (x - mean) / sqrt(var + epsilon), channel by channel.
+
+    In training mean and variance are those of the whole batch, however it is sharded; otherwise
+    the running ones. Through the batch's mean and variance every input acts on every output:
+
+        dx = gamma / sqrt(var + epsilon) (dy - mean(dy) - h mean(dy h))
+
+    Running statistics move by `momentum` towards the batch's, with the unbiased variance, as in
+    PyTorch. Source: Ioffe & Szegedy 2015.
+
+    Parameters: `gamma`, `beta` `(C,)`. Buffers: `running_mean`, `running_var` `(C,)`.
+    """
+
+    whole_batch = True
+
+    @dataclass(frozen=True)
+    class Config(LayerConfig):
+        """`momentum` is the share of the new batch in the running statistics."""
+
+        momentum: UnitInterval = 0.1
+        epsilon: Positive = 1e-5
+
+    config: Config
+
+    def build(self, build: Build) -> Shape:
+        """Create the parameters and the running statistics."""
+        channels = self.input_shape[-1]
+        self.params["gamma"] = np.ones(channels, self.dtype)
+        self.params["beta"] = np.zeros(channels, self.dtype)
+        self.buffers["running_mean"] = np.zeros(channels, self.dtype)
+        self.buffers["running_var"] = np.ones(channels, self.dtype)
+        return self.input_shape
+
+    def forward(self, x: Array, ctx: Context) -> Array:
+        """Return the normalised x; h and 1 / deviation are kept."""
+        channels = self.input_shape[-1]
+        h = ctx.buffer("h", x.shape, self.dtype)
+        if ctx.training:
+            # Sums in float64: adding a batch's many float32 values would lose digits.
+            local = np.append(x.reshape(-1, channels).sum(axis=0, dtype=np.float64), x.size)
+            total = ctx.all_reduce(local)
+            count = total[-1] / channels
+            if count < 2:
+                raise DataError("batch_norm needs more than one value a channel in a batch")
+            mean = total[:-1] / count
+            np.subtract(x, mean.astype(self.dtype), out=h)
+            y = np.multiply(h, h, out=ctx.buffer("y", x.shape, self.dtype))
+            squares = ctx.all_reduce(y.reshape(-1, channels).sum(axis=0, dtype=np.float64))
+            variance = squares / count
+            self._note_statistics(ctx, mean, variance * count / (count - 1))
+        else:
+            count = 0.0
+            variance = self.buffers["running_var"].astype(np.float64)
+            np.subtract(x, self.buffers["running_mean"], out=h)
+            y = ctx.buffer("y", x.shape, self.dtype)
+        inverse = (1 / np.sqrt(variance + self.config.epsilon)).astype(self.dtype)
+        h *= inverse
+        ctx.saved.update(h=h, inverse=inverse, count=count)
+        np.multiply(h, self.params["gamma"], out=y)
+        y += self.params["beta"]
+        return y
+
+    def backward(self, dy: Array, ctx: Context) -> Array:
+        """Return dx; dgamma = sum of dy h and dbeta = sum of dy, over this shard."""
+        h, count = ctx.saved["h"], ctx.saved["count"]
+        channels = self.input_shape[-1]
+        dx = np.multiply(dy, h, out=ctx.buffer("dx", dy.shape, self.dtype))
+        sums = np.stack(
+            [
+                dy.reshape(-1, channels).sum(axis=0, dtype=np.float64),
+                dx.reshape(-1, channels).sum(axis=0, dtype=np.float64),
+            ]
+        )
+        ctx.gradients["beta"] = sums[0].astype(self.dtype)
+        ctx.gradients["gamma"] = sums[1].astype(self.dtype)
+        if count:  # the batch's statistics depend on x, the running ones do not
+            mean_dy, mean_dyh = (ctx.all_reduce(sums) / count).astype(self.dtype)
+            np.multiply(h, mean_dyh, out=dx)
+            np.subtract(dy, dx, out=dx)
+            dx -= mean_dy
+        else:
+            np.copyto(dx, dy)
+        dx *= self.params["gamma"] * ctx.saved["inverse"]
+        return dx
+
+    def _note_statistics(self, ctx: Context, mean: Array, unbiased: Array) -> None:
+        momentum = self.config.momentum
+        for name, new in (("running_mean", mean), ("running_var", unbiased)):
+            old = self.buffers[name]
+            ctx.updates[name] = ((1 - momentum) * old + momentum * new).astype(self.dtype)

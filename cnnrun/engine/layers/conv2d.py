@@ -1,0 +1,97 @@
+"""The convolution layer: filters slide over the image, each giving one output channel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+from cnnrun.engine.context import Context
+from cnnrun.engine.geometry import Window, require_image
+from cnnrun.engine.initializers import HeNormal, Initializer
+from cnnrun.engine.kernels.convolution import convolve, filter_gradient, input_gradient
+from cnnrun.engine.kernels.sums import sum_rows
+from cnnrun.engine.layer import LAYERS, NO_GRADIENT, Build, Layer, LayerConfig
+from cnnrun.engine.types import Array, Padding, Pair, PositiveInt, Shape, as_pair
+from cnnrun.errors import ShapeError
+
+__all__ = ["Conv2D"]
+
+
+@LAYERS.register("conv2d")
+class Conv2D(Layer):
+    """y[n,i,j,f] = b[f] + sum over p,q,c of w[p,q,c,f] x[n, i*s + p*d, j*s + q*d, c].
+
+    This is cross-correlation, as the lecture and every framework use the word convolution. With
+    groups, each block of `filters / groups` filters sees one block of `channels / groups` channels.
+
+    Parameters: `w` `(KH, KW, C / groups, F)` and `b` `(F,)`.
+    """
+
+    @dataclass(frozen=True)
+    class Config(LayerConfig):
+        """Sizes are one number for both axes, or [height, width]."""
+
+        filters: PositiveInt
+        kernel_size: Pair
+        stride: Pair = 1
+        padding: Padding = "valid"
+        dilation: Pair = 1
+        groups: PositiveInt = 1
+        use_bias: bool = True
+        initializer: Initializer = HeNormal()
+
+    config: Config
+
+    def build(self, build: Build) -> Shape:
+        """Create the filters and the bias."""
+        config = self.config
+        height, width, channels = require_image(self.input_shape, "conv2d")
+        for what, count in (("channels of the input", channels), ("filters", config.filters)):
+            if count % config.groups:
+                raise ShapeError(
+                    f"groups {config.groups} does not divide the {count} {what}", option="groups"
+                )
+        self.window = Window.fit(
+            (height, width),
+            as_pair(config.kernel_size),
+            as_pair(config.stride),
+            config.padding,
+            as_pair(config.dilation),
+        )
+        shape = (*self.window.kernel, channels // config.groups, config.filters)
+        fan_out = prod(self.window.kernel) * config.filters // config.groups
+        self.params["w"] = build.initialize(
+            config.initializer, shape, prod(shape[:3]), fan_out
+        )
+        if config.use_bias:
+            self.params["b"] = np.zeros(config.filters, self.dtype)
+        return (*self.window.output_size, config.filters)
+
+    def forward(self, x: Array, ctx: Context) -> Array:
+        """Return the convolution of x with the filters, plus the bias."""
+        ctx.saved["x"] = x  # dw needs the input; its columns are gathered again
+        y = ctx.buffer("y", (len(x), *self.output_shape), self.dtype)
+        convolve(x, self.params["w"], self.window, y, ctx.buffer)
+        if self.config.use_bias:
+            y += self.params["b"]
+        return y
+
+    def backward(self, dy: Array, ctx: Context) -> Array:
+        """Return dx = Full Convolution(rotated w, dy); dw = Convolution(x, dy), db = sum of dy."""
+        x, w = ctx.saved["x"], self.params["w"]
+        dw = ctx.gradients["w"] = ctx.buffer("dw", w.shape, self.dtype)
+        filter_gradient(x, dy, self.window, dw, ctx.buffer)
+        if self.config.use_bias:
+            db = ctx.gradients["b"] = ctx.buffer("db", (w.shape[3],), self.dtype)
+            sum_rows(dy, db, ctx.buffer)
+        if not ctx.needs_input_gradient:
+            return NO_GRADIENT
+        dx = ctx.buffer("dx", x.shape, self.dtype)
+        input_gradient(dy, w, self.window, dx, ctx.buffer)
+        return dx
+
+    def multiply_adds(self) -> int:
+        """Every output is a product with one filter."""
+        return prod(self.output_shape[:2]) * self.params["w"].size

@@ -1,0 +1,48 @@
+"""Sigmoid and cross entropy as one loss: for labels that are each true or false."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cnnrun.engine.losses.base import LOSSES, Loss, one_hot, require_class_scores
+from cnnrun.engine.types import Array, Shape
+
+__all__ = ["BinaryCrossEntropy"]
+
+
+@LOSSES.register("binary_cross_entropy")
+@dataclass(frozen=True)
+class BinaryCrossEntropy(Loss):
+    """L = mean over labels of -t log p - (1 - t) log(1 - p), with p = sigmoid(z).
+
+    dL/dz = (p - t) / K, over the batch size. The loss is computed as
+    max(z, 0) - z t + log(1 + exp(-|z|)), which cannot overflow.
+    """
+
+    def check(self, output_shape: Shape, classes: int | None) -> None:
+        """Refuse outputs that are not one score a label."""
+        require_class_scores(self.type_name, output_shape, classes)
+
+    def __call__(
+        self, outputs: Array, targets: Array, batch_size: int, dy: Array | None = None
+    ) -> tuple[float, Array]:
+        """Return loss and gradient for logits `(N, K)` and targets `(N, K)` in [0, 1]."""
+        target = one_hot(targets, outputs)
+        scale = batch_size * outputs.shape[1]
+        tail = np.exp(-np.abs(outputs))
+        losses = np.maximum(outputs, 0) - outputs * target + np.log1p(tail)
+        dy = np.subtract(_sigmoid(outputs, tail), target, out=dy)
+        dy /= scale
+        return float(np.sum(losses, dtype=np.float64)) / scale, dy
+
+    def predictions(self, outputs: Array) -> Array:
+        """Return the labels' probabilities."""
+        return _sigmoid(outputs, np.exp(-np.abs(outputs)))
+
+
+def _sigmoid(z: Array, tail: Array) -> Array:
+    """Return 1 / (1 + exp(-z)), given tail = exp(-|z|)."""
+    sigmoid: Array = np.where(z >= 0, 1, tail).astype(z.dtype, copy=False) / (1 + tail)
+    return sigmoid

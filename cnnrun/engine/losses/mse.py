@@ -1,0 +1,41 @@
+"""Squared error: the loss of the lecture's four-step algorithm, and of autoencoders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import Literal
+
+import numpy as np
+
+from cnnrun.engine.losses.base import LOSSES, Loss, one_hot
+from cnnrun.engine.types import Array
+
+__all__ = ["MeanSquaredError"]
+
+
+@LOSSES.register("mse")
+@dataclass(frozen=True)
+class MeanSquaredError(Loss):
+    """L = 1/2 sum over outputs of (a - t)^2, so that dL/da = -(t - a), as in the lecture's step 2.
+
+    `reduction: mean` divides by the number of outputs and drops the 1/2, which is what frameworks
+    call MSE. Either is averaged over the batch.
+    """
+
+    reduction: Literal["half_sum", "mean"] = "half_sum"
+
+    def __call__(
+        self, outputs: Array, targets: Array, batch_size: int, dy: Array | None = None
+    ) -> tuple[float, Array]:
+        """Return loss and gradient for targets like `outputs`; labels count as one-hot rows."""
+        target = one_hot(targets, outputs)
+        dy = np.subtract(outputs, target, out=dy)
+        flat = dy.reshape(-1)
+        squares = float(np.dot(flat, flat))
+        if self.reduction == "half_sum":
+            dy /= batch_size
+            return squares / (2 * batch_size), dy
+        scale = batch_size * prod(outputs.shape[1:])
+        dy *= 2 / scale
+        return squares / scale, dy

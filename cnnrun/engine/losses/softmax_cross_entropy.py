@@ -1,0 +1,52 @@
+"""Softmax and cross entropy as one loss: for one label out of several classes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cnnrun.engine.losses.base import LOSSES, Loss, one_hot, require_class_scores
+from cnnrun.engine.types import Array, Fraction, Shape
+
+__all__ = ["SoftmaxCrossEntropy"]
+
+
+@LOSSES.register("softmax_cross_entropy")
+@dataclass(frozen=True)
+class SoftmaxCrossEntropy(Loss):
+    """L = -sum over classes of t log p, with p = softmax(z); dL/dz = p - t, over the batch size.
+
+    With label smoothing e over K classes the targets are t = (1 - e) onehot + e / K
+    (Szegedy et al. 2016). The logarithm is that of the log-sum-exp, so it cannot overflow.
+    """
+
+    label_smoothing: Fraction = 0.0
+
+    def check(self, output_shape: Shape, classes: int | None) -> None:
+        """Refuse outputs that are not one score a class."""
+        require_class_scores(self.type_name, output_shape, classes)
+
+    def __call__(
+        self, outputs: Array, targets: Array, batch_size: int, dy: Array | None = None
+    ) -> tuple[float, Array]:
+        """Return loss and gradient for logits `(N, K)` and labels `(N,)` or targets `(N, K)`."""
+        target = one_hot(targets, outputs)
+        if self.label_smoothing:
+            target = (1 - self.label_smoothing) * target + self.label_smoothing / target.shape[1]
+            target = target.astype(outputs.dtype, copy=False)
+        shifted = outputs - outputs.max(axis=1, keepdims=True)
+        exponentials = np.exp(shifted)
+        total = exponentials.sum(axis=1, keepdims=True)  # (N, 1)
+        loss = float(np.sum(target * (np.log(total) - shifted), dtype=np.float64))
+        dy = np.divide(exponentials, total, out=dy)
+        dy *= target.sum(axis=1, keepdims=True)  # 1, unless soft targets were given that differ
+        dy -= target
+        dy /= batch_size
+        return loss / batch_size, dy
+
+    def predictions(self, outputs: Array) -> Array:
+        """Return the classes' probabilities."""
+        exponentials = np.exp(outputs - outputs.max(axis=-1, keepdims=True))
+        probabilities: Array = exponentials / exponentials.sum(axis=-1, keepdims=True)
+        return probabilities
