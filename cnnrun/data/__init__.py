@@ -1,0 +1,32 @@
+"""Data sets: where images come from, and how they become batches."""
+
+from cnnrun.data import sources
+from cnnrun.data.dataset import DATASETS, Dataset, DatasetInfo, DatasetSource, Split
+from cnnrun.data.images import load_images
+from cnnrun.data.pipeline import (
+    DataOptions,
+    PreparedData,
+    Samples,
+    Statistics,
+    epoch_order,
+    prepare,
+)
+from cnnrun.data.transforms import TRANSFORMS, Transform
+
+__all__ = [
+    "DATASETS",
+    "TRANSFORMS",
+    "DataOptions",
+    "Dataset",
+    "DatasetInfo",
+    "DatasetSource",
+    "PreparedData",
+    "Samples",
+    "Split",
+    "Statistics",
+    "Transform",
+    "epoch_order",
+    "load_images",
+    "prepare",
+    "sources",
+]

@@ -1,0 +1,115 @@
+"""Transforms that move pixels; what comes in from outside the image is 0."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import cos, radians, sin
+
+import numpy as np
+
+from cnnrun.data.transforms.base import TRANSFORMS, Transform
+from cnnrun.engine.types import Array, Fraction, Positive, PositiveInt, UnitInterval
+
+__all__ = ["Crop", "HorizontalFlip", "Rotate", "Shift", "VerticalFlip", "Zoom"]
+
+
+@TRANSFORMS.register("shift")
+@dataclass(frozen=True)
+class Shift(Transform):
+    """Moves the image by up to `pixels` along each axis, whole pixels."""
+
+    pixels: PositiveInt = 2
+
+    def apply(self, image: Array, rng: np.random.Generator) -> Array:
+        down, right = rng.integers(-self.pixels, self.pixels + 1, 2)
+        return _moved(image, int(down), int(right))
+
+
+@TRANSFORMS.register("crop")
+@dataclass(frozen=True)
+class Crop(Transform):
+    """Pads by `padding` on every side and cuts the image's size out again, anywhere."""
+
+    padding: PositiveInt = 4
+
+    def apply(self, image: Array, rng: np.random.Generator) -> Array:
+        down, right = rng.integers(-self.padding, self.padding + 1, 2)
+        return _moved(image, int(down), int(right))
+
+
+@TRANSFORMS.register("horizontal_flip")
+@dataclass(frozen=True)
+class HorizontalFlip(Transform):
+    """Exchanges left and right."""
+
+    probability: UnitInterval = 0.5
+
+    def apply(self, image: Array, rng: np.random.Generator) -> Array:
+        return image[:, ::-1]
+
+
+@TRANSFORMS.register("vertical_flip")
+@dataclass(frozen=True)
+class VerticalFlip(Transform):
+    """Exchanges top and bottom."""
+
+    probability: UnitInterval = 0.5
+
+    def apply(self, image: Array, rng: np.random.Generator) -> Array:
+        return image[::-1]
+
+
+@TRANSFORMS.register("rotate")
+@dataclass(frozen=True)
+class Rotate(Transform):
+    """Turns the image about its centre by up to `degrees` either way."""
+
+    degrees: Positive = 10.0
+
+    def apply(self, image: Array, rng: np.random.Generator) -> Array:
+        angle = radians(rng.uniform(-self.degrees, self.degrees))
+        return _resampled(image, cos(angle), sin(angle))
+
+
+@TRANSFORMS.register("zoom")
+@dataclass(frozen=True)
+class Zoom(Transform):
+    """Scales the image about its centre by a factor between 1 - `amount` and 1 + `amount`."""
+
+    amount: Fraction = 0.1
+
+    def apply(self, image: Array, rng: np.random.Generator) -> Array:
+        return _resampled(image, 1 / rng.uniform(1 - self.amount, 1 + self.amount), 0.0)
+
+
+def _moved(image: Array, down: int, right: int) -> Array:
+    """Return the image moved by whole pixels."""
+    height, width, _ = image.shape
+    moved = np.zeros_like(image)
+    if abs(down) < height and abs(right) < width:
+        moved[max(down, 0) : height + min(down, 0), max(right, 0) : width + min(right, 0)] = image[
+            max(-down, 0) : height - max(down, 0), max(-right, 0) : width - max(right, 0)
+        ]
+    return moved
+
+
+def _resampled(image: Array, along: float, across: float) -> Array:
+    """Return the image read at a rotated and scaled grid about its centre, bilinearly.
+
+    The pixel (y, x) from the centre is read at (along y + across x, along x - across y).
+    """
+    height, width, channels = image.shape
+    y = np.arange(height, dtype=np.float32)[:, None] - (height - 1) / 2
+    x = np.arange(width, dtype=np.float32)[None, :] - (width - 1) / 2
+    # One pixel of zeros all around answers for everything outside.
+    rows = np.clip(along * y + across * x + (height + 1) / 2, 0, height + 1)
+    columns = np.clip(along * x - across * y + (width + 1) / 2, 0, width + 1)
+    framed = np.zeros((height + 3, width + 3, channels), image.dtype)
+    framed[1 : height + 1, 1 : width + 1] = image
+    top, left = rows.astype(np.intp), columns.astype(np.intp)
+    down = (rows - top)[..., None].astype(image.dtype)
+    right = (columns - left)[..., None].astype(image.dtype)
+    upper = framed[top, left] * (1 - right) + framed[top, left + 1] * right
+    lower = framed[top + 1, left] * (1 - right) + framed[top + 1, left + 1] * right
+    resampled: Array = upper * (1 - down) + lower * down
+    return resampled

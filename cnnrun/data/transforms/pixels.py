@@ -1,0 +1,54 @@
+"""Transforms that change pixels where they stand; the result stays in [0, 1]."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cnnrun.data.transforms.base import TRANSFORMS, Transform
+from cnnrun.engine.types import Array, NonNegative, Positive, PositiveInt
+
+__all__ = ["BrightnessContrast", "Cutout", "GaussianNoise"]
+
+
+@TRANSFORMS.register("brightness_contrast")
+@dataclass(frozen=True)
+class BrightnessContrast(Transform):
+    """Scales contrast about the mean by up to 1 +- `contrast` and adds up to +- `brightness`."""
+
+    brightness: NonNegative = 0.1
+    contrast: NonNegative = 0.1
+
+    def apply(self, image: Array, rng: np.random.Generator) -> Array:
+        scale = np.float32(1 + rng.uniform(-self.contrast, self.contrast))
+        offset = np.float32(rng.uniform(-self.brightness, self.brightness))
+        mean = image.mean()
+        return np.clip((image - mean) * scale + mean + offset, 0, 1, dtype=image.dtype)
+
+
+@TRANSFORMS.register("gaussian_noise")
+@dataclass(frozen=True)
+class GaussianNoise(Transform):
+    """Adds normal noise of standard deviation `std` to every number."""
+
+    std: Positive = 0.05
+
+    def apply(self, image: Array, rng: np.random.Generator) -> Array:
+        noise = rng.standard_normal(image.shape, dtype=np.float32)
+        return np.clip(image + np.float32(self.std) * noise, 0, 1, dtype=image.dtype)
+
+
+@TRANSFORMS.register("cutout")
+@dataclass(frozen=True)
+class Cutout(Transform):
+    """Blanks a square of `size` pixels centred anywhere. Source: DeVries & Taylor 2017."""
+
+    size: PositiveInt = 4
+
+    def apply(self, image: Array, rng: np.random.Generator) -> Array:
+        top = int(rng.integers(image.shape[0])) - self.size // 2
+        left = int(rng.integers(image.shape[1])) - self.size // 2
+        cut = image.copy()
+        cut[max(top, 0) : max(top + self.size, 0), max(left, 0) : max(left + self.size, 0)] = 0
+        return cut
