@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from cnnrun.data import DataOptions
 from cnnrun.engine import LayerConfig, Loss, Optimizer, Schedule
-from cnnrun.engine.types import PositiveInt
+from cnnrun.engine.losses import SoftmaxCrossEntropy
+from cnnrun.engine.schedules import Constant
+from cnnrun.engine.types import NonNegativeInt, PositiveInt
+from cnnrun.errors import OptionError
 
 __all__ = ["Experiment", "TrainOptions"]
 
@@ -22,8 +26,8 @@ class TrainOptions:
         batch_size: samples in an optimizer step.
         shard_size: samples that one thread takes at a time; part of the experiment, because it
             fixes the order in which gradients are added.
-        best: what the best checkpoint is chosen by; `auto` is validation accuracy where there are
-            labels, else validation loss (training figures without a validation split).
+        best: what the best checkpoint is chosen by; `auto` is accuracy where there are labels, else
+            loss. Figures are those of the validation split, or of training without one.
     """
 
     epochs: PositiveInt = 10
@@ -45,9 +49,17 @@ class Experiment:
     name: str
     data: DataOptions
     network: tuple[LayerConfig, ...]
-    loss: Loss
     optimizer: Optimizer
-    schedule: Schedule
-    seed: int = 0
+    loss: Loss = field(default_factory=SoftmaxCrossEntropy)
+    schedule: Schedule = field(default_factory=Constant)
+    seed: NonNegativeInt = 0
     train: TrainOptions = field(default_factory=TrainOptions)
-    base: Path = Path()
+    base: Path = field(default=Path(), metadata={"option": False})
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}", self.name):
+            raise OptionError(
+                "name", f"is {self.name!r}; use letters, digits, '.', '_' and '-', 80 at most"
+            )
+        if not self.network:
+            raise OptionError("network", "is empty; list at least one layer")

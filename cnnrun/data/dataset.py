@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import ClassVar
 
@@ -13,9 +14,18 @@ from cnnrun.engine.types import Array
 from cnnrun.errors import DataError
 from cnnrun.registry import Registry
 
-__all__ = ["DATASETS", "Dataset", "DatasetInfo", "DatasetSource", "Split", "stratified_split"]
+__all__ = [
+    "DATASETS",
+    "Dataset",
+    "DatasetInfo",
+    "DatasetSource",
+    "Split",
+    "require_memory",
+    "stratified_split",
+]
 
 DATASETS: Registry[type[DatasetSource]] = Registry("dataset")
+MAXIMUM_BYTES = 8 << 30
 
 
 @dataclass(frozen=True)
@@ -48,7 +58,7 @@ class Split:
     Attributes:
         images: `(N, H, W, C)`, uint8 or float32; may be mapped from a file.
         labels: `(N,)` int64 class numbers, or `(N, K)` float32 for several labels an image.
-        maximum: the pixel value that means 1.0.
+        maximum: the pixel value that means 1.0; pixels lie between 0 and it.
     """
 
     images: Array
@@ -107,28 +117,45 @@ class DatasetSource:
         raise NotImplementedError
 
 
-def stratified_split(labels: Array, fraction: float, seed: int) -> tuple[Array, Array]:
+def require_memory(what: str, shape: tuple[int, ...], itemsize: int = 1) -> None:
+    """Refuse an array of more than 8 GiB before it is allocated.
+
+    Raises:
+        DataError: it is larger; the message opens with `what`.
+    """
+    size = prod(shape) * itemsize
+    if size > MAXIMUM_BYTES:
+        raise DataError(f"{what}: an array of shape {shape} takes {size:,} bytes; the limit is 8 GiB")
+
+
+def stratified_split(
+    labels: Array, fraction: float, seed: int, what: str = "the test split"
+) -> tuple[Array, Array]:
     """Return the indices (kept, held out), in order, with every class split alike.
 
     Args:
         labels: `(N,)` class numbers; `(N, K)` labels are split without regard to class.
         fraction: of each class to hold out, rounded; at least one sample of each is kept.
         seed: which ones.
+        what: the name of the part held out, for the message.
 
     Raises:
-        DataError: nothing would be held out, or kept.
+        DataError: nothing would be held out.
     """
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0x5EED,)))
-    held: list[Array] = []
     groups = (
         [np.flatnonzero(labels == label) for label in np.unique(labels)]
         if labels.ndim == 1
         else [np.arange(len(labels))]
     )
+    held = []
     for group in groups:
-        count = min(round(fraction * len(group)), len(group) - 1)
+        count = max(0, min(round(fraction * len(group)), len(group) - 1))
         held.append(rng.permutation(group)[:count])
     out = np.sort(np.concatenate(held)) if held else np.empty(0, np.int64)
     if not len(out):
-        raise DataError(f"holding {fraction:g} of {len(labels)} samples out leaves none in it")
+        raise DataError(
+            f"{what} would be empty: {fraction:g} of each class of {len(labels)} samples rounds to "
+            "none; take a larger fraction"
+        )
     return np.setdiff1d(np.arange(len(labels)), out), out

@@ -1,4 +1,8 @@
-"""From a data set to batches: the validation split, normalisation, augmentation and order."""
+"""From a data set to batches: the validation split, normalisation, augmentation and order.
+
+Everything random derives from the seed and from what it is for: the validation split from the seed
+alone, an epoch's order from (seed, epoch), an image's augmentation from (seed, epoch, index).
+"""
 
 from __future__ import annotations
 
@@ -85,27 +89,35 @@ class Samples:
         epoch: int | None = None,
         dtype: npt.DTypeLike = np.float32,
     ) -> tuple[Array, Array]:
-        """Return normalised images `(N, H, W, C)` and their targets.
+        """Return normalised images `(N, H, W, C)` and their targets, in new arrays.
 
-        With an epoch the images are augmented, each with random numbers that derive from (seed,
+        Targets are labels `(N,)`, zeros and ones `(N, K)` of `dtype`, or the very images. With an epoch the images are augmented, each with random numbers that derive from (seed,
         epoch, index) alone, whatever batch it is in.
         """
         pixels = self.split.images[indices]
         images = np.empty(pixels.shape, dtype)
-        np.divide(pixels, self.split.maximum, out=images, casting="unsafe")
+        np.divide(pixels, self.split.maximum, out=images, dtype=images.dtype, casting="unsafe")
         if epoch is not None and self.augment:
             for image, index in zip(images, indices, strict=True):
-                key = (int(epoch), int(index))
-                rng = np.random.Generator(
-                    np.random.PCG64(np.random.SeedSequence(seed, spawn_key=key))
-                )
-                changed = image
-                for transform in self.augment:
-                    changed = transform(changed, rng)
-                if changed is not image:
-                    image[...] = changed.copy() if changed.base is not None else changed
+                image[...] = self._augmented(image, seed, epoch, int(index))
         self.statistics.normalize(images)
-        return images, images if self.inputs_are_targets else self.split.labels[indices]
+        if self.inputs_are_targets:
+            return images, images
+        targets = self.split.labels[indices]
+        return images, targets.astype(dtype, copy=False) if targets.dtype.kind == "f" else targets
+
+    def _augmented(self, image: Array, seed: int, epoch: int, index: int) -> Array:
+        sequence = np.random.SeedSequence(seed, spawn_key=(0xA09, epoch, index))
+        rng = np.random.Generator(np.random.PCG64(sequence))
+        changed = image
+        for transform in self.augment:
+            changed = transform(changed, rng)
+            if changed.shape != image.shape:  # assigning it could broadcast in silence
+                raise DataError(
+                    f"transform {transform.type_name} made an image of shape {changed.shape} out of "
+                    f"{image.shape}; it must keep the shape"
+                )
+        return changed
 
 
 @dataclass(frozen=True)
@@ -147,7 +159,14 @@ def prepare(
     """
     data = options.dataset.load(base)
     train, val = _hold_out(data, options.validation, seed)
-    statistics = statistics or _statistics(options.normalize, train)
+    channels = data.info.image_shape[2]
+    if statistics is None:
+        statistics = _statistics(options.normalize, train)
+    elif len(statistics.mean) != channels:
+        raise DataError(
+            f"{data.info.name}: images have {channels} channels, the trained network's had "
+            f"{len(statistics.mean)}"
+        )
     own = options.targets == "inputs"
     return PreparedData(
         data.info,
@@ -170,7 +189,7 @@ def _hold_out(data: Dataset, fraction: float, seed: int) -> tuple[Split, Split |
         return data.train, data.val
     if not fraction:
         return data.train, None
-    kept, held = stratified_split(data.train.labels, fraction, seed)
+    kept, held = stratified_split(data.train.labels, fraction, seed, "the validation split")
     return data.train.take(kept), data.train.take(held)
 
 

@@ -14,10 +14,11 @@ from cnnrun.data.dataset import (
     DatasetInfo,
     DatasetSource,
     Split,
+    require_memory,
     stratified_split,
 )
 from cnnrun.data.images import SUFFIXES, image_size, read_image
-from cnnrun.engine.types import Fraction, NonNegativeInt, Pair, as_pair
+from cnnrun.engine.types import Array, Fraction, NonNegativeInt, Pair, as_pair
 from cnnrun.errors import DataError
 
 __all__ = ["ImageFolder"]
@@ -28,8 +29,10 @@ __all__ = ["ImageFolder"]
 class ImageFolder(DatasetSource):
     """`path` holds `train/` and `test/` with a folder a class in each, or the classes themselves.
 
-    Without `train/` and `test/`, `test_fraction` of each class becomes the test split. The classes
-    are the folders' names in alphabetical order. Images of several sizes need `size`.
+    Without `train/` and `test/`, `test_fraction` of each class becomes the test split; a `val/`
+    beside them is the validation split. The classes are the folders' names in alphabetical order.
+    Without `size` all images must be of one size, and without `channels` the first image tells
+    whether they are read as grey or as colour.
     """
 
     summary = "image files in a folder for each class"
@@ -41,85 +44,95 @@ class ImageFolder(DatasetSource):
     split_seed: NonNegativeInt = 0
 
     def info(self, base: Path) -> DatasetInfo:
-        files = self._files(base / self.path)
-        names, shape = self._names(files, base / self.path), self._shape(files)
-        counts = [len(files[key]) if key in files else None for key in ("train", "test")]
-        return DatasetInfo((base / self.path).name, shape, names, counts[0], counts[1])
+        return self._listed(base)[0]
 
     def load(self, base: Path) -> Dataset:
-        root = base / self.path
-        files = self._files(root)
-        names, shape = self._names(files, root), self._shape(files)
-        splits = {key: self._read(found, names, shape) for key, found in files.items()}
-        if "all" in splits:
-            whole = splits.pop("all")
-            kept, held = stratified_split(whole.labels, self.test_fraction, self.split_seed)
-            splits = {"train": whole.take(kept), "test": whole.take(held)}
-        train, test, val = splits["train"], splits["test"], splits.get("val")
-        return Dataset(
-            DatasetInfo(root.name, shape, names, len(train), len(test)), train, test, val
-        )
+        info, files = self._listed(base)
+        read = {split: self._read(found, info) for split, found in files.items()}
+        return Dataset(info, read["train"], read["test"], read.get("val"))
 
-    def _files(self, root: Path) -> dict[str, list[Path]]:
-        """Return the image files by split, sorted; `all` where there are no split folders."""
+    def _listed(self, base: Path) -> tuple[DatasetInfo, dict[str, list[Path]]]:
+        """Return what the folders' names and the first image tell, and the files by split."""
+        root = base / Path(self.path).expanduser()
         if not root.is_dir():
             raise DataError(f"{root}: no such folder")
-        splits = {"train": root / "train", "test": root / "test"}
-        if not all(folder.is_dir() for folder in splits.values()):
-            splits = {"all": root}
-        elif (root / "val").is_dir():
-            splits["val"] = root / "val"
-        found = {
-            split: sorted(
-                file
-                for file in folder.glob("*/*")
-                if file.suffix.lower() in SUFFIXES and not file.name.startswith(".")
-            )
-            for split, folder in splits.items()
-        }
-        for split, files in found.items():
-            if not files:
-                raise DataError(
-                    f"{splits[split]}: no images; expected a folder for each class with "
-                    f"{', '.join(sorted(SUFFIXES))} files in it"
-                )
-        return found
-
-    def _names(self, files: dict[str, list[Path]], root: Path) -> tuple[str, ...]:
-        base = files.get("train") or files["all"]
-        names = tuple(sorted({file.parent.name for file in base}))
-        for split, found in files.items():
-            for file in found:
-                if file.parent.name not in names:
-                    raise DataError(
-                        f"{file.parent}: {split} has a class that train lacks; "
-                        f"known: {', '.join(names)}"
-                    )
+        folders = _split_folders(root)
+        names = tuple(_classes(folders.get("train", root)))
         if len(names) < 2:
             raise DataError(f"{root}: one class only ({names[0]}); there must be two or more")
-        return names
-
-    def _shape(self, files: dict[str, list[Path]]) -> tuple[int, int, int]:
-        first = (files.get("train") or files["all"])[0]
-        height, width, channels = image_size(first)
+        if folders:
+            files = {split: _files(folder, names) for split, folder in folders.items()}
+        else:
+            found = _files(root, names)
+            labels = _labels(found, names)
+            kept, held = stratified_split(labels, self.test_fraction, self.split_seed)
+            files = {"train": [found[i] for i in kept], "test": [found[i] for i in held]}
+        height, width, channels = image_size(files["train"][0])
         if self.size is not None:
             height, width = as_pair(self.size)
-        return height, width, self.channels or channels
+        shape = height, width, self.channels or channels
+        counts = len(files["train"]), len(files["test"])
+        return DatasetInfo(root.resolve().name, shape, names, *counts), files
 
-    def _read(
-        self, files: list[Path], names: tuple[str, ...], shape: tuple[int, int, int]
-    ) -> Split:
-        if len(files) * np.prod(shape) > 8 << 30:
-            raise DataError(f"{len(files)} images of {shape} need more than 8 GiB; set a size")
+    def _read(self, files: list[Path], info: DatasetInfo) -> Split:
+        shape = info.image_shape
+        require_memory(info.name, (len(files), *shape))
         images = np.empty((len(files), *shape), np.uint8)
         for image, file in zip(images, files, strict=True):
-            if self.size is None and image_size(file)[:2] != shape[:2]:
-                found = image_size(file)
+            if self.size is None and (found := image_size(file)[:2]) != shape[:2]:
                 raise DataError(
-                    f"{file}: {found[0]}x{found[1]} pixels, others have {shape[0]}x{shape[1]}; "
-                    "set size: [height, width] to scale all"
+                    f"{file}: {found[0]}x{found[1]} pixels (height x width), others have "
+                    f"{shape[0]}x{shape[1]}; set size: [height, width] to scale all"
                 )
-            image[...] = read_image(file, shape[2], shape[:2])
-        numbers = {name: number for number, name in enumerate(names)}
-        labels = np.array([numbers[file.parent.name] for file in files], np.int64)
-        return Split(images, labels)
+            image[...] = read_image(file, shape, resize=True)
+        return Split(images, _labels(files, info.class_names))
+
+
+def _split_folders(root: Path) -> dict[str, Path]:
+    """Return the folders of the splits; none where the classes lie in `root` itself."""
+    present = {
+        split: root / split
+        for split in ("train", "val", "test")
+        if any(entry.is_dir() for entry in root.glob(f"{split}/*"))
+    }
+    if present and not {"train", "test"} <= present.keys():
+        raise DataError(
+            f"{root}: has {' and '.join(f'{split}/' for split in present)} with folders inside, but "
+            "not both train/ and test/"
+        )
+    return present
+
+
+def _classes(folder: Path) -> list[str]:
+    names = sorted(
+        entry.name for entry in folder.iterdir() if entry.is_dir() and entry.name[0] != "."
+    )
+    if not names:
+        raise DataError(f"{folder}: expected a folder for each class, found none")
+    return names
+
+
+def _files(folder: Path, names: tuple[str, ...]) -> list[Path]:
+    """Return the image files of a split, sorted, none of its classes being empty or unknown."""
+    files = []
+    for name in _classes(folder):
+        if name not in names:
+            raise DataError(
+                f"{folder / name}: a class that train/ lacks; known: {', '.join(names)}"
+            )
+        found = sorted(
+            file
+            for file in (folder / name).iterdir()
+            if file.suffix.lower() in SUFFIXES and file.name[0] != "." and file.is_file()
+        )
+        if not found:
+            raise DataError(
+                f"{folder / name}: no images; files are known by {', '.join(sorted(SUFFIXES))}"
+            )
+        files += found
+    return files
+
+
+def _labels(files: list[Path], names: tuple[str, ...]) -> Array:
+    numbers = {name: number for number, name in enumerate(names)}
+    return np.array([numbers[file.parent.name] for file in files], np.int64)

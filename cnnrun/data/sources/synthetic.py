@@ -7,7 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from cnnrun.data.dataset import DATASETS, Dataset, DatasetInfo, DatasetSource, Split
+from cnnrun.data.dataset import (
+    DATASETS,
+    Dataset,
+    DatasetInfo,
+    DatasetSource,
+    Split,
+    require_memory,
+)
 from cnnrun.engine.types import NonNegativeInt, PositiveInt
 
 __all__ = ["Synthetic"]
@@ -32,6 +39,8 @@ class Synthetic(DatasetSource):
         return DatasetInfo("synthetic", shape, names, self.train_samples, self.test_samples)
 
     def load(self, base: Path) -> Dataset:
+        for samples in (self.train_samples, self.test_samples, 8 * self.classes):
+            require_memory("synthetic", (samples, *self.image_shape))
         rng = np.random.default_rng(self.seed)
         patterns = rng.integers(64, 192, (self.classes, *self.image_shape))
 

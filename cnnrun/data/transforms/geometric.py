@@ -109,7 +109,14 @@ def _resampled(image: Array, along: float, across: float) -> Array:
     top, left = rows.astype(np.intp), columns.astype(np.intp)
     down = (rows - top)[..., None].astype(image.dtype)
     right = (columns - left)[..., None].astype(image.dtype)
-    upper = framed[top, left] * (1 - right) + framed[top, left + 1] * right
-    lower = framed[top + 1, left] * (1 - right) + framed[top + 1, left + 1] * right
-    resampled: Array = upper * (1 - down) + lower * down
-    return resampled
+    # Taking from a flat list of pixels (P, C) is faster than indexing by two arrays.
+    pixels, corner, stride = framed.reshape(-1, channels), top * (width + 3) + left, width + 3
+    upper = _between(pixels[corner], pixels[corner + 1], right)
+    lower = _between(pixels[corner + stride], pixels[corner + stride + 1], right)
+    return _between(upper, lower, down)
+
+
+def _between(start: Array, end: Array, share: Array) -> Array:
+    """Return start + share (end - start); unlike a weighted sum it never leaves their range."""
+    result: Array = start + (end - start) * share
+    return result

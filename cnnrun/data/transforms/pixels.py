@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cnnrun.data.transforms.base import TRANSFORMS, Transform
-from cnnrun.engine.types import Array, NonNegative, Positive, PositiveInt
+from cnnrun.engine.types import Array, Positive, PositiveInt, UnitInterval
 
 __all__ = ["BrightnessContrast", "Cutout", "GaussianNoise"]
 
@@ -17,8 +17,8 @@ __all__ = ["BrightnessContrast", "Cutout", "GaussianNoise"]
 class BrightnessContrast(Transform):
     """Scales contrast about the mean by up to 1 +- `contrast` and adds up to +- `brightness`."""
 
-    brightness: NonNegative = 0.1
-    contrast: NonNegative = 0.1
+    brightness: UnitInterval = 0.1
+    contrast: UnitInterval = 0.1
 
     def apply(self, image: Array, rng: np.random.Generator) -> Array:
         scale = np.float32(1 + rng.uniform(-self.contrast, self.contrast))

@@ -48,9 +48,7 @@ def max_pool(x: Array, window: Window, y: Array, winner: Array, scratch: Scratch
         _find_winners(x, window, y, winner, scratch)
 
 
-def _max_of_tile(
-    image: Array, window: Window, y: Array, winner: Array, scratch: Scratch
-) -> None:
+def _max_of_tile(image: Array, window: Window, y: Array, winner: Array, scratch: Scratch) -> None:
     high, wide = window.kernel
     shape = (*image.shape[:2], *y.shape[2:])  # (n, padded H, OW, C)
     if wide == 1:
@@ -72,9 +70,10 @@ def _max_of_tile(
                 np.maximum(row_winner, candidate, out=row_winner)
             first = row_max
     np.copyto(y, row_max[:, positions(window, 0, 0)])
-    winner.fill(0) if row_winner is None else np.copyto(
-        winner, row_winner[:, positions(window, 0, 0)]
-    )
+    if row_winner is None:
+        winner.fill(0)
+    else:
+        np.copyto(winner, row_winner[:, positions(window, 0, 0)])
     better = scratch("better", y.shape, np.dtype(np.bool_))
     candidate = scratch("candidate", y.shape, winner.dtype)
     for i in range(1, high):
@@ -89,9 +88,7 @@ def _max_of_tile(
         np.maximum(winner, candidate, out=winner)
 
 
-def _find_winners(
-    x: Array, window: Window, y: Array, winner: Array, scratch: Scratch
-) -> None:
+def _find_winners(x: Array, window: Window, y: Array, winner: Array, scratch: Scratch) -> None:
     """Look every winner up: the first tap inside the image that holds the maximum, or a NaN."""
     image = padded(x, window, 0, scratch)
     is_inside = np.zeros((1, *window.padded_size, 1), np.bool_)
@@ -147,7 +144,10 @@ def window_counts(window: Window, count_padding: bool, dtype: np.dtype[Any]) -> 
         return np.full((*window.output_size, 1), window.kernel[0] * window.kernel[1], dtype)
     cells = np.zeros((1, *window.padded_size, 1), dtype)
     inside(cells, window)[...] = 1
-    return sum(seen[0] for _, _, seen in taps(cells, window))
+    counts = np.zeros((*window.output_size, 1), dtype)
+    for _, _, seen in taps(cells, window):
+        counts += seen[0]
+    return counts
 
 
 def average_pool(x: Array, window: Window, counts: Array, y: Array, scratch: Scratch) -> None:

@@ -11,7 +11,7 @@ from cnnrun.engine.context import Context
 from cnnrun.engine.geometry import Window, require_image
 from cnnrun.engine.initializers import HeNormal, Initializer
 from cnnrun.engine.kernels.convolution import convolve, filter_gradient, input_gradient
-from cnnrun.engine.kernels.sums import sum_rows
+from cnnrun.engine.kernels.sums import add_bias, sum_rows
 from cnnrun.engine.layer import LAYERS, NO_GRADIENT, Build, Layer, LayerConfig
 from cnnrun.engine.types import Array, Padding, Pair, PositiveInt, Shape, as_pair
 from cnnrun.errors import ShapeError
@@ -62,9 +62,7 @@ class Conv2D(Layer):
         )
         shape = (*self.window.kernel, channels // config.groups, config.filters)
         fan_out = prod(self.window.kernel) * config.filters // config.groups
-        self.params["w"] = build.initialize(
-            config.initializer, shape, prod(shape[:3]), fan_out
-        )
+        self.params["w"] = build.initialize(config.initializer, shape, prod(shape[:3]), fan_out)
         if config.use_bias:
             self.params["b"] = np.zeros(config.filters, self.dtype)
         return (*self.window.output_size, config.filters)
@@ -75,7 +73,7 @@ class Conv2D(Layer):
         y = ctx.buffer("y", (len(x), *self.output_shape), self.dtype)
         convolve(x, self.params["w"], self.window, y, ctx.buffer)
         if self.config.use_bias:
-            y += self.params["b"]
+            add_bias(y, self.params["b"], ctx.buffer)
         return y
 
     def backward(self, dy: Array, ctx: Context) -> Array:

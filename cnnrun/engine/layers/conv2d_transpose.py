@@ -11,7 +11,7 @@ from cnnrun.engine.context import Context
 from cnnrun.engine.geometry import Window, require_image
 from cnnrun.engine.initializers import HeNormal, Initializer
 from cnnrun.engine.kernels.convolution import convolve, filter_gradient, input_gradient
-from cnnrun.engine.kernels.sums import sum_rows
+from cnnrun.engine.kernels.sums import add_bias, sum_rows
 from cnnrun.engine.layer import LAYERS, NO_GRADIENT, Build, Layer, LayerConfig
 from cnnrun.engine.types import (
     Array,
@@ -120,7 +120,7 @@ class Conv2DTranspose(Layer):
         y = ctx.buffer("y", (len(x), *self.output_shape), self.dtype)
         input_gradient(x, self.params["w"], self.window, y, ctx.buffer)
         if self.config.use_bias:
-            y += self.params["b"]
+            add_bias(y, self.params["b"], ctx.buffer)
         return y
 
     def backward(self, dy: Array, ctx: Context) -> Array:

@@ -11,7 +11,7 @@ from cnnrun.engine.context import Context
 from cnnrun.engine.geometry import Window, require_image
 from cnnrun.engine.initializers import HeNormal, Initializer
 from cnnrun.engine.kernels import depthwise
-from cnnrun.engine.kernels.sums import sum_rows
+from cnnrun.engine.kernels.sums import add_bias, sum_rows
 from cnnrun.engine.layer import LAYERS, NO_GRADIENT, Build, Layer, LayerConfig
 from cnnrun.engine.types import Array, Padding, Pair, PositiveInt, Shape, as_pair
 
@@ -63,7 +63,7 @@ class DepthwiseConv2D(Layer):
         y = ctx.buffer("y", (len(x), *self.output_shape), self.dtype)
         depthwise.convolve(x, self.params["w"], self.window, y, ctx.buffer)
         if self.config.use_bias:
-            y += self.params["b"]
+            add_bias(y, self.params["b"], ctx.buffer)
         return y
 
     def backward(self, dy: Array, ctx: Context) -> Array:

@@ -8,7 +8,7 @@ from cnnrun.engine.context import Context
 from cnnrun.engine.geometry import Window, require_image
 from cnnrun.engine.kernels.pooling import max_pool, max_pool_gradient
 from cnnrun.engine.layer import LAYERS, NO_GRADIENT, Build, Layer, LayerConfig
-from cnnrun.engine.types import Array, Padding, Pair, Shape, as_pair
+from cnnrun.engine.types import Array, Padding, Pair, Shape
 
 __all__ = ["MaxPool2D"]
 

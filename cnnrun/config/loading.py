@@ -1,0 +1,87 @@
+"""Loads a configuration file, and builds the network it describes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from cnnrun.config.experiment import Experiment
+from cnnrun.config.overrides import apply_overrides
+from cnnrun.config.reading import Reader
+from cnnrun.config.source import KeyPath, Source, read_source
+from cnnrun.data import DatasetInfo
+from cnnrun.engine import Build, Network
+from cnnrun.errors import ConfigError, DataError, ShapeError
+
+__all__ = ["build_network", "load_experiment"]
+
+
+def load_experiment(path: Path, overrides: Sequence[str] = ()) -> Experiment:
+    """Return the experiment that a file describes, with `overrides` of the form KEY=VALUE.
+
+    The network is built once, to see that every layer fits; of the data only headers are read.
+
+    Raises:
+        ConfigError: something is wrong. The message lists every problem with file, line, column.
+        DataError: the data set does not exist, or is not what its headers say.
+    """
+    source = read_source(path)
+    if not isinstance(source.tree, dict):
+        raise ConfigError(f"{source.where(())}: a configuration is a mapping of sections")
+    apply_overrides(source, overrides)
+    source.tree.setdefault("name", re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).strip("-._"))
+    experiment: Experiment = Reader(source).read(
+        Experiment, source.tree, base=path.parent.absolute()
+    )
+    try:
+        build_network(experiment)
+    except ShapeError as error:
+        raise ConfigError(_placed(error, source)) from None
+    except DataError as error:
+        place = source.where(("data", "dataset"))
+        raise DataError(f"{place}: data.dataset: {error}") from None
+    return experiment
+
+
+def build_network(
+    experiment: Experiment, info: DatasetInfo | None = None, dtype: npt.DTypeLike = np.float32
+) -> Network:
+    """Return the experiment's network with its initial weights.
+
+    Args:
+        experiment: what to build.
+        info: of the data set; by default its headers are read.
+        dtype: float32 to train, float64 to check gradients.
+
+    Raises:
+        ShapeError: a layer, or the loss, does not fit.
+        DataError: the data set cannot be found.
+    """
+    info = info or experiment.data.dataset.info(experiment.base)
+    build = Build(np.dtype(dtype), experiment.seed, info.classes)
+    network = Network(experiment.network, info.image_shape, build)
+    try:
+        if experiment.data.targets == "inputs":
+            if network.output_shape != info.image_shape:
+                raise ShapeError(
+                    f"targets are the inputs {info.image_shape}, but the network ends with "
+                    f"{network.output_shape}"
+                )
+        else:
+            experiment.loss.check(network.output_shape, info.classes)
+    except ShapeError as error:
+        raise ShapeError(error.message, path="loss") from None
+    return network
+
+
+def _placed(error: ShapeError, source: Source) -> str:
+    """Return the error's message with the place of the layer it names."""
+    path: KeyPath = tuple(
+        int(part[1:-1]) if part[0] == "[" else part
+        for part in re.findall(r"\[\d+\]|\w+", error.path)
+    )
+    return f"{source.where(path, key=True)}: {error}"

@@ -1,0 +1,123 @@
+"""From plain values to objects: every mistake is noted with its place, and reading goes on."""
+
+from __future__ import annotations
+
+import types
+from typing import Any, Union, get_args, get_origin
+
+from cnnrun.config.hints import NAMED, is_required, options_of, parse_leaf, registered
+from cnnrun.config.source import KeyPath, Source, format_path
+from cnnrun.errors import ConfigError, OptionError
+from cnnrun.registry import Registry, suggestion
+
+__all__ = ["Reader"]
+
+
+class _Invalid(Exception):
+    """A value could not be read; why has been noted."""
+
+
+class Reader:
+    """Reads objects out of a source; `problems` lists what was wrong, in order of discovery."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.problems: list[str] = []
+
+    def read(self, cls: type[Any], value: Any, **fixed: Any) -> Any:
+        """Return an object of the dataclass `cls`.
+
+        Raises:
+            ConfigError: something is wrong; the message lists every problem, one a line.
+        """
+        try:
+            result = self._options(cls, value, (), fixed)
+        except _Invalid:
+            result = None
+        if self.problems:
+            raise ConfigError("\n".join(self.problems))
+        return result
+
+    def note(self, path: KeyPath, message: str, *, key: bool = False) -> None:
+        """Add a problem with the value at `path`, or with its key."""
+        where, name = self.source.where(path, key=key), format_path(path)
+        self.problems.append(f"{where}: {name}: {message}" if name else f"{where}: {message}")
+
+    def _value(self, hint: Any, value: Any, path: KeyPath) -> Any:
+        if hint in NAMED:
+            return self._named(NAMED[hint], value, path)
+        if getattr(hint, "__dataclass_fields__", None):
+            return self._options(hint, value, path, {})
+        if get_origin(hint) is tuple and get_args(hint)[0] in NAMED:
+            return self._list(get_args(hint)[0], value, path)
+        if get_origin(hint) in (Union, types.UnionType) and any(a in NAMED for a in get_args(hint)):
+            if value is None and types.NoneType in get_args(hint):
+                return None
+            return self._named(NAMED[next(a for a in get_args(hint) if a in NAMED)], value, path)
+        try:
+            return parse_leaf(hint, value)
+        except ValueError as error:
+            self.note(path, str(error))
+            raise _Invalid from None
+
+    def _list(self, hint: Any, value: Any, path: KeyPath) -> tuple[Any, ...]:
+        if not isinstance(value, list):
+            self.note(path, f"must be a list of {NAMED[hint].kind}s, each after a dash")
+            raise _Invalid
+        items, failed = [], False
+        for index, item in enumerate(value):
+            try:
+                items.append(self._value(hint, item, (*path, index)))
+            except _Invalid:
+                failed = True
+        if failed:
+            raise _Invalid
+        return tuple(items)
+
+    def _named(self, registry: Registry[Any], value: Any, path: KeyPath) -> Any:
+        """Read a bare name, or a mapping with one key, the name, and its options."""
+        if isinstance(value, str):
+            name, options, inner = value, {}, path
+        elif isinstance(value, dict) and len(value) == 1:
+            ((name, options),) = value.items()
+            inner = (*path, name)
+            options = {} if options is None else options
+        else:
+            kind = registry.kind
+            found = f"{len(value)} keys ({', '.join(value)})" if isinstance(value, dict) else value
+            self.note(path, f"needs the name of one {kind}, with its options under it; got {found}")
+            raise _Invalid
+        if name not in registry:
+            known = suggestion(name, registry.names())
+            self.note(path, f"no {registry.kind} is called {name!r}; {known}")
+            raise _Invalid
+        return self._options(registered(registry, name), options, inner, {})
+
+    def _options(self, cls: type[Any], value: Any, path: KeyPath, fixed: dict[str, Any]) -> Any:
+        if not isinstance(value, dict):
+            self.note(path, f"needs options as 'name: value', got {value!r}")
+            raise _Invalid
+        known = {k: v for k, v in options_of(cls).items() if k not in fixed}
+        read, failed = dict(fixed), False
+        for name, given in value.items():
+            if name not in known:
+                hint = suggestion(name, known) if known else "it has no options"
+                self.note((*path, name), f"unknown option; {hint}", key=True)
+                failed = True
+                continue
+            try:
+                read[name] = self._value(known[name][0], given, (*path, name))
+            except _Invalid:
+                failed = True
+        missing = [n for n, (_, f) in known.items() if is_required(f) and n not in value]
+        if missing:
+            self.note(path, f"{', '.join(missing)} must be given", key=True)
+        if failed or missing:
+            raise _Invalid
+        try:
+            return cls(**read)
+        except OptionError as error:
+            self.note((*path, error.option), error.message)
+        except ConfigError as error:
+            self.note(path, str(error))
+        raise _Invalid

@@ -1,0 +1,96 @@
+"""An .npz file from an unknown hand: what it says of itself is checked before anything is read."""
+
+from __future__ import annotations
+
+import io
+import math
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.lib import format as npy
+
+from cnnrun.engine.types import Array, DType
+from cnnrun.errors import DataError
+
+__all__ = ["Header", "NpzFile"]
+
+MAXIMUM_BYTES = 8 << 30
+MAXIMUM_HEADER = 1 << 14  # bytes; NumPy writes a hundred or so
+BOMB_BYTES, BOMB_RATIO = 64 << 20, 200  # images compress 20 times at best, zeros 1,000 times
+
+
+@dataclass(frozen=True)
+class Header:
+    """What an array's header says."""
+
+    shape: tuple[int, ...]
+    dtype: DType
+
+
+class NpzFile:
+    """The arrays of a file, by name; all their headers have been read and found honest.
+
+    Raises:
+        DataError: the file is missing, damaged or hostile: it holds pickled objects, declares other
+            sizes than it has, or expands to more than 8 GiB or far beyond what images do.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.headers: dict[str, Header] = {}
+        try:
+            with zipfile.ZipFile(path) as archive:
+                for member in archive.infolist():
+                    key = member.filename.removesuffix(".npy")
+                    if key in self.headers:
+                        raise DataError(f"{path}: two arrays are called {key}")
+                    self.headers[key] = self._header(archive, member, key)
+        except FileNotFoundError:
+            raise DataError(f"{path}: no such file") from None
+        except DataError:
+            raise
+        except Exception as error:  # zipfile raises whatever a damaged file leads it to
+            raise DataError(f"{path}: not a readable .npz file ({error})") from error
+
+    def read(self, key: str) -> Array:
+        """Return an array.
+
+        Raises:
+            DataError: its bytes are damaged.
+        """
+        try:
+            with np.load(self.path, allow_pickle=False) as file:
+                array: Array = file[key]
+                return array
+        except Exception as error:  # as above
+            raise DataError(f"{self.path}: {key} cannot be read ({error})") from error
+
+    def _header(self, archive: zipfile.ZipFile, member: zipfile.ZipInfo, key: str) -> Header:
+        where = f"{self.path}: {key} (at byte {member.header_offset:,})"
+        with archive.open(member) as stream:
+            start = io.BytesIO(stream.read(MAXIMUM_HEADER))  # so that no header takes more memory
+        try:
+            version = npy.read_magic(start)
+            read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+            shape, _, dtype = read(start)
+        except Exception as error:  # NumPy evaluates the header as a Python literal
+            raise DataError(f"{where} is not a NumPy array ({error})") from error
+        if dtype.hasobject:
+            raise DataError(f"{where} holds pickled objects, which are never loaded")
+        size = math.prod(shape) * dtype.itemsize
+        found = member.file_size - start.tell()
+        if min(shape, default=0) < 0 or size != found:
+            raise DataError(
+                f"{where} declares shape {shape} of {dtype}, which takes {size:,} bytes, but holds "
+                f"{found:,}"
+            )
+        if size > MAXIMUM_BYTES:
+            raise DataError(f"{where} takes {size:,} bytes; the limit is 8 GiB")
+        if size > BOMB_BYTES and size > BOMB_RATIO * member.compress_size:
+            raise DataError(
+                f"{where} expands from {member.compress_size:,} to {size:,} bytes, more than "
+                f"{BOMB_RATIO} times: a decompression bomb"
+            )
+        return Header(shape, dtype)
