@@ -5,11 +5,11 @@ from zlib import crc32
 
 import numpy as np
 
-from cnnrun.engine import layers
+import cnnrun.engine.layers  # noqa: F401  (registers them)
 from cnnrun.engine.context import Context
 from cnnrun.engine.layer import LAYERS, Build
 
-__all__ = ["CONVOLUTIONS", "POOLINGS", "Case", "layers"]
+__all__ = ["CONVOLUTIONS", "POOLINGS", "Case"]
 
 
 @dataclass(frozen=True)

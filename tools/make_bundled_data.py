@@ -70,7 +70,9 @@ def write(
             info.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(info, member.getvalue(), compresslevel=9)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    print(f"{path.name}: {len(train)} train, {len(test)} test, {path.stat().st_size} bytes, {digest}")
+    print(
+        f"{path.name}: {len(train)} train, {len(test)} test, {path.stat().st_size} bytes, {digest}"
+    )
 
 
 if __name__ == "__main__":

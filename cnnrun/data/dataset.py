@@ -125,12 +125,12 @@ def require_memory(what: str, shape: tuple[int, ...], itemsize: int = 1) -> None
     """
     size = prod(shape) * itemsize
     if size > MAXIMUM_BYTES:
-        raise DataError(f"{what}: an array of shape {shape} takes {size:,} bytes; the limit is 8 GiB")
+        raise DataError(
+            f"{what}: an array of shape {shape} takes {size:,} bytes; the limit is 8 GiB"
+        )
 
 
-def stratified_split(
-    labels: Array, fraction: float, seed: int, what: str = "the test split"
-) -> tuple[Array, Array]:
+def stratified_split(labels: Array, fraction: float, seed: int, what: str) -> tuple[Array, Array]:
     """Return the indices (kept, held out), in order, with every class split alike.
 
     Args:

@@ -90,7 +90,7 @@ def load_images(paths: list[Path], shape: tuple[int, int, int], *, resize: bool 
 @contextmanager
 def _opened(path: Path) -> Iterator[Image]:
     """Open an image whose size has been checked; anything that goes wrong becomes a DataError."""
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     try:
         # Pillow warns of large images, which are refused here, and of odd palettes.
@@ -107,7 +107,7 @@ def _opened(path: Path) -> Iterator[Image]:
         raise
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         raise DataError(f"{path}: not an image of a known kind ({', '.join(FORMATS)})") from None
     except Exception as error:  # Pillow's decoders raise whatever a damaged file leads them to
         raise DataError(f"{path}: not a readable image ({error})") from error

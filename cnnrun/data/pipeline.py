@@ -91,8 +91,9 @@ class Samples:
     ) -> tuple[Array, Array]:
         """Return normalised images `(N, H, W, C)` and their targets, in new arrays.
 
-        Targets are labels `(N,)`, zeros and ones `(N, K)` of `dtype`, or the very images. With an epoch the images are augmented, each with random numbers that derive from (seed,
-        epoch, index) alone, whatever batch it is in.
+        Targets are labels `(N,)`, zeros and ones `(N, K)` of `dtype`, or the very images. With an
+        epoch the images are augmented, each with random numbers that derive from (seed, epoch,
+        index) alone, whatever batch it is in.
         """
         pixels = self.split.images[indices]
         images = np.empty(pixels.shape, dtype)
@@ -114,8 +115,8 @@ class Samples:
             changed = transform(changed, rng)
             if changed.shape != image.shape:  # assigning it could broadcast in silence
                 raise DataError(
-                    f"transform {transform.type_name} made an image of shape {changed.shape} out of "
-                    f"{image.shape}; it must keep the shape"
+                    f"transform {transform.type_name} made an image of shape {changed.shape} out "
+                    f"of {image.shape}; it must keep the shape"
                 )
         return changed
 

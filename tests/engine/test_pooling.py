@@ -1,3 +1,4 @@
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ from geometries import POOLINGS, Case
 from numpy.testing import assert_allclose, assert_array_equal
 
 from cnnrun.engine.context import Context
-from cnnrun.engine.kernels import pooling
+from cnnrun.engine.kernels import windows
 from cnnrun.engine.layer import NO_GRADIENT
 from cnnrun.errors import ShapeError
 
@@ -184,8 +185,19 @@ class TestContract:
     def test_several_tiles(self, case, monkeypatch):
         arrays = case.draw()
         expected = case.run(arrays)
-        monkeypatch.setattr(pooling, "TILE_BYTES", 1)
+        monkeypatch.setattr(windows, "TILE_BYTES", 1)
         assert_same(case.run(arrays), expected)
+
+    def test_a_steady_step_allocates_nothing_large(self, case):
+        case = Case(case.layer, 64, (24, 24, 8), case.options)  # x takes 2.4 MB
+        arrays, layer, ctx = case.draw(), case.build(), Context()
+        for _ in range(2):
+            tracemalloc.start()
+            layer.forward(arrays["x"], ctx)
+            layer.backward(arrays["dy"], ctx)
+            peak = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+        assert peak < 256_000
 
     def test_no_input_gradient_where_nobody_reads_it(self, case):
         layer, ctx = case.build(), Context(needs_input_gradient=False)

@@ -65,7 +65,8 @@ class ImageFolder(DatasetSource):
         else:
             found = _files(root, names)
             labels = _labels(found, names)
-            kept, held = stratified_split(labels, self.test_fraction, self.split_seed)
+            what = f"{root}: the test split"
+            kept, held = stratified_split(labels, self.test_fraction, self.split_seed, what)
             files = {"train": [found[i] for i in kept], "test": [found[i] for i in held]}
         height, width, channels = image_size(files["train"][0])
         if self.size is not None:
@@ -97,8 +98,8 @@ def _split_folders(root: Path) -> dict[str, Path]:
     }
     if present and not {"train", "test"} <= present.keys():
         raise DataError(
-            f"{root}: has {' and '.join(f'{split}/' for split in present)} with folders inside, but "
-            "not both train/ and test/"
+            f"{root}: has {' and '.join(f'{split}/' for split in present)} with folders inside, "
+            "but not both train/ and test/"
         )
     return present
 

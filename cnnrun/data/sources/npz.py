@@ -15,7 +15,7 @@ from cnnrun.data.dataset import (
     Split,
     stratified_split,
 )
-from cnnrun.data.npz_file import Header, NpzFile
+from cnnrun.data.npz_file import NpzFile
 from cnnrun.engine.types import Array, Fraction, NonNegativeInt, Positive
 from cnnrun.errors import DataError
 
@@ -60,6 +60,143 @@ class Npz(DatasetSource):
 
     def load(self, base: Path) -> Dataset:
         info, file, keys, labels = self._labelled(base)
-        images = {split: self._images(file, images) for split, (images, _) in keys.items()}
-        splits = {split: Split(*images[split], labels[split]) for split in ()}  # placeholder
+        splits = {}
+        for split, (images_key, _) in keys.items():
+            images, maximum = self._images(file, images_key)
+            splits[split] = Split(images, labels[split], maximum)
+        if "whole" in splits:
+            whole = splits["whole"]
+            kept, held = self._divided(file, whole.labels)
+            splits = {"train": whole.take(kept), "test": whole.take(held)}
         return Dataset(info, splits["train"], splits["test"], splits.get("val"))
+
+    def _labelled(
+        self, base: Path
+    ) -> tuple[DatasetInfo, NpzFile, dict[str, Keys], dict[str, Array]]:
+        """Return what is known without reading the images: info, the file, its keys, the labels."""
+        file = NpzFile(base / Path(self.path).expanduser())
+        keys = _recognised(file)
+        labels = {split: _labels(file, key) for split, (_, key) in keys.items()}
+        names = self._names(file, keys, labels)
+        if "whole" in labels:
+            kept, held = self._divided(file, labels["whole"])
+            counts = len(kept), len(held)
+        else:
+            counts = len(labels["train"]), len(labels["test"])
+        height, width, *channels = file.headers[next(iter(keys.values()))[0]].shape[1:]
+        shape = height, width, channels[0] if channels else 1
+        return DatasetInfo(file.path.stem, shape, names, *counts), file, keys, labels
+
+    def _names(
+        self, file: NpzFile, keys: dict[str, Keys], labels: dict[str, Array]
+    ) -> tuple[str, ...]:
+        """Return the class names, numbers where none are given, having checked all labels."""
+        first = next(iter(labels.values()))
+        if first.ndim == 2:
+            classes = first.shape[1]
+            if self.class_names and len(self.class_names) != classes:
+                raise DataError(
+                    f"{file.path}: labels have {classes} columns, class_names has "
+                    f"{len(self.class_names)} names"
+                )
+        else:
+            used = np.unique(first[first >= 0])
+            classes = len(self.class_names) or len(used)
+            rule = (
+                "one for each of class_names" if self.class_names else "without a gap in training"
+            )
+            for split, found in labels.items():
+                if len(bad := np.flatnonzero((found < 0) | (found >= classes))):
+                    raise DataError(
+                        f"{file.path}: {keys[split][1]}[{bad[0]}] is {found[bad[0]]}; the labels "
+                        f"of {classes} classes are 0 to {classes - 1}, {rule}"
+                    )
+        return self.class_names or tuple(str(label) for label in range(classes))
+
+    def _divided(self, file: NpzFile, labels: Array) -> tuple[Array, Array]:
+        what = f"{file.path}: the test split"
+        return stratified_split(labels, self.test_fraction, self.split_seed, what)
+
+    def _images(self, file: NpzFile, key: str) -> tuple[Array, float]:
+        """Return images `(N, H, W, C)`, uint8 or float32, and the pixel value that means 1."""
+        images = file.read(key)
+        if images.ndim == 3:
+            images = images[..., None]
+        usual = {"f": 1.0, "b": 1.0}.get(images.dtype.kind, 255.0)
+        maximum = self.maximum or usual
+        bad = ~((images >= 0) & (images <= maximum))  # not a number is neither
+        if bad.any():
+            index = tuple(map(int, np.unravel_index(bad.argmax(), bad.shape)))
+            raise DataError(
+                f"{file.path}: {key}{list(index)} is {images[index]}; pixels of {images.dtype} lie "
+                f"between 0 and {maximum:g} (set maximum if another value means 1)"
+            )
+        whole = images.dtype.kind != "f" and maximum <= 255
+        return images.astype(np.uint8 if whole else np.float32, copy=False), maximum
+
+
+def _recognised(file: NpzFile) -> dict[str, Keys]:
+    """Return the keys of images and labels by split, `train` or `whole` first, headers checked."""
+
+    def first(pairs: tuple[Keys, ...], split: str = "") -> Keys | None:
+        named = ((images.format(split), labels.format(split)) for images, labels in pairs)
+        return next((keys for keys in named if all(key in file.headers for key in keys)), None)
+
+    splits = {split: first(SPLIT_KEYS, split) for split in ("train", "val", "test")}
+    found = {split: keys for split, keys in splits.items() if keys}
+    if not {"train", "test"} <= found.keys():
+        whole = first(WHOLE_KEYS)
+        if whole is None:
+            raise DataError(
+                f"{file.path}: found {', '.join(sorted(file.headers)) or 'no arrays'}; needs "
+                "train_images, train_labels, test_images and test_labels, or images and labels"
+            )
+        found = {"whole": whole}
+    for images, labels in found.values():
+        _check_headers(file, images, labels)
+    for role, rule in ((0, "images"), (1, "labels")):
+        shapes = {keys[role]: file.headers[keys[role]].shape[1:] for keys in found.values()}
+        if len(set(shapes.values())) > 1:
+            listed = ", ".join(f"{key} {shape}" for key, shape in shapes.items())
+            raise DataError(f"{file.path}: the splits' {rule} differ in shape: {listed}")
+    return found
+
+
+def _check_headers(file: NpzFile, images_key: str, labels_key: str) -> None:
+    images, labels = file.headers[images_key], file.headers[labels_key]
+    if len(images.shape) not in (3, 4) or 0 in images.shape or images.dtype.kind not in "uifb":
+        raise DataError(
+            f"{file.path}: {images_key} is {images.dtype} of shape {images.shape}; images are "
+            "numbers (N, H, W) or (N, H, W, C), none of them 0"
+        )
+    several = len(labels.shape) == 2 and labels.shape[1] > 1
+    single = labels.shape[1:] in ((), (1,)) and len(labels.shape) > 0
+    kind = labels.dtype.kind
+    if not ((single and kind in "uib") or (several and kind in "uibf")):
+        raise DataError(
+            f"{file.path}: {labels_key} is {labels.dtype} of shape {labels.shape}; labels are "
+            "integers (N,) or (N, 1), or zeros and ones (N, K)"
+        )
+    if images.shape[0] != labels.shape[0]:
+        raise DataError(
+            f"{file.path}: {images.shape[0]} images in {images_key}, {labels.shape[0]} labels in "
+            f"{labels_key}"
+        )
+
+
+def _labels(file: NpzFile, key: str) -> Array:
+    """Return labels `(N,)` int64, or `(N, K)` float32 that have been checked to be 0 and 1."""
+    labels = file.read(key)
+    if labels.ndim == 2 and labels.shape[1] > 1:
+        bad = ~np.isin(labels, (0, 1))
+        if bad.any():
+            index = tuple(map(int, np.unravel_index(bad.argmax(), bad.shape)))
+            raise DataError(
+                f"{file.path}: {key}{list(index)} is {labels[index]}; several labels an image are "
+                "zeros and ones"
+            )
+        return labels.astype(np.float32)
+    labels = labels.reshape(-1)
+    if labels.dtype.kind == "u" and labels.max() > np.iinfo(np.int64).max:
+        raise DataError(f"{file.path}: {key} has the label {labels.max()}, which is out of range")
+    return labels.astype(np.int64)

@@ -24,7 +24,8 @@ class BrightnessContrast(Transform):
         scale = np.float32(1 + rng.uniform(-self.contrast, self.contrast))
         offset = np.float32(rng.uniform(-self.brightness, self.brightness))
         mean = image.mean()
-        return np.clip((image - mean) * scale + mean + offset, 0, 1, dtype=image.dtype)
+        changed: Array = np.clip((image - mean) * scale + mean + offset, 0, 1)
+        return changed
 
 
 @TRANSFORMS.register("gaussian_noise")
@@ -36,7 +37,8 @@ class GaussianNoise(Transform):
 
     def apply(self, image: Array, rng: np.random.Generator) -> Array:
         noise = rng.standard_normal(image.shape, dtype=np.float32)
-        return np.clip(image + np.float32(self.std) * noise, 0, 1, dtype=image.dtype)
+        changed: Array = np.clip(image + np.float32(self.std) * noise, 0, 1)
+        return changed
 
 
 @TRANSFORMS.register("cutout")

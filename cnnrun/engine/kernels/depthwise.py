@@ -7,19 +7,14 @@ NumPy works in runs of OW*C numbers instead of C.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from cnnrun.engine.geometry import Window
 from cnnrun.engine.kernels.sums import sum_rows
-from cnnrun.engine.kernels.windows import Scratch, inside, padded, taps
+from cnnrun.engine.kernels.windows import Scratch, inside, padded, taps, tiles
 from cnnrun.engine.types import Array
 
 __all__ = ["convolve", "filter_gradient", "input_gradient"]
-
-TILE_BYTES = 256 * 1024
-"""Target size of a tile's output, which every tap passes over: it stays in the L2 cache."""
 
 
 def convolve(x: Array, w: Array, window: Window, y: Array, scratch: Scratch) -> None:
@@ -34,7 +29,7 @@ def convolve(x: Array, w: Array, window: Window, y: Array, scratch: Scratch) -> 
     """
     spread = _spread(w, window, scratch)
     y.fill(0)
-    for part in _tiles(y):
+    for part in tiles(len(y), y[:1].nbytes):
         image = padded(x[part], window, 0, scratch)
         product = scratch("product", (len(image), *y.shape[1:3], w.shape[2]), y.dtype)
         for m in range(w.shape[3]):
@@ -56,7 +51,7 @@ def filter_gradient(x: Array, dy: Array, window: Window, dw: Array, scratch: Scr
     """
     total = scratch("total", dw.shape[2:3], dw.dtype)
     dw.fill(0)
-    for part in _tiles(dy):
+    for part in tiles(len(dy), dy[:1].nbytes):
         image = padded(x[part], window, 0, scratch)
         product = scratch("product", (len(image), *dy.shape[1:3], dw.shape[2]), dw.dtype)
         for m in range(dw.shape[3]):
@@ -78,7 +73,7 @@ def input_gradient(dy: Array, w: Array, window: Window, dx: Array, scratch: Scra
         scratch: where temporary arrays come from.
     """
     spread = _spread(w, window, scratch)
-    for part in _tiles(dy):
+    for part in tiles(len(dy), dy[:1].nbytes):
         errors = dy[part]
         shape = (len(errors), *window.padded_size, dx.shape[3])
         image = scratch("padded", shape, dx.dtype) if window.is_padded else dx[part]
@@ -100,10 +95,3 @@ def _spread(w: Array, window: Window, scratch: Scratch) -> Array:
     spread = scratch("spread", shape, w.dtype)
     spread[...] = w.transpose(3, 0, 1, 2)[:, :, :, None, :]
     return spread
-
-
-def _tiles(y: Array) -> Iterator[slice]:
-    """Yield slices of a batch of outputs whose samples fit into the cache together."""
-    size = max(1, TILE_BYTES // max(1, y[:1].nbytes))
-    for start in range(0, len(y), size):
-        yield slice(start, min(start + size, len(y)))

@@ -7,13 +7,12 @@ time, so that what lies between the passes stays in the cache.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from cnnrun.engine.geometry import Window
-from cnnrun.engine.kernels.windows import Scratch, inside, padded, positions, taps
+from cnnrun.engine.kernels.windows import Scratch, inside, padded, positions, taps, tiles
 from cnnrun.engine.types import Array
 
 __all__ = [
@@ -23,9 +22,6 @@ __all__ = [
     "max_pool_gradient",
     "window_counts",
 ]
-
-TILE_BYTES = 256 * 1024
-"""Target size of a tile of the image."""
 
 
 def max_pool(x: Array, window: Window, y: Array, winner: Array, scratch: Scratch) -> None:
@@ -41,7 +37,7 @@ def max_pool(x: Array, window: Window, y: Array, winner: Array, scratch: Scratch
         winner: like y, of integers: the winning tap `i * KW + j`; overwritten.
         scratch: where temporary arrays come from.
     """
-    for part in _tiles(x):
+    for part in tiles(len(x), x[:1].nbytes):
         image = padded(x[part], window, -np.inf, scratch)
         _max_of_tile(image, window, y[part], winner[part], scratch)
     if not np.min(y) > -np.inf:  # a NaN or -inf: equal to the padding, or to nothing
@@ -116,7 +112,7 @@ def max_pool_gradient(
     """
     bits = np.dtype(f"i{dx.dtype.itemsize}")
     overlap = window.stride[0] < window.kernel[0] or window.stride[1] < window.kernel[1]
-    for part in _tiles(dx):
+    for part in tiles(len(dx), dx[:1].nbytes):
         image = _gradient_image(dx[part], window, scratch)
         errors = dy[part].view(bits)
         won = scratch("better", errors.shape, np.dtype(np.bool_))
@@ -160,7 +156,7 @@ def average_pool(x: Array, window: Window, counts: Array, y: Array, scratch: Scr
         y: `(N, OH, OW, C)`; overwritten.
         scratch: where temporary arrays come from.
     """
-    for part in _tiles(x):
+    for part in tiles(len(x), x[:1].nbytes):
         image = padded(x[part], window, 0, scratch)
         row_sum = scratch("row_sum", (*image.shape[:2], *y.shape[2:]), y.dtype)
         np.copyto(row_sum, image[:, :, positions(window, 1, 0)])
@@ -185,20 +181,13 @@ def average_pool_gradient(
         dx: `(N, H, W, C)`; overwritten.
         scratch: where temporary arrays come from.
     """
-    for part in _tiles(dx):
+    for part in tiles(len(dx), dx[:1].nbytes):
         image = _gradient_image(dx[part], window, scratch)
         share = scratch("share", dy[part].shape, dx.dtype)
         np.divide(dy[part], counts, out=share)
         for _, _, into in taps(image, window):
             into += share
         _crop(image, window, dx[part])
-
-
-def _tiles(image: Array) -> Iterator[slice]:
-    """Yield slices of a batch of images that fit into the cache."""
-    size = max(1, TILE_BYTES // max(1, image[:1].nbytes))
-    for start in range(0, len(image), size):
-        yield slice(start, min(start + size, len(image)))
 
 
 def _gradient_image(dx: Array, window: Window, scratch: Scratch) -> Array:

@@ -1,4 +1,4 @@
-"""Windows as views: what each tap of a sliding window sees, without gathering anything."""
+"""What the kernels share: windows as views, nothing gathered, and work in tiles for the cache."""
 
 from __future__ import annotations
 
@@ -10,10 +10,20 @@ import numpy as np
 from cnnrun.engine.geometry import Window
 from cnnrun.engine.types import Array
 
-__all__ = ["Scratch", "inside", "padded", "positions", "taps"]
+__all__ = ["Scratch", "inside", "padded", "positions", "taps", "tiles"]
 
 Scratch = Callable[[str, tuple[int, ...], np.dtype[Any]], Array]
 """Gives a reusable uninitialised array for (name, shape, dtype), as `Context.buffer` does."""
+
+TILE_BYTES = 1024 * 1024
+"""Target size of what a kernel holds of a tile; measured: below, calls cost more than misses."""
+
+
+def tiles(count: int, bytes_each: int) -> Iterator[slice]:
+    """Yield slices of a batch, or of an image's rows, that fit into the L2 cache together."""
+    size = max(1, TILE_BYTES // max(1, bytes_each))
+    for start in range(0, count, size):
+        yield slice(start, min(start + size, count))
 
 
 def positions(window: Window, axis: int, tap: int) -> slice:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import prod
+from math import gcd, prod
 
 import numpy as np
 
@@ -48,11 +48,13 @@ class Conv2D(Layer):
         """Create the filters and the bias."""
         config = self.config
         height, width, channels = require_image(self.input_shape, "conv2d")
-        for what, count in (("channels of the input", channels), ("filters", config.filters)):
-            if count % config.groups:
-                raise ShapeError(
-                    f"groups {config.groups} does not divide the {count} {what}", option="groups"
-                )
+        if (common := gcd(channels, config.filters)) % config.groups:
+            fitting = [str(size) for size in range(1, common + 1) if common % size == 0]
+            raise ShapeError(
+                f"groups {config.groups} must divide both the {channels} channels of the input "
+                f"and the {config.filters} filters; possible: {', '.join(fitting)}",
+                option="groups",
+            )
         self.window = Window.fit(
             (height, width),
             as_pair(config.kernel_size),

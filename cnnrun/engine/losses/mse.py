@@ -8,8 +8,8 @@ from typing import Literal
 
 import numpy as np
 
-from cnnrun.engine.losses.base import LOSSES, Loss, one_hot
-from cnnrun.engine.types import Array
+from cnnrun.engine.losses.base import LOSSES, Loss, one_hot, require_class_scores
+from cnnrun.engine.types import Array, Shape
 
 __all__ = ["MeanSquaredError"]
 
@@ -24,6 +24,10 @@ class MeanSquaredError(Loss):
     """
 
     reduction: Literal["half_sum", "mean"] = "half_sum"
+
+    def check(self, output_shape: Shape, classes: int | None) -> None:
+        """Refuse outputs that labels, as one-hot rows, would not fit."""
+        require_class_scores(self.type_name, output_shape, classes)
 
     def __call__(
         self, outputs: Array, targets: Array, batch_size: int, dy: Array | None = None

@@ -81,16 +81,18 @@ class Optimizer:
         learning_rate: float,
         step: int,
         spared: Collection[str] = (),
+        norm: float | None = None,
     ) -> float:
         """Do step number `step` (the first is 1): change `parameters` and `state` in place.
 
         `gradients` is overwritten. Parameters in `spared` are spared from weight decay when
-        `decay_weights_only` is set. Clipping comes before weight decay, as in PyTorch.
+        `decay_weights_only` is set. Clipping comes before weight decay, as in PyTorch. `norm` is the
+        gradients' global norm, if it is known already.
 
         Returns:
             The global L2 norm of the gradients before clipping.
         """
-        norm = global_norm(gradients)
+        norm = global_norm(gradients) if norm is None else norm
         scale = 1.0
         if self.clip_norm is not None and norm > self.clip_norm:
             scale = self.clip_norm / (norm + 1e-6)

@@ -1,0 +1,99 @@
+"""What happens in a training, told to whoever listens: the log, checkpoints, a progress bar."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+__all__ = [
+    "Diverged",
+    "EpochFinished",
+    "EpochMetrics",
+    "Event",
+    "StepFinished",
+    "Stopped",
+    "TrainingFinished",
+    "TrainingStarted",
+]
+
+
+@dataclass(frozen=True)
+class EpochMetrics:
+    """The figures of one epoch; a `val_` figure is None without a validation split.
+
+    Attributes:
+        epoch, step: how many have been done.
+        train_loss, train_accuracy: means over the epoch's batches, while the weights change.
+        val_loss, val_accuracy: of the validation split, after the epoch.
+        learning_rate: of the epoch's last step.
+        grad_norm: global L2 norm of the gradients before clipping, mean over the epoch's steps.
+        seconds: spent on the epoch, its validation included.
+        samples_per_second: of training alone.
+    """
+
+    epoch: int
+    step: int
+    train_loss: float
+    train_accuracy: float | None
+    val_loss: float | None
+    val_accuracy: float | None
+    learning_rate: float
+    grad_norm: float
+    seconds: float
+    samples_per_second: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the figures by name."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class TrainingStarted:
+    """Training begins, or goes on after `step` steps."""
+
+    step: int
+    epochs: int
+    steps_per_epoch: int
+
+
+@dataclass(frozen=True)
+class StepFinished:
+    """One optimizer update was done."""
+
+    step: int
+    epoch: int
+    batch: int
+    loss: float
+
+
+@dataclass(frozen=True)
+class EpochFinished:
+    """One pass over the training split was done; `improved` if it is the best so far."""
+
+    metrics: EpochMetrics
+    improved: bool
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """Training stopped on request; it can be resumed."""
+
+    step: int
+
+
+@dataclass(frozen=True)
+class Diverged:
+    """A loss or gradient was not finite; the step was not done."""
+
+    step: int
+    message: str
+
+
+@dataclass(frozen=True)
+class TrainingFinished:
+    """All epochs are done."""
+
+    step: int
+
+
+Event = TrainingStarted | StepFinished | EpochFinished | Stopped | Diverged | TrainingFinished

@@ -1,0 +1,44 @@
+"""Files that are whole or not there, whenever the process or the machine stops."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+__all__ = ["dump_json", "sync_folder", "write_durably", "write_json"]
+
+
+def dump_json(document: Any) -> str:
+    """Return a document as JSON.
+
+    Raises:
+        ValueError: it holds a number that is not finite, which JSON has no word for.
+    """
+    return json.dumps(document, indent=2, allow_nan=False)
+
+
+def write_durably(path: Path, content: bytes) -> None:
+    """Write a file so that its content is on the disk when this returns."""
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def write_json(path: Path, document: Any) -> None:
+    """Replace a JSON file: readers see the old or the new one, never a part."""
+    fresh = path.with_name(f".{path.name}.new")
+    write_durably(fresh, f"{dump_json(document)}\n".encode())
+    os.replace(fresh, path)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring a folder's list of names to the disk."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

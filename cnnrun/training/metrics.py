@@ -1,0 +1,91 @@
+"""How good predictions are: accuracy, and per class precision, recall, F1 and AUC."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cnnrun.engine.types import Array
+
+__all__ = ["ClassMetrics", "accuracy", "area_under_curve", "confusion_matrix", "per_class"]
+
+
+@dataclass(frozen=True)
+class ClassMetrics:
+    """The figures of one class against all others; None where they are not defined.
+
+    Attributes:
+        precision: of those predicted, the share that is right.
+        recall: of those there are, the share that was found.
+        f1: the harmonic mean of both.
+        auc: the chance that a random member scores above a random other.
+        support: how many there are.
+    """
+
+    name: str
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    auc: float | None
+    support: int
+
+
+def accuracy(scores: Array, labels: Array) -> float:
+    """Return the share of right predictions.
+
+    Args:
+        scores: `(N, K)` probabilities.
+        labels: `(N,)` class numbers: right is the highest score; or `(N, K)` zeros and ones:
+            every label counts, right is the side of 0.5.
+    """
+    if labels.ndim == 2:
+        return float(np.mean((scores > 0.5) == (labels > 0.5)))
+    return float(np.mean(scores.argmax(axis=1) == labels))
+
+
+def confusion_matrix(predicted: Array, labels: Array, classes: int) -> Array:
+    """Return counts `(K, K)`: rows are true classes, columns predicted ones."""
+    return np.bincount(labels * classes + predicted, minlength=classes**2).reshape(classes, classes)
+
+
+def area_under_curve(scores: Array, positive: Array) -> float | None:
+    """Return the area under the ROC curve, by ranks (Mann-Whitney); tied scores share a rank.
+
+    Args:
+        scores: `(N,)`.
+        positive: `(N,)` booleans. None is returned when all are the same.
+    """
+    positives, negatives = int(positive.sum()), int((~positive).sum())
+    if not positives or not negatives:
+        return None
+    _, position, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    ranks = (last - (counts - 1) / 2)[position]  # ranks from 1; ties get their mean
+    above = ranks[positive].sum() - positives * (positives + 1) / 2
+    return float(above / (positives * negatives))
+
+
+def per_class(scores: Array, labels: Array, names: Sequence[str]) -> list[ClassMetrics]:
+    """Return every class's figures, for scores and labels as `accuracy` takes them."""
+    if labels.ndim == 2:
+        chosen, true = scores > 0.5, labels > 0.5
+    else:
+        classes = np.arange(len(names))
+        chosen, true = scores.argmax(axis=1)[:, None] == classes, labels[:, None] == classes
+    found = []
+    for number, name in enumerate(names):
+        right = int((chosen[:, number] & true[:, number]).sum())
+        predicted, support = int(chosen[:, number].sum()), int(true[:, number].sum())
+        found.append(
+            ClassMetrics(
+                name,
+                right / predicted if predicted else None,
+                right / support if support else None,
+                2 * right / (predicted + support) if predicted + support else None,
+                area_under_curve(scores[:, number], true[:, number]),
+                support,
+            )
+        )
+    return found
