@@ -1,0 +1,82 @@
+"""Shows a training as it goes: a bar on a terminal, a plain line an epoch elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from cnnrun.cli.output import figure, message, share
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+    from cnnrun.training.events import EpochMetrics, Event, StepFinished
+
+__all__ = ["Progress"]
+
+
+class Progress:
+    """Listens to the events of a training and prints to stderr."""
+
+    def __init__(self, quiet: bool) -> None:
+        self.quiet = quiet
+        self.on_terminal = sys.stderr.isatty() and not quiet
+        self.bar: tqdm[None] | None = None
+        self.epochs = 0
+        self.steps_per_epoch = 0
+
+    def __call__(self, event: Event) -> None:
+        """Show an event."""
+        from cnnrun.training.events import (
+            Diverged,
+            EpochFinished,
+            StepFinished,
+            Stopped,
+            TrainingFinished,
+            TrainingStarted,
+        )
+
+        if isinstance(event, TrainingStarted):
+            self.epochs, self.steps_per_epoch = event.epochs, event.steps_per_epoch
+            if event.step:
+                message(f"going on after step {event.step}", quiet=self.quiet)
+        elif isinstance(event, StepFinished) and self.on_terminal:
+            self._advance(event)
+        elif isinstance(event, EpochFinished):
+            self._close()
+            message(self._line(event.metrics, event.improved), quiet=self.quiet)
+        elif isinstance(event, Stopped | Diverged | TrainingFinished):
+            self._close()
+
+    def _advance(self, event: StepFinished) -> None:
+        from tqdm import tqdm
+
+        if self.bar is None:
+            self.bar = tqdm(
+                total=self.steps_per_epoch,
+                initial=event.batch - 1,
+                desc=f"epoch {event.epoch + 1}/{self.epochs}",
+                unit="step",
+                leave=False,
+                dynamic_ncols=True,
+                file=sys.stderr,
+            )
+        self.bar.set_postfix_str(f"loss {event.loss:.4f}", refresh=False)
+        self.bar.update()
+
+    def _close(self) -> None:
+        if self.bar is not None:
+            self.bar.close()
+            self.bar = None
+
+    def _line(self, metrics: EpochMetrics, improved: bool) -> str:
+        parts = [f"epoch {metrics.epoch:>{len(str(self.epochs))}}/{self.epochs}"]
+        for split in ("train", "val"):
+            loss = getattr(metrics, f"{split}_loss")
+            accuracy = getattr(metrics, f"{split}_accuracy")
+            if loss is not None:
+                parts.append(f"{split} loss {figure(loss)}")
+            if accuracy is not None:
+                parts.append(f"accuracy {share(accuracy)}")
+        parts.append(f"{metrics.seconds:.1f} s")
+        return "  ".join(parts) + ("  best" if improved else "")

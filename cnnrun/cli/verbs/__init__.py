@@ -1,0 +1,1 @@
+"""One module a verb: it parses options, calls one function, and shows what that returns."""

@@ -1,0 +1,61 @@
+"""`cnnrun predict`: says what a trained network sees in image files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from cnnrun.cli.options import Json, Plugins, RunsDir
+from cnnrun.cli.output import print_json, print_table, share, table
+from cnnrun.cli.trained import load_trained
+from cnnrun.errors import DataError
+
+NAME = "predict"
+
+
+def command(
+    run: Annotated[str, typer.Argument(help="A run's directory, its name, or last.")],
+    images: Annotated[list[Path], typer.Argument(help="Image files.")],
+    checkpoint: Annotated[
+        Literal["best", "last"], typer.Option(help="Which weights to take.")
+    ] = "best",
+    top: Annotated[int, typer.Option(min=1, help="How many classes to show.")] = 3,
+    resize: Annotated[bool, typer.Option("--resize", help="Scale images to fit.")] = False,
+    plugin: Plugins = None,
+    runs_dir: RunsDir = Path("runs"),
+    json: Json = False,
+) -> None:
+    """Say what a trained network sees in image files: the probabilities of the classes.
+
+    Example: cnnrun predict last seven.png
+    """
+    from cnnrun.data import load_images
+    from cnnrun.engine import Executor
+    from cnnrun.training.evaluation import class_scores
+
+    trained = load_trained(run, runs_dir, checkpoint, plugin)
+    if trained.experiment.data.targets == "inputs":
+        raise DataError(f"{trained.run.name} is an autoencoder; it has no classes to predict")
+    pixels = load_images(images, trained.info.image_shape, resize=resize)
+    trained.statistics.normalize(pixels)
+    with Executor(trained.network, trained.experiment.loss) as executor:
+        scores = class_scores(executor, executor.predict(pixels))
+    names = trained.info.class_names
+    if json:
+        predictions = [
+            {
+                "image": str(path),
+                "class": names[int(row.argmax())],
+                "probabilities": dict(zip(names, map(float, row), strict=True)),
+            }
+            for path, row in zip(images, scores, strict=True)
+        ]
+        print_json({"run": str(trained.run.folder), "predictions": predictions})
+        return
+    made = table(f"{trained.run.name}", ["image", "class", "probability"], left=["image", "class"])
+    for path, row in zip(images, scores, strict=True):
+        for place, number in enumerate(row.argsort()[::-1][:top]):
+            made.add_row("" if place else str(path), names[number], share(float(row[number])))
+    print_table(made)
