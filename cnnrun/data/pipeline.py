@@ -159,6 +159,9 @@ def prepare(
         DataError: the data cannot be used.
     """
     data = options.dataset.load(base)
+    for name, split in (("train", data.train), ("val", data.val), ("test", data.test)):
+        if split is not None and not len(split):
+            raise DataError(f"{data.info.name}: the {name} split is empty")
     train, val = _hold_out(data, options.validation, seed)
     channels = data.info.image_shape[2]
     if statistics is None:

@@ -46,7 +46,7 @@ class Given(DatasetSource):
 
 def given_set(train, val=None, test=None, classes=2):
     info = DatasetInfo("given", train.images.shape[1:], tuple("abcdef")[:classes])
-    return Given(Dataset(info, train, test or train, val))
+    return Given(Dataset(info, train, train if test is None else test, val))
 
 
 def split_of(images, labels=None):
@@ -76,16 +76,16 @@ def test_the_validation_split_is_stratified_disjoint_and_seeded():
 )
 def test_a_split_leaves_no_class_without_a_sample(labels, fraction, seed):
     labels = np.array(labels)
-    try:
-        kept, held = stratified_split(labels, fraction, seed, "it")
-    except DataError as error:
-        assert "would be empty" in str(error)
+    counts = {label: np.count_nonzero(labels == label) for label in set(labels.tolist())}
+    expected = {label: min(round(fraction * n), n - 1) for label, n in counts.items()}
+    if not any(expected.values()):
+        with pytest.raises(DataError, match="it would be empty"):
+            stratified_split(labels, fraction, seed, "it")
         return
+    kept, held = stratified_split(labels, fraction, seed, "it")
     assert sorted([*kept, *held]) == list(range(len(labels)))
     assert set(labels[kept]) == set(labels)
-    for label in set(labels.tolist()):
-        count = np.count_nonzero(labels == label)
-        assert np.count_nonzero(labels[held] == label) == min(round(fraction * count), count - 1)
+    assert {label: np.count_nonzero(labels[held] == label) for label in counts} == expected
 
 
 def test_no_validation_split():
@@ -103,6 +103,13 @@ def test_a_validation_split_of_its_own_is_kept():
     train, val = (split_of(RNG.integers(0, 256, (n, 2, 2, 1), np.uint8)) for n in (10, 4))
     data = prepare(DataOptions(given_set(train, val), validation=0.5), 0, HERE)
     assert (len(data.train), len(data.val)) == (10, 4)
+
+
+def test_empty_splits_are_refused():
+    full, none = (split_of(np.zeros((n, 2, 2, 1), np.uint8)) for n in (4, 0))
+    for source, name in ((given_set(none), "train"), (given_set(full, test=none), "test")):
+        with pytest.raises(DataError, match=f"given: the {name} split is empty"):
+            prepare(DataOptions(source), 0, HERE)
 
 
 def test_a_validation_split_that_would_be_empty_is_refused():
@@ -273,6 +280,3 @@ def test_public_names_exist():
     import cnnrun.data
 
     assert all(hasattr(cnnrun.data, name) for name in cnnrun.data.__all__)
-    assert cnnrun.data.__all__ == sorted(
-        cnnrun.data.__all__, key=lambda n: (not n.isupper(), n[0].islower(), n)
-    )
