@@ -1,16 +1,16 @@
 """Every error that cnnrun raises on purpose, and the exit code that each one ends a command with.
 
-    CnnrunError                 2   the root: catch this one to catch them all
-    ├── ConfigError             2   a configuration, an override or an option is wrong
-    │   └── OptionError         2   one option of one building block breaks a rule
-    ├── ShapeError              2   a layer does not fit its input
-    ├── DataError               2   a data set or an image cannot be used
-    ├── CheckpointError         2   a checkpoint is damaged, foreign or missing
-    ├── RunError                2   a run cannot be found, named or written
-    ├── PluginError             2   a plug-in cannot be imported
-    ├── GradientError           1   a check found a wrong gradient
-    ├── DivergedError           3   a loss or a gradient is no longer finite
-    └── UnresolvedError         4   a check could resolve nothing
+CnnrunError                 2   the root: catch this one to catch them all
+├── ConfigError             2   a configuration, an override or an option is wrong
+│   └── OptionError         2   one option of one building block breaks a rule
+├── ShapeError              2   a layer does not fit its input
+├── DataError               2   a data set or an image cannot be used
+├── CheckpointError         2   a checkpoint is damaged, foreign or missing
+├── RunError                2   a run cannot be found, named or written
+├── PluginError             2   a plug-in cannot be imported
+├── GradientError           1   a check found a wrong gradient
+├── DivergedError           3   a loss or a gradient is no longer finite
+└── UnresolvedError         4   a check could resolve nothing
 """
 
 __all__ = [

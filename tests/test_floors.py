@@ -68,5 +68,9 @@ def test_floors_use_only_the_libraries_meant_for_them(path):
 
 
 def test_every_part_of_the_package_has_a_floor():
-    parts = {path.name.removesuffix(".py") for path in PACKAGE.iterdir() if path.is_dir() or path.suffix == ".py"}
+    parts = {
+        path.name.removesuffix(".py")
+        for path in PACKAGE.iterdir()
+        if path.is_dir() or path.suffix == ".py"
+    }
     assert parts - {"__pycache__"} <= FLOORS.keys()

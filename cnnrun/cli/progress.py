@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cnnrun.cli.output import figure, message, share
 
@@ -21,7 +21,7 @@ class Progress:
     def __init__(self, quiet: bool) -> None:
         self.quiet = quiet
         self.on_terminal = sys.stderr.isatty() and not quiet
-        self.bar: tqdm[None] | None = None
+        self.bar: tqdm[Any] | None = None
         self.epochs = 0
         self.steps_per_epoch = 0
 

@@ -47,7 +47,7 @@ def registered(registry: Registry[Any], name: str) -> type[Any]:
 
 
 @cache
-def options_of(cls: type[Any]) -> dict[str, tuple[Any, dataclasses.Field[Any]]]:
+def options_of(cls: Any) -> dict[str, tuple[Any, dataclasses.Field[Any]]]:
     """Return the options of a dataclass, by name: each one's annotation and field."""
     hints = get_type_hints(cls, include_extras=True)
     return {

@@ -34,7 +34,9 @@ def apply_overrides(source: Source, overrides: Sequence[str]) -> None:
 def _apply(source: Source, override: str) -> None:
     name, equals, text = override.partition("=")
     if not equals or not PATH.fullmatch(name):
-        raise ConfigError("write it as KEY=VALUE, such as train.epochs=5 or network[0].conv2d.filters=8")
+        raise ConfigError(
+            "write it as KEY=VALUE, such as train.epochs=5 or network[0].conv2d.filters=8"
+        )
     place = f"override {override!r}"
     try:
         value = parse_source(text, "value").tree if text.strip() else None
@@ -57,7 +59,9 @@ def _set(node: Any, rest: list[str | int], value: Any, done: KeyPath) -> None:
         if not isinstance(node, list):
             raise ConfigError(f"{format_path(done)} is not a list")
         if key >= len(node):
-            raise ConfigError(f"{format_path(done)} has {len(node)} items, [0] to [{len(node) - 1}]")
+            raise ConfigError(
+                f"{format_path(done)} has {len(node)} items, [0] to [{len(node) - 1}]"
+            )
     elif not isinstance(node, dict):
         raise ConfigError(f"{format_path(done) or 'the file'} has no options to set")
     if not after:

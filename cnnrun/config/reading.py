@@ -13,7 +13,7 @@ from cnnrun.registry import Registry, suggestion
 __all__ = ["Reader"]
 
 
-class _Invalid(Exception):
+class _InvalidError(Exception):
     """A value could not be read; why has been noted."""
 
 
@@ -32,7 +32,7 @@ class Reader:
         """
         try:
             result = self._options(cls, value, (), fixed)
-        except _Invalid:
+        except _InvalidError:
             result = None
         if self.problems:
             raise ConfigError("\n".join(self.problems))
@@ -58,26 +58,27 @@ class Reader:
             return parse_leaf(hint, value)
         except ValueError as error:
             self.note(path, str(error))
-            raise _Invalid from None
+            raise _InvalidError from None
 
     def _list(self, hint: Any, value: Any, path: KeyPath) -> tuple[Any, ...]:
         if not isinstance(value, list):
             self.note(path, f"must be a list of {NAMED[hint].kind}s, each after a dash")
-            raise _Invalid
+            raise _InvalidError
         items, failed = [], False
         for index, item in enumerate(value):
             try:
                 items.append(self._value(hint, item, (*path, index)))
-            except _Invalid:
+            except _InvalidError:
                 failed = True
         if failed:
-            raise _Invalid
+            raise _InvalidError
         return tuple(items)
 
     def _named(self, registry: Registry[Any], value: Any, path: KeyPath) -> Any:
         """Read a bare name, or a mapping with one key, the name, and its options."""
         if isinstance(value, str):
-            name, options, inner = value, {}, path
+            options: Any = {}
+            name, inner = value, path
         elif isinstance(value, dict) and len(value) == 1:
             ((name, options),) = value.items()
             inner = (*path, name)
@@ -86,17 +87,17 @@ class Reader:
             kind = registry.kind
             found = f"{len(value)} keys ({', '.join(value)})" if isinstance(value, dict) else value
             self.note(path, f"needs the name of one {kind}, with its options under it; got {found}")
-            raise _Invalid
+            raise _InvalidError
         if name not in registry:
             known = suggestion(name, registry.names())
             self.note(path, f"no {registry.kind} is called {name!r}; {known}")
-            raise _Invalid
+            raise _InvalidError
         return self._options(registered(registry, name), options, inner, {})
 
-    def _options(self, cls: type[Any], value: Any, path: KeyPath, fixed: dict[str, Any]) -> Any:
+    def _options(self, cls: Any, value: Any, path: KeyPath, fixed: dict[str, Any]) -> Any:
         if not isinstance(value, dict):
             self.note(path, f"needs options as 'name: value', got {value!r}")
-            raise _Invalid
+            raise _InvalidError
         known = {k: v for k, v in options_of(cls).items() if k not in fixed}
         read, failed = dict(fixed), False
         for name, given in value.items():
@@ -107,17 +108,17 @@ class Reader:
                 continue
             try:
                 read[name] = self._value(known[name][0], given, (*path, name))
-            except _Invalid:
+            except _InvalidError:
                 failed = True
         missing = [n for n, (_, f) in known.items() if is_required(f) and n not in value]
         if missing:
             self.note(path, f"{', '.join(missing)} must be given", key=True)
         if failed or missing:
-            raise _Invalid
+            raise _InvalidError
         try:
             return cls(**read)
         except OptionError as error:
             self.note((*path, error.option), error.message)
         except ConfigError as error:
             self.note(path, str(error))
-        raise _Invalid
+        raise _InvalidError

@@ -47,7 +47,7 @@ def _choice(names: list[str], registry: Any) -> dict[str, Any]:
     return {"anyOf": [{"enum": bare}, *mappings]}
 
 
-def _object(cls: type[Any]) -> dict[str, Any]:
+def _object(cls: Any) -> dict[str, Any]:
     options = options_of(cls)
     return {
         "type": "object",
@@ -61,14 +61,16 @@ def _option(hint: Any, field: dataclasses.Field[Any]) -> dict[str, Any]:
     if hint in NAMED:
         return {"$ref": f"#/definitions/{NAMED[hint].kind}"}
     if dataclasses.is_dataclass(hint):
-        return _object(hint)  # type: ignore[arg-type]
+        return _object(hint)
     if get_origin(hint) is tuple and get_args(hint)[0] in NAMED:
         kind = NAMED[get_args(hint)[0]].kind
         return {"type": "array", "items": {"$ref": f"#/definitions/{kind}"}}
     schema = _draft7(leaf_adapter(hint).json_schema())
     if field.default is not dataclasses.MISSING:
-        schema["default"] = list(field.default) if isinstance(field.default, tuple) else field.default
-    return schema
+        schema["default"] = (
+            list(field.default) if isinstance(field.default, tuple) else field.default
+        )
+    return dict(schema)
 
 
 def _draft7(schema: Any) -> Any:

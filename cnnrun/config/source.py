@@ -130,7 +130,7 @@ def parse_source(text: str, file: str) -> Source:
 class _Loader(yaml.SafeLoader):
     """Composes nodes and resolves no scalar: that is done here."""
 
-    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}
+    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}  # type: ignore[misc]
 
 
 class _Builder:
@@ -148,13 +148,13 @@ class _Builder:
             raise ConfigError(f"{place}: nested deeper than {MAXIMUM_DEPTH} levels")
         if self.count > MAXIMUM_VALUES:
             raise ConfigError(f"{place}: more than {MAXIMUM_VALUES:,} values, aliases included")
-        if not node.tag.removeprefix("tag:yaml.org,2002:") in ("str", "seq", "map"):
+        if node.tag.removeprefix("tag:yaml.org,2002:") not in ("str", "seq", "map"):
             raise ConfigError(f"{place}: the tag {node.tag} is not allowed")
         if isinstance(node, yaml.MappingNode):
             return self.mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
             return [self.build(item, (*path, index)) for index, item in enumerate(node.value)]
-        return self.scalar(node)
+        return self.scalar(node)  # type: ignore[arg-type]
 
     def mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, Any]:
         found: dict[str, Any] = {}

@@ -96,7 +96,8 @@ class Executor:
         Args:
             x: `(N, *input_shape)` in the network's dtype.
             targets: `(N, ...)`, as the loss takes them.
-            seed, step: what dropout derives its masks from.
+            seed: what dropout derives its masks from.
+            step: the number of steps done, which they derive from as well.
             observers: gives each shard, by number, an observer of its layers.
 
         Raises:

@@ -97,9 +97,7 @@ class Window:
                     option=option,
                 )
             output[axis] = room // stride[axis] + 1
-        return cls(
-            kernel, stride, dilation, before, after, input_size, (output[0], output[1])
-        )
+        return cls(kernel, stride, dilation, before, after, input_size, (output[0], output[1]))
 
     @classmethod
     def for_pooling(

@@ -26,9 +26,7 @@ class Initializer:
 
     type_name: ClassVar[str] = ""
 
-    def __call__(
-        self, shape: Shape, fan_in: int, fan_out: int, rng: np.random.Generator
-    ) -> Array:
+    def __call__(self, shape: Shape, fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
         """Return a float64 array of `shape`."""
         raise NotImplementedError
 
@@ -47,16 +45,12 @@ class _Scaled(Initializer):
 
 
 class _Normal(_Scaled):
-    def __call__(
-        self, shape: Shape, fan_in: int, fan_out: int, rng: np.random.Generator
-    ) -> Array:
+    def __call__(self, shape: Shape, fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
         return rng.standard_normal(shape) * self._deviation(fan_in, fan_out)
 
 
 class _Uniform(_Scaled):
-    def __call__(
-        self, shape: Shape, fan_in: int, fan_out: int, rng: np.random.Generator
-    ) -> Array:
+    def __call__(self, shape: Shape, fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
         bound = sqrt(3.0) * self._deviation(fan_in, fan_out)  # U(-b, b) has variance b*b/3
         return rng.uniform(-bound, bound, shape)
 
@@ -105,9 +99,7 @@ class LecunUniform(_Uniform):
 class Zeros(Initializer):
     """All zeros."""
 
-    def __call__(
-        self, shape: Shape, fan_in: int, fan_out: int, rng: np.random.Generator
-    ) -> Array:
+    def __call__(self, shape: Shape, fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
         return np.zeros(shape)
 
 
@@ -118,9 +110,7 @@ class Constant(Initializer):
 
     value: float
 
-    def __call__(
-        self, shape: Shape, fan_in: int, fan_out: int, rng: np.random.Generator
-    ) -> Array:
+    def __call__(self, shape: Shape, fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
         return np.full(shape, self.value, np.float64)
 
 
@@ -134,9 +124,7 @@ class Orthogonal(Initializer):
 
     gain: Positive = 1.0
 
-    def __call__(
-        self, shape: Shape, fan_in: int, fan_out: int, rng: np.random.Generator
-    ) -> Array:
+    def __call__(self, shape: Shape, fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
         rows, columns = prod(shape[:-1]), shape[-1]
         q, r = np.linalg.qr(rng.standard_normal((max(rows, columns), min(rows, columns))))
         q *= np.sign(np.diagonal(r))  # makes the draw uniform over orthogonal matrices

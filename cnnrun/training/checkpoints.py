@@ -130,7 +130,9 @@ def _read_manifest(path: Path) -> dict[str, Any]:
         document = json.loads(path.read_bytes())
         files = document["files"]
         if document["format"] != FORMAT or not isinstance(files, dict):
-            raise CheckpointError(f"{path}: format {document['format']}, this version reads {FORMAT}")
+            raise CheckpointError(
+                f"{path}: format {document['format']}, this version reads {FORMAT}"
+            )
     except FileNotFoundError:
         raise CheckpointError(f"{path}: missing; not a complete checkpoint") from None
     except (OSError, ValueError, KeyError, TypeError) as error:

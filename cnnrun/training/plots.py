@@ -19,7 +19,9 @@ def plot_curves(metrics: Sequence[dict[str, Any]], title: str, path: Path) -> No
     from matplotlib.ticker import MaxNLocator
 
     kinds = [
-        kind for kind in ("loss", "accuracy") if any(m[f"train_{kind}"] is not None for m in metrics)
+        kind
+        for kind in ("loss", "accuracy")
+        if any(m[f"train_{kind}"] is not None for m in metrics)
     ]
     figure = Figure(figsize=(5 * len(kinds), 3.6), layout="constrained")
     for axes, kind in zip(figure.subplots(1, len(kinds), squeeze=False)[0], kinds, strict=True):

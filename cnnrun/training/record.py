@@ -27,7 +27,8 @@ def now() -> str:
 
 def environment() -> dict[str, Any]:
     """Return what the result may depend on besides the configuration."""
-    blas = next((info for info in threadpool_info() if info.get("user_api") == "blas"), {})
+    libraries: list[dict[str, Any]] = threadpool_info()
+    blas = next((info for info in libraries if info.get("user_api") == "blas"), {})
     return {
         "git": _git(),
         "versions": {

@@ -6,8 +6,10 @@ import json
 import os
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from cnnrun.config import Experiment, build_network, dump_yaml, load_experiment
 from cnnrun.data import PreparedData, Statistics, prepare
@@ -76,7 +78,9 @@ class Session:
             trainer.progress = Progress(**state["progress"])
             self._log_bytes = int(state["log_bytes"])
         except (KeyError, TypeError, ValueError) as error:
-            raise CheckpointError(f"{self.run.folder}: state.json is incomplete ({error})") from None
+            raise CheckpointError(
+                f"{self.run.folder}: state.json is incomplete ({error})"
+            ) from None
         if self.run.metrics.exists():
             os.truncate(self.run.metrics, min(self._log_bytes, self.run.metrics.stat().st_size))
 
@@ -139,10 +143,8 @@ class Session:
         self._saved_at = time.monotonic()
 
     def _try_to_end(self, status: str, message: str) -> None:
-        try:
+        with suppress(OSError):  # the disk that failed is the one it would be written to
             self.recorder.end(status, message)
-        except OSError:
-            pass  # the disk that failed is the one it would be written to
 
 
 def start_run(
@@ -216,7 +218,7 @@ def _session(
     """Return a session whose record says that it runs."""
     network = build_network(experiment, data.info)
     trainer = Trainer(experiment, data, network, workers)
-    document = {
+    document: dict[str, Any] = {
         "schema_version": 1,
         "name": experiment.name,
         "status": "running",

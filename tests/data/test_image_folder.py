@@ -75,6 +75,16 @@ def test_class_folders_are_split_by_fraction(tmp_path):
     assert load(tmp_path, test_fraction=0.3, split_seed=1).sha256() != data.sha256()
 
 
+def test_class_names_fix_the_labels(tmp_path):
+    classes_of_ten(tmp_path)
+    data = load(tmp_path, class_names=("dog", "cow", "cat"))
+    assert data.info.classes == 3
+    np.testing.assert_array_equal(data.train.images[:, 0, 0, 0] >= 100, data.train.labels == 0)
+    assert set(data.train.labels.tolist()) == {0, 2}
+    with pytest.raises(DataError, match="dog: no such class; known: cat, cow"):
+        load(tmp_path, class_names=("cat", "cow"))
+
+
 def test_a_class_may_be_called_train(tmp_path):
     for name in ("train", "tram"):
         for number in range(5):
@@ -184,7 +194,7 @@ def test_a_huge_image_is_refused_by_its_header(tmp_path):
         (["a/0.png"], r"one class only \(a\)"),
         (["a/0.png", "b/0.txt"], "b: no images; files are known by"),
         (["train/a/0.png", "train/b/0.png"], "not both train/ and test/"),
-        (["train/a/0.png", "train/b/0.png", "test/c/0.png"], "c: a class that train/ lacks"),
+        (["train/a/0.png", "train/b/0.png", "test/c/0.png"], "c: no such class; known: a, b"),
         (["a/0.png", "b/0.png"], "the test split would be empty"),
     ],
 )

@@ -58,7 +58,9 @@ def info_command(
         try:
             source = DATASETS.get(what)()
         except TypeError:
-            raise DataError(f"{what} needs options; give a configuration file that uses it") from None
+            raise DataError(
+                f"{what} needs options; give a configuration file that uses it"
+            ) from None
         options, seed, base = DataOptions(source), 0, Path()
     prepared = prepare(options, seed, base)
     counts: dict[str, Any] = {}
@@ -84,8 +86,10 @@ def info_command(
         )
         return
     shape = "x".join(map(str, prepared.info.image_shape))
-    print(f"{prepared.info.name}: images {shape} (height x width x channels), "
-          f"{prepared.info.classes} classes")
+    print(
+        f"{prepared.info.name}: images {shape} (height x width x channels), "
+        f"{prepared.info.classes} classes"
+    )
     made = table("samples", ["class", *counts], left=["class"])
     for number, name in enumerate(prepared.info.class_names):
         made.add_row(name, *(str(part["per_class"][number]) for part in counts.values()))

@@ -85,9 +85,14 @@ def _prepare(trained: Trained, path: Path | None) -> PreparedData:
     if path is not None:
         height, width, channels = trained.info.image_shape
         source = (
-            ImageFolder(str(path.absolute()), size=(height, width), channels=channels)  # type: ignore[arg-type]
+            ImageFolder(
+                str(path.absolute()),
+                size=(height, width),
+                channels=channels,  # type: ignore[arg-type]
+                class_names=trained.info.class_names,
+            )
             if path.is_dir()
-            else Npz(str(path.absolute()))
+            else Npz(str(path.absolute()), class_names=trained.info.class_names)
         )
         options = replace(options, dataset=source)
     prepared = prepare(options, trained.experiment.seed, base, statistics=trained.statistics)

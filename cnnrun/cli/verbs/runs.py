@@ -41,7 +41,9 @@ def list_command(
     rows = [_row(run) for run in list_runs(runs_dir)]
     if sort is not None:
         if sort not in COLUMNS:
-            raise typer.BadParameter(f"{sort} is not one of {', '.join(COLUMNS)}", param_hint="--sort")
+            raise typer.BadParameter(
+                f"{sort} is not one of {', '.join(COLUMNS)}", param_hint="--sort"
+            )
         rows.sort(key=lambda row: _sort_key(row[sort], highest_first="accuracy" in sort))
     if json:
         print_json({"runs": rows})
@@ -172,10 +174,14 @@ def _flat(value: Any, path: str = "") -> list[tuple[str, Any]]:
     """Return the leaves of a document with their paths."""
     if isinstance(value, dict) and value:
         return [
-            leaf for key, item in value.items() for leaf in _flat(item, f"{path}.{key}" if path else key)
+            leaf
+            for key, item in value.items()
+            for leaf in _flat(item, f"{path}.{key}" if path else key)
         ]
     if isinstance(value, list) and any(isinstance(item, dict) for item in value):
-        return [leaf for index, item in enumerate(value) for leaf in _flat(item, f"{path}[{index}]")]
+        return [
+            leaf for index, item in enumerate(value) for leaf in _flat(item, f"{path}[{index}]")
+        ]
     return [(path, value)]
 
 

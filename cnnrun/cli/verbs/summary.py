@@ -75,7 +75,9 @@ def _rows(name: str, layer: Layer, depth: int = 0) -> list[dict[str, Any]]:
         "depth": depth,
     }
     inner = [row for key, child in layer.children().items() for row in _rows(key, child, depth + 1)]
-    own["activation_bytes"] += sum(row["activation_bytes"] for row in inner if row["depth"] == depth + 1)
+    own["activation_bytes"] += sum(
+        row["activation_bytes"] for row in inner if row["depth"] == depth + 1
+    )
     return [own, *inner]
 
 

@@ -30,7 +30,9 @@ class ImageFolder(DatasetSource):
     """`path` holds `train/` and `test/` with a folder a class in each, or the classes themselves.
 
     Without `train/` and `test/`, `test_fraction` of each class becomes the test split; a `val/`
-    beside them is the validation split. The classes are the folders' names in alphabetical order.
+    beside them is the validation split. The classes are the folders' names in alphabetical order,
+    unless `class_names` gives another order, or more classes than have a folder here.
+
     Without `size` all images must be of one size, and without `channels` the first image tells
     whether they are read as grey or as colour.
     """
@@ -40,6 +42,7 @@ class ImageFolder(DatasetSource):
     path: str
     size: Pair | None = None
     channels: Literal[1, 3] | None = None
+    class_names: tuple[str, ...] = ()
     test_fraction: Fraction = 0.2
     split_seed: NonNegativeInt = 0
 
@@ -57,7 +60,7 @@ class ImageFolder(DatasetSource):
         if not root.is_dir():
             raise DataError(f"{root}: no such folder")
         folders = _split_folders(root)
-        names = tuple(_classes(folders.get("train", root)))
+        names = self.class_names or tuple(_classes(folders.get("train", root)))
         if len(names) < 2:
             raise DataError(f"{root}: one class only ({names[0]}); there must be two or more")
         if folders:
@@ -118,9 +121,7 @@ def _files(folder: Path, names: tuple[str, ...]) -> list[Path]:
     files = []
     for name in _classes(folder):
         if name not in names:
-            raise DataError(
-                f"{folder / name}: a class that train/ lacks; known: {', '.join(names)}"
-            )
+            raise DataError(f"{folder / name}: no such class; known: {', '.join(names)}")
         found = sorted(
             file
             for file in (folder / name).iterdir()

@@ -33,4 +33,4 @@ def normal_cdf(x: Array) -> Array:
     The C library's erfc, one number at a time: exact to the last bit or two, at some 0.1
     microseconds a number.
     """
-    return (_erfc(x * (-1 / sqrt(2))) / 2).astype(x.dtype)
+    return np.asarray(_erfc(x * (-1 / sqrt(2)))).astype(x.dtype) / 2

@@ -82,7 +82,7 @@ class BatchNorm(Layer):
         """Return dx; dgamma = sum of dy h and dbeta = sum of dy, over this shard."""
         h, count = ctx.saved["h"], ctx.saved["count"]
         channels = self.input_shape[-1]
-        dx = np.multiply(dy, h, out=ctx.buffer("dx", dy.shape, self.dtype))
+        dx: Array = np.multiply(dy, h, out=ctx.buffer("dx", dy.shape, self.dtype))
         sums = np.stack(
             [
                 dy.reshape(-1, channels).sum(axis=0, dtype=np.float64),

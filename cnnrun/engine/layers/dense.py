@@ -47,9 +47,7 @@ class Dense(Layer):
         if units is None:
             raise ShapeError("units: classes needs a data set with classes", option="units")
         inputs = self.input_shape[0]
-        self.params["w"] = build.initialize(
-            self.config.initializer, (inputs, units), inputs, units
-        )
+        self.params["w"] = build.initialize(self.config.initializer, (inputs, units), inputs, units)
         if self.config.use_bias:
             self.params["b"] = np.zeros(units, self.dtype)
         return (units,)

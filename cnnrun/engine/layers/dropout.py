@@ -42,7 +42,7 @@ class Dropout(Layer):
 
     def backward(self, dy: Array, ctx: Context) -> Array:
         """Return dy with the same mask."""
-        scale = ctx.saved["scale"]
+        scale: Array | None = ctx.saved["scale"]
         if scale is None:
             return dy
         return np.multiply(dy, scale, out=ctx.buffer("dx", dy.shape, self.dtype))

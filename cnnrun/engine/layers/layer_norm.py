@@ -59,9 +59,10 @@ class LayerNorm(Layer):
 
     def backward(self, dy: Array, ctx: Context) -> Array:
         """Return dx; dgamma = sum of dy h and dbeta = sum of dy, over the samples."""
-        h, inverse, gamma = ctx.saved["h"], ctx.saved["inverse"], self.params["gamma"]
+        h, gamma = ctx.saved["h"], self.params["gamma"]
+        inverse: Array = ctx.saved["inverse"]
         others = tuple(range(dy.ndim - gamma.ndim))  # the axes that share a gamma
-        dx = np.multiply(dy, h, out=ctx.buffer("dx", dy.shape, self.dtype))
+        dx: Array = np.multiply(dy, h, out=ctx.buffer("dx", dy.shape, self.dtype))
         ctx.gradients["gamma"] = dx.sum(axis=others)
         ctx.gradients["beta"] = dy.sum(axis=others)
         dx *= gamma
@@ -70,5 +71,5 @@ class LayerNorm(Layer):
         g -= g.mean(axis=self.axes, keepdims=True)
         np.multiply(h, coupling, out=dx)
         np.subtract(g, dx, out=dx)
-        dx *= inverse
+        np.multiply(dx, inverse, out=dx)
         return dx

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from cnnrun.engine.kernels.special import sigmoid
 from cnnrun.engine.layer import LAYERS
 from cnnrun.engine.layers.elementwise import Elementwise

@@ -29,9 +29,8 @@ class Softmax(Layer):
 
     def backward(self, dy: Array, ctx: Context) -> Array:
         """Return y (dy - sum of dy y)."""
-        y = ctx.saved["y"]
+        y: Array = ctx.saved["y"]
         dx = np.multiply(dy, y, out=ctx.buffer("dx", dy.shape, self.dtype))
         coupling = dx.sum(axis=-1, keepdims=True)
         np.subtract(dy, coupling, out=dx)
-        dx *= y
-        return dx
+        return np.multiply(dx, y, out=dx)

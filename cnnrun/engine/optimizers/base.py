@@ -86,8 +86,8 @@ class Optimizer:
         """Do step number `step` (the first is 1): change `parameters` and `state` in place.
 
         `gradients` is overwritten. Parameters in `spared` are spared from weight decay when
-        `decay_weights_only` is set. Clipping comes before weight decay, as in PyTorch. `norm` is the
-        gradients' global norm, if it is known already.
+        `decay_weights_only` is set. Clipping comes before weight decay, as in PyTorch. `norm` is
+        the gradients' global norm, if it is known already.
 
         Returns:
             The global L2 norm of the gradients before clipping.

@@ -62,6 +62,4 @@ class OneCycle(Schedule):
         """Return the cycle's value."""
         if clock.progress < self.rising:
             return _anneal(self.initial_fraction, 1.0, clock.progress / self.rising)
-        return _anneal(
-            1.0, self.final_fraction, (clock.progress - self.rising) / (1 - self.rising)
-        )
+        return _anneal(1.0, self.final_fraction, (clock.progress - self.rising) / (1 - self.rising))

@@ -1,0 +1,89 @@
+"""The table that drives every layer through one contract; a new layer costs one row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cnnrun.engine import LayerConfig
+from cnnrun.engine.layers import (
+    ELU,
+    GELU,
+    AvgPool2D,
+    BatchNorm,
+    Conv2D,
+    Conv2DTranspose,
+    Dense,
+    DepthwiseConv2D,
+    Dropout,
+    Flatten,
+    GlobalAvgPool2D,
+    LayerNorm,
+    LeakyReLU,
+    MaxPool2D,
+    ReLU,
+    Residual,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
+
+__all__ = ["CASES", "Case"]
+
+IMAGE = (5, 4, 2)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A layer's options and the shape of one input sample."""
+
+    config: LayerConfig
+    input_shape: tuple[int, ...] = IMAGE
+
+    def __str__(self) -> str:
+        options = ",".join(
+            f"{key}={value}"
+            for key, value in vars(self.config).items()
+            if isinstance(value, int | str | tuple) and key != "branch"
+        )
+        return f"{self.config.layer.type_name}({options[:60]})"
+
+
+CASES = [
+    Case(Conv2D.Config(3, 3)),
+    Case(Conv2D.Config(4, (2, 3), stride=(2, 1), padding=1, groups=2)),
+    Case(Conv2D.Config(2, 2, padding="same", dilation=2, use_bias=False)),
+    Case(DepthwiseConv2D.Config((3, 2), depth_multiplier=2, padding="same")),
+    Case(Conv2DTranspose.Config(3, 3, stride=2, padding=1, output_padding=1)),
+    Case(MaxPool2D.Config(2)),
+    Case(MaxPool2D.Config(3, stride=1, padding=1)),
+    Case(AvgPool2D.Config((2, 3), stride=2, padding=1, count_padding=False)),
+    Case(GlobalAvgPool2D.Config()),
+    Case(Dense.Config(3), (6,)),
+    Case(Dense.Config("classes", use_bias=False), (4,)),
+    Case(Flatten.Config()),
+    Case(ReLU.Config()),
+    Case(LeakyReLU.Config(0.1)),
+    Case(ELU.Config(1.5)),
+    Case(GELU.Config()),
+    Case(GELU.Config("tanh")),
+    Case(SiLU.Config()),
+    Case(Sigmoid.Config()),
+    Case(Tanh.Config()),
+    Case(Softplus.Config(2.0)),
+    Case(Softmax.Config()),
+    Case(Softmax.Config(), (5,)),
+    Case(Dropout.Config(0.4)),
+    Case(BatchNorm.Config()),
+    Case(BatchNorm.Config(0.3, 1e-3), (6,)),
+    Case(LayerNorm.Config()),
+    Case(LayerNorm.Config("all"), (3, 2, 2)),
+    Case(Residual.Config((Conv2D.Config(2, 3, padding="same"), BatchNorm.Config(), Tanh.Config()))),
+    Case(
+        Residual.Config(
+            (Conv2D.Config(3, 3, stride=2, padding=1), SiLU.Config()),
+            (Conv2D.Config(3, 1, stride=2),),
+        )
+    ),
+]
