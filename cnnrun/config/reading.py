@@ -8,7 +8,7 @@ from typing import Any, Union, get_args, get_origin
 from cnnrun.config.hints import NAMED, is_required, options_of, parse_leaf, registered
 from cnnrun.config.source import KeyPath, Source, format_path
 from cnnrun.errors import ConfigError, OptionError
-from cnnrun.registry import Registry, suggestion
+from cnnrun.registry import Registry, nearest_names, suggestion
 
 __all__ = ["Reader"]
 
@@ -92,17 +92,22 @@ class Reader:
             known = suggestion(name, registry.names())
             self.note(path, f"no {registry.kind} is called {name!r}; {known}")
             raise _InvalidError
-        return self._options(registered(registry, name), options, inner, {})
+        is_bare = isinstance(value, str)
+        return self._options(registered(registry, name), options, inner, {}, is_bare=is_bare)
 
-    def _options(self, cls: Any, value: Any, path: KeyPath, fixed: dict[str, Any]) -> Any:
+    def _options(
+        self, cls: Any, value: Any, path: KeyPath, fixed: dict[str, Any], *, is_bare: bool = False
+    ) -> Any:
         if not isinstance(value, dict):
             self.note(path, f"needs options as 'name: value', got {value!r}")
             raise _InvalidError
         known = {k: v for k, v in options_of(cls).items() if k not in fixed}
         read, failed = dict(fixed), False
+        meant: set[str] = set()
         for name, given in value.items():
             if name not in known:
                 hint = suggestion(name, known) if known else "it has no options"
+                meant.update(nearest_names(name, known))
                 self.note((*path, name), f"unknown option; {hint}", key=True)
                 failed = True
                 continue
@@ -111,8 +116,8 @@ class Reader:
             except _InvalidError:
                 failed = True
         missing = [n for n, (_, f) in known.items() if is_required(f) and n not in value]
-        if missing:
-            self.note(path, f"{', '.join(missing)} must be given", key=True)
+        if unsaid := [name for name in missing if name not in meant]:
+            self.note(path, f"{', '.join(unsaid)} must be given", key=not is_bare)
         if failed or missing:
             raise _InvalidError
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import prod
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,11 +11,15 @@ import numpy as np
 from cnnrun.engine.context import Context
 from cnnrun.engine.initializers import Initializer
 from cnnrun.engine.types import Array, DType, Shape
+from cnnrun.errors import ShapeError
 from cnnrun.registry import Registry
 
 __all__ = ["LAYERS", "NO_GRADIENT", "Build", "Layer", "LayerConfig"]
 
 LAYERS: Registry[type[Layer]] = Registry("layer")
+
+MAXIMUM_PARAMETERS = 1 << 28
+"""Values in one parameter: 1 GiB of float32. More is a slip of the pen, or does not fit."""
 
 NO_GRADIENT: Array = np.empty(0, np.float32)
 """What backward returns when `ctx.needs_input_gradient` is False."""
@@ -47,7 +52,16 @@ class Build:
     def initialize(
         self, initializer: Initializer, shape: Shape, fan_in: int, fan_out: int
     ) -> Array:
-        """Return initial values; they are drawn in float64, so that any dtype gets the same."""
+        """Return initial values; they are drawn in float64, so that any dtype gets the same.
+
+        Raises:
+            ShapeError: there are absurdly many.
+        """
+        if prod(shape) > MAXIMUM_PARAMETERS:
+            raise ShapeError(
+                f"{' x '.join(map(str, shape))} weights are {prod(shape):,} values; "
+                f"the limit is {MAXIMUM_PARAMETERS:,}"
+            )
         return initializer(shape, fan_in, fan_out, self.generator()).astype(self.dtype)
 
 

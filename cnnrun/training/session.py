@@ -93,7 +93,7 @@ class Session:
         """
         with self.run.locked():
             try:
-                for event in self.trainer.train(stop or StopRequest()):
+                for event in self.trainer.train(StopRequest() if stop is None else stop):
                     self._note(event)
                     yield event
             except OSError as error:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from layer_cases import CASES
 
 from cnnrun.engine import LAYERS, Build, Context, Executor, Network, Pass
 from cnnrun.engine.layers import Dropout
 from cnnrun.engine.losses import MeanSquaredError
-from layer_cases import CASES
 
 SAMPLES = 5
 each_case = pytest.mark.parametrize("case", CASES, ids=str)
@@ -46,7 +46,7 @@ def test_every_registered_layer_has_a_row():
 @each_case
 def test_gradients_equal_central_differences(case):
     layer, x = build(case), draw(case)
-    y, dx, gradients, dy = run(layer, x)
+    _, dx, gradients, dy = run(layer, x)
 
     def objective():
         return float(np.sum(run(layer, x, dy)[0] * dy))
@@ -99,7 +99,7 @@ def test_dtype_and_shape_are_as_declared(case, dtype):
 @each_case
 def test_inputs_are_not_written_to(case):
     layer, x = build(case), draw(case)
-    y, *_, dy = run(layer, x)
+    *_, dy = run(layer, x)
     kept_x, kept_dy = x.copy(), dy.copy()
     parameters = {k: p.copy() for k, p in layer.named_parameters().items()}
     x.flags.writeable = dy.flags.writeable = False

@@ -1,0 +1,186 @@
+"""Scalars, overrides, round trips, the schema and plug-ins."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+from broken_configs import GOOD
+
+from cnnrun.config import build_network, dump_yaml, json_schema, load_experiment, load_plugin
+from cnnrun.config.source import parse_scalar, parse_source
+from cnnrun.engine import LAYERS
+from cnnrun.errors import ConfigError, PluginError
+
+ROOT = Path(__file__).parents[2]
+CONFIGS = sorted((ROOT / "configs").rglob("*.yaml"))
+
+
+@pytest.fixture
+def good(tmp_path):
+    path = tmp_path / "good.yaml"
+    path.write_text(GOOD)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e-3", 1e-3),
+        ("5e-4", 5e-4),
+        ("1.", 1.0),
+        (".5", 0.5),
+        ("-2", -2),
+        ("+3", 3),
+        ("017", 17),
+        ("0o17", 15),
+        ("0x1F", 31),
+        ("off", "off"),
+        ("no", "no"),
+        ("yes", "yes"),
+        ("y", "y"),
+        ("true", True),
+        ("False", False),
+        ("null", None),
+        ("~", None),
+        ("1_000", "1_000"),
+        ("12:30", "12:30"),
+        ("2001-01-01", "2001-01-01"),
+        ("1e5x", "1e5x"),
+    ],
+)
+def test_scalars_are_those_of_yaml_1_2(text, value):
+    found = parse_scalar(text)
+    assert found == value
+    assert type(found) is type(value)
+
+
+def test_quoted_scalars_are_text():
+    assert parse_source("a: '1'\nb: \"true\"", "f").tree == {"a": "1", "b": "true"}
+
+
+@pytest.mark.parametrize(
+    ("override", "read"),
+    [
+        ("optimizer.sgd.learning_rate=0.01", lambda e: e.optimizer.learning_rate == 0.01),
+        ("network[0].conv2d.filters=7", lambda e: e.network[0].filters == 7),
+        ("network[0].conv2d.kernel_size=[1, 3]", lambda e: e.network[0].kernel_size == (1, 3)),
+        ("network[1]=tanh", lambda e: e.network[1].layer.type_name == "tanh"),
+        ("network[1].relu={}", lambda e: e.network[1].layer.type_name == "relu"),
+        ("optimizer=adam", lambda e: e.optimizer.type_name == "adam"),
+        ("schedule.constant.warmup_epochs=1", lambda e: e.schedule.warmup_epochs == 1),
+        ("train.best=loss", lambda e: e.train.best == "loss"),
+        ("data.augment=[{shift: {pixels: 1}}]", lambda e: len(e.data.augment) == 1),
+        ("seed=9", lambda e: e.seed == 9),
+    ],
+)
+def test_overrides_change_what_they_name(good, override, read):
+    assert read(load_experiment(good, [override]))
+
+
+@pytest.mark.parametrize(
+    ("override", "says"),
+    [
+        ("train.epochs", "KEY=VALUE"),
+        ("=3", "KEY=VALUE"),
+        ("network[9]=relu", "5 items"),
+        ("network[1].conv2d.filters=2", "is relu, not conv2d"),
+        ("network[0].dense.units=2", "holds conv2d, not dense"),
+        ("optimizer.adam.beta1=0.5", "holds sgd, not adam"),
+        ("train.epoch=3", "did you mean epochs"),
+        ("train.epochs=three", "'three' is not a whole number"),
+        ("seed[0]=1", "not a list"),
+        ("seed.x=1", "no options"),
+        ("data=[", "override"),
+    ],
+)
+def test_wrong_overrides_name_themselves(good, override, says):
+    with pytest.raises(ConfigError) as caught:
+        load_experiment(good, [override])
+    assert f"override {override!r}: " in str(caught.value)
+    assert says in str(caught.value)
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.stem)
+def test_shipped_configurations_round_trip_and_fit_the_schema(path, tmp_path):
+    experiment = load_experiment(path)
+    again = tmp_path / "again.yaml"
+    again.write_text(dump_yaml(experiment))
+    loaded = load_experiment(again)
+    assert dump_yaml(loaded) == dump_yaml(experiment)
+    assert loaded.network == experiment.network
+    assert (loaded.optimizer, loaded.schedule) == (experiment.optimizer, experiment.schedule)
+    for text in (path.read_text(), again.read_text()):
+        jsonschema.validate(parse_source(text, "f").tree, json_schema())
+    assert build_network(experiment).parameter_count > 0
+
+
+def test_text_that_looks_like_something_else_is_quoted(good, tmp_path):
+    experiment = load_experiment(good, ["name='1e5'"])
+    assert parse_source(dump_yaml(experiment), "f").tree["name"] == "1e5"
+
+
+def test_the_schema_is_valid_and_current():
+    schema = json_schema()
+    jsonschema.Draft7Validator.check_schema(schema)
+    assert json.loads((ROOT / "cnnrun.schema.json").read_text()) == schema
+
+
+@pytest.mark.parametrize(
+    "change", [("filters: 4", "filters: 0"), ("- relu", "- rellu"), ("seed: 1", "sede: 1")]
+)
+def test_the_schema_refuses_what_loading_refuses(change):
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(yaml.safe_load(GOOD.replace(*change)), json_schema())
+
+
+def test_relative_paths_become_absolute(tmp_path):
+    import numpy as np
+
+    images = np.zeros((100, 8, 8), np.uint8)
+    np.savez(tmp_path / "d.npz", images=images, labels=np.arange(100) % 10)
+    path = tmp_path / "c.yaml"
+    path.write_text(GOOD.replace("dataset: digits", "dataset: {npz: {path: d.npz}}"))
+    assert str(tmp_path / "d.npz") in dump_yaml(load_experiment(path))
+
+
+PLUGIN = """
+from cnnrun.engine import LAYERS, Layer
+
+@LAYERS.register("twice_for_test")
+class Twice(Layer):
+    def forward(self, x, ctx):
+        return 2 * x
+    def backward(self, dy, ctx):
+        return 2 * dy
+"""
+
+
+def test_a_plugin_registers_a_layer_that_configurations_can_name(good, tmp_path):
+    plugin = tmp_path / "twice.py"
+    plugin.write_text(PLUGIN)
+    try:
+        load_plugin(plugin)
+        load_plugin(plugin)  # a second time is no error
+        assert load_experiment(good, ["network[1]=twice_for_test"])
+    finally:
+        LAYERS._classes.pop("twice_for_test", None)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [("x = 1\n1/0\n", "p.py:2: ZeroDivisionError"), ("def f(:\n", "p.py:1: SyntaxError")],
+)
+def test_a_failing_plugin_is_named_with_its_line(tmp_path, text, says):
+    plugin = tmp_path / "p.py"
+    plugin.write_text(text)
+    with pytest.raises(PluginError, match=says):
+        load_plugin(plugin)
+
+
+def test_a_missing_plugin(tmp_path):
+    with pytest.raises(PluginError, match="no such Python file"):
+        load_plugin(tmp_path / "p.py")
