@@ -49,7 +49,8 @@ def _apply(source: Source, override: str) -> None:
     for table in (source.values, source.keys):
         for old in [old for old in table if old[: len(path)] == tuple(path)]:
             del table[old]
-        table[tuple(path)] = place
+        for length in range(1, len(path) + 1):  # sections that the override creates are its own
+            table.setdefault(tuple(path[:length]), place)
 
 
 def _set(node: Any, rest: list[str | int], value: Any, done: KeyPath) -> None:

@@ -75,12 +75,31 @@ class Split:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A training and a test split; `val` where the source has one of its own."""
+    """A training and a test split; `val` where the source has one of its own.
+
+    `divided` says that the source has no splits: both were cut from one whole.
+    """
 
     info: DatasetInfo
     train: Split
     test: Split
     val: Split | None = None
+    divided: bool = False
+
+    def split(self, name: str) -> Split:
+        """Return the split called `name`; all samples where the source has no splits.
+
+        Raises:
+            DataError: the source has splits, but not this one.
+        """
+        if self.divided:
+            images = np.concatenate([self.train.images, self.test.images])
+            labels = np.concatenate([self.train.labels, self.test.labels])
+            return Split(images, labels, self.train.maximum)
+        found = {"train": self.train, "val": self.val, "test": self.test}[name]
+        if found is None:
+            raise DataError(f"{self.info.name} has no {name} split")
+        return found
 
     def sha256(self) -> str:
         """Return a digest of all images and labels, with their shapes and types."""

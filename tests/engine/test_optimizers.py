@@ -15,12 +15,20 @@ CASES = [
     (SGD(0.1, momentum=0.8, nesterov=True), "SGD", {"momentum": 0.8, "nesterov": True}),
     (SGD(0.1, momentum=0.9, clip_norm=0.5), "SGD", {"momentum": 0.9}),
     (Adam(0.1), "Adam", {}),
-    (Adam(0.1, weight_decay=0.1, beta1=0.8, beta2=0.99), "Adam", {"weight_decay": 0.1, "betas": (0.8, 0.99)}),
+    (
+        Adam(0.1, weight_decay=0.1, beta1=0.8, beta2=0.99),
+        "Adam",
+        {"weight_decay": 0.1, "betas": (0.8, 0.99)},
+    ),
     (AdamW(0.1), "AdamW", {"weight_decay": 0.01}),
     (RMSprop(0.1), "RMSprop", {}),
-    (RMSprop(0.1, momentum=0.9, centered=True, weight_decay=0.1), "RMSprop", {"momentum": 0.9, "centered": True, "weight_decay": 0.1}),
+    (
+        RMSprop(0.1, momentum=0.9, centered=True, weight_decay=0.1),
+        "RMSprop",
+        {"momentum": 0.9, "centered": True, "weight_decay": 0.1},
+    ),
     (Adagrad(0.1, initial_accumulator=0.1), "Adagrad", {"initial_accumulator_value": 0.1}),
-]  # fmt: skip
+]
 
 
 def start():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -15,7 +15,7 @@ from cnnrun.cli.trained import Trained, load_trained
 from cnnrun.errors import DataError
 
 if TYPE_CHECKING:
-    from cnnrun.data import PreparedData
+    from cnnrun.data import Samples
     from cnnrun.engine.types import Array
     from cnnrun.training import Evaluation
     from cnnrun.training.metrics import ClassMetrics
@@ -32,7 +32,10 @@ def command(
         Literal["train", "val", "test"], typer.Option(help="Which split to measure.")
     ] = "test",
     data: Annotated[
-        Path | None, typer.Option(help="Other data: an .npz file, or a folder of images.")
+        Path | None,
+        typer.Option(
+            help="Other data: an .npz file, or a folder of images; all of it if it has no splits."
+        ),
     ] = None,
     workers: Workers = None,
     plugin: Plugins = None,
@@ -48,8 +51,7 @@ def command(
     from cnnrun.training import evaluate
 
     trained = load_trained(run, runs_dir, checkpoint, plugin)
-    prepared = _prepare(trained, data)
-    samples = prepared.samples(split)
+    samples = _samples(trained, data, split)
     with Executor(
         trained.network, trained.experiment.loss, workers=workers or default_workers()
     ) as executor:
@@ -76,36 +78,29 @@ def command(
         _show(trained, document, figures, matrix)
 
 
-def _prepare(trained: Trained, path: Path | None) -> PreparedData:
-    """Return the run's data, or other data in its place; normalised as in training."""
-    from cnnrun.data import prepare
+def _samples(trained: Trained, path: Path | None, split: str) -> Samples:
+    """Return a split of the run's data, or other data; normalised as in training."""
+    from cnnrun.data import Samples, prepare
     from cnnrun.data.sources import ImageFolder, Npz
 
-    options, base = trained.experiment.data, trained.experiment.base
-    if path is not None:
-        height, width, channels = trained.info.image_shape
-        source = (
-            ImageFolder(
-                str(path.absolute()),
-                size=(height, width),
-                channels=channels,  # type: ignore[arg-type]
-                class_names=trained.info.class_names,
-            )
-            if path.is_dir()
-            else Npz(str(path.absolute()), class_names=trained.info.class_names)
-        )
-        options = replace(options, dataset=source)
-    prepared = prepare(options, trained.experiment.seed, base, statistics=trained.statistics)
-    if prepared.info.image_shape != trained.info.image_shape:
+    options, experiment = trained.experiment.data, trained.experiment
+    if path is None:
+        prepared = prepare(options, experiment.seed, experiment.base, statistics=trained.statistics)
+        return prepared.samples(split)
+    names, (height, width, channels) = trained.info.class_names, trained.info.image_shape
+    source = (
+        ImageFolder(str(path.absolute()), (height, width), channels, names)  # type: ignore[arg-type]
+        if path.is_dir()
+        else Npz(str(path.absolute()), names)
+    )
+    data = source.load(Path())
+    if data.info.image_shape != trained.info.image_shape:
         raise DataError(
-            f"images of shape {prepared.info.image_shape}; the network takes "
+            f"{path}: images of shape {data.info.image_shape}; the network takes "
             f"{trained.info.image_shape}"
         )
-    if prepared.info.classes > trained.info.classes:
-        raise DataError(
-            f"{prepared.info.classes} classes; the network knows {trained.info.classes}"
-        )
-    return prepared
+    own = options.targets == "inputs"
+    return Samples(data.split(split), trained.statistics, inputs_are_targets=own)
 
 
 def _measure(

@@ -52,7 +52,8 @@ class ImageFolder(DatasetSource):
     def load(self, base: Path) -> Dataset:
         info, files = self._listed(base)
         read = {split: self._read(found, info) for split, found in files.items()}
-        return Dataset(info, read["train"], read["test"], read.get("val"))
+        divided = not _split_folders(base / Path(self.path).expanduser())
+        return Dataset(info, read["train"], read["test"], read.get("val"), divided)
 
     def _listed(self, base: Path) -> tuple[DatasetInfo, dict[str, list[Path]]]:
         """Return what the folders' names and the first image tell, and the files by split."""

@@ -67,7 +67,7 @@ class Npz(DatasetSource):
         if "whole" in splits:
             whole = splits["whole"]
             kept, held = self._divided(file, whole.labels)
-            splits = {"train": whole.take(kept), "test": whole.take(held)}
+            return Dataset(info, whole.take(kept), whole.take(held), divided=True)
         return Dataset(info, splits["train"], splits["test"], splits.get("val"))
 
     def _labelled(
