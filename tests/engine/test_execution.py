@@ -1,0 +1,191 @@
+"""Networks and their execution: names, memory, errors, and where a value stops being finite."""
+
+from __future__ import annotations
+
+import gc
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from cnnrun.engine import Context, Executor, Network, Pass, find_nonfinite
+from cnnrun.engine.layers import (
+    BatchNorm,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    MaxPool2D,
+    ReLU,
+    Residual,
+    Tanh,
+)
+from cnnrun.engine.losses import SoftmaxCrossEntropy
+from cnnrun.engine.optimizers import SGD
+from cnnrun.errors import CheckpointError, DataError, ShapeError
+
+LENET = [
+    Conv2D.Config(20, 5), ReLU.Config(), MaxPool2D.Config(2),
+    Conv2D.Config(50, 5), ReLU.Config(), MaxPool2D.Config(2),
+    Flatten.Config(), Dense.Config(500), ReLU.Config(), Dense.Config(10),
+]  # fmt: skip
+SMALL = [Flatten.Config(), Dense.Config(6), Tanh.Config(), Dense.Config(3)]
+
+
+def draw(samples, shape, classes, dtype=np.float32):
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((samples, *shape)).astype(dtype)
+    return x, rng.integers(0, classes, samples)
+
+
+@pytest.mark.parametrize("extra", [[], [BatchNorm.Config(), Dropout.Config(0.2)]])
+def test_a_steady_step_allocates_nothing_large(extra):
+    configs = [*LENET[:3], *extra, *LENET[3:]]
+    network, loss, optimizer = Network(configs, (28, 28, 1)), SoftmaxCrossEntropy(), SGD(0.01)
+    x, labels = draw(64, (28, 28, 1), 10)
+    state = optimizer.initial_state(network.parameters)
+
+    def step(number):
+        result = executor.step(x, labels, seed=0, step=number)
+        optimizer.update(
+            network.parameters, result.gradients, state, learning_rate=0.01, step=number + 1
+        )
+
+    with Executor(network, loss, workers=2, shard_size=32) as executor:
+        for number in range(3):
+            step(number)
+        gc.collect()
+        tracemalloc.start()
+        before, _ = tracemalloc.get_traced_memory()
+        tracemalloc.reset_peak()
+        for number in range(20):
+            step(number)
+        after, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert after - before < 1 << 20
+    assert peak - before < 3 << 20  # what is in flight at any moment
+
+
+def test_parameters_have_full_names():
+    branch = (Conv2D.Config(2, 1), Tanh.Config())
+    network = Network([Residual.Config(branch), Flatten.Config(), Dense.Config(3)], (2, 2, 2))
+    assert list(network.parameters) == [
+        "00_residual/branch/00_conv2d/w",
+        "00_residual/branch/00_conv2d/b",
+        "02_dense/w",
+        "02_dense/b",
+    ]
+    assert network.parameter_count == 4 + 2 + 24 + 3
+    assert network.spared_from_decay == {"00_residual/branch/00_conv2d/b", "02_dense/b"}
+
+
+def test_errors_name_the_layer_as_the_configuration_does():
+    inner = Residual.Config((Conv2D.Config(2, 9),))
+    with pytest.raises(ShapeError) as caught:
+        Network([ReLU.Config(), inner], (4, 4, 2))
+    assert caught.value.path == "network[1].residual.branch[0].conv2d"
+
+
+def test_state_is_loaded_whole_or_not_at_all():
+    network = Network(SMALL, (2, 2, 1))
+    state = {key: array + 1 for key, array in network.state().items()}
+    kept = {key: array.copy() for key, array in network.state().items()}
+    for broken, says in [
+        ({k: v for k, v in state.items() if k != "03_dense/b"}, "lack 03_dense/b"),
+        ({**state, "x": state["03_dense/b"]}, "no place for x"),
+        ({**state, "03_dense/b": state["03_dense/b"][:1]}, "03_dense/b"),
+        ({**state, "03_dense/b": state["03_dense/b"].astype(float)}, "float64"),
+    ]:
+        with pytest.raises(CheckpointError, match=says):
+            network.load_state(broken)
+        for key, array in network.state().items():
+            np.testing.assert_array_equal(array, kept[key])
+    network.load_state(state)
+    np.testing.assert_array_equal(network.parameters["03_dense/b"], 1)
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype"),
+    [((2, 3, 2, 1), "float32"), ((0, 2, 2, 1), "float32"), ((2, 2, 2, 1), "float64")],
+)
+def test_inputs_that_do_not_fit_are_refused(shape, dtype):
+    x = np.zeros(shape, dtype)
+    with (
+        Executor(Network(SMALL, (2, 2, 1)), SoftmaxCrossEntropy()) as executor,
+        pytest.raises(ShapeError),
+    ):
+        executor.predict(x)
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_an_error_in_a_shard_reaches_the_caller(workers):
+    network = Network([BatchNorm.Config(), Flatten.Config(), Dense.Config(3)], (2, 2, 1))
+    x, labels = draw(6, (2, 2, 1), 3)
+    labels[5] = 7  # an index that the loss cannot take
+    with Executor(network, SoftmaxCrossEntropy(), workers=workers, shard_size=2) as executor:
+        with pytest.raises(IndexError):
+            executor.step(x, labels, seed=0, step=0)
+        labels[5] = 0
+        assert executor.step(x, labels, seed=0, step=0).loss > 0
+
+
+def test_batch_norm_refuses_a_single_value():
+    network = Network([BatchNorm.Config(), Dense.Config(3)], (4,))
+    x, labels = draw(1, (4,), 3)
+    with (
+        Executor(network, SoftmaxCrossEntropy()) as executor,
+        pytest.raises(DataError, match="more than one value"),
+    ):
+        executor.step(x, labels, seed=0, step=0)
+
+
+def test_dropout_repeats_with_its_seed_and_changes_with_the_step():
+    layer = Dropout(Dropout.Config(0.5), (50,))
+    x = np.ones((4, 50), np.float32)
+
+    def mask(**key):
+        return layer.forward(x, Context(Pass(training=True, **key))).copy()
+
+    np.testing.assert_array_equal(mask(seed=1, step=2, shard=3), mask(seed=1, step=2, shard=3))
+    for other in (
+        {"seed": 2, "step": 2},
+        {"seed": 1, "step": 3},
+        {"seed": 1, "step": 2, "shard": 1},
+    ):
+        assert (mask(seed=1, step=2) != mask(**other)).any()
+    assert layer.forward(x, Context()) is x
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "layer", "stage"),
+    [
+        ("01_dense/w", np.inf, "01_dense", "forward"),
+        ("03_dense/b", np.nan, "03_dense", "forward"),
+        ("03_dense/w", 3e38, "03_dense", "forward"),
+    ],
+)
+def test_the_first_layer_that_is_not_finite_is_named(name, value, layer, stage):
+    network = Network(SMALL, (2, 2, 1))
+    network.parameters[name][...] = value
+    x, labels = draw(5, (2, 2, 1), 3)
+    found = find_nonfinite(network, SoftmaxCrossEntropy(), np.abs(x) + 1, labels, shard_size=2)
+    assert (found.layer, found.stage) == (layer, stage)
+
+
+def test_finite_passes_and_bad_inputs_are_told_apart():
+    network, loss = Network(SMALL, (2, 2, 1)), SoftmaxCrossEntropy()
+    x, labels = draw(5, (2, 2, 1), 3)
+    assert find_nonfinite(network, loss, x, labels) is None
+    x[3] = np.nan
+    assert find_nonfinite(network, loss, x, labels).layer == "input"
+
+
+def test_a_gradient_that_overflows_backward_is_named():
+    network = Network([Dense.Config(4), ReLU.Config(), Dense.Config(3)], (2,))
+    network.parameters["02_dense/w"][...] = np.array([[3e38, -3e38, 3e38]])
+    network.parameters["00_dense/w"][...] = 0
+    network.parameters["00_dense/b"][...] = 1e-38
+    x, _ = draw(2, (2,), 3)
+    found = find_nonfinite(network, SoftmaxCrossEntropy(), 1e30 * x, np.array([1, 1]))
+    assert found is not None
+    assert (found.layer, found.stage) == ("00_dense", "backward")
