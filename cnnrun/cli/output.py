@@ -36,7 +36,9 @@ def table(title: str, columns: Sequence[str], *, left: Sequence[str] = ()) -> Ta
 
     made = Table(title=title, title_justify="left", box=SIMPLE_HEAD, title_style="bold")
     for column in columns:
-        made.add_column(column, justify="left" if column in left else "right", overflow="fold")
+        is_left = column in left
+        made.add_column(column, justify="left" if is_left else "right", overflow="fold")
+        made.columns[-1].no_wrap = not is_left
     return made
 
 

@@ -71,12 +71,12 @@ class Progress:
 
     def _line(self, metrics: EpochMetrics, improved: bool) -> str:
         parts = [f"epoch {metrics.epoch:>{len(str(self.epochs))}}/{self.epochs}"]
-        for split in ("train", "val"):
+        for split, prefix in (("train", ""), ("val", "val ")):
             loss = getattr(metrics, f"{split}_loss")
             accuracy = getattr(metrics, f"{split}_accuracy")
             if loss is not None:
-                parts.append(f"{split} loss {figure(loss)}")
+                parts.append(f"{prefix}loss {figure(loss)}")
             if accuracy is not None:
-                parts.append(f"accuracy {share(accuracy)}")
+                parts.append(f"acc {share(accuracy)}")
         parts.append(f"{metrics.seconds:.1f} s")
         return "  ".join(parts) + ("  best" if improved else "")

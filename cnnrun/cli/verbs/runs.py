@@ -52,7 +52,7 @@ def list_command(
     elif not rows:
         print(f"no runs in {runs_dir}")
     else:
-        made = table("", ["run", *COLUMNS[1:]], left=["run", "status"])
+        made = table("", ["run", *map(_heading, COLUMNS[1:])], left=["run", "status"])
         for row in rows:
             made.add_row(*(_cell(column, row[column]) for column in COLUMNS))
         print_table(made)
@@ -86,7 +86,7 @@ def show_command(
             made.add_row(key, " ".join(map(str, value)) if isinstance(value, list) else str(value))
     print_table(made)
     columns = ["epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "seconds"]
-    made = table("epochs", columns)
+    made = table("epochs", [_heading(column) for column in columns])
     for line in metrics:
         made.add_row(*(_cell(column, line[column]) for column in columns))
     print_table(made)
@@ -154,6 +154,10 @@ def _row(run: Run) -> dict[str, Any]:
         "test_accuracy": (record.get("test") or {}).get("accuracy"),
         "seconds": record.get("seconds"),
     }
+
+
+def _heading(column: str) -> str:
+    return column.replace("_", " ").replace("accuracy", "acc")
 
 
 def _sort_key(value: Any, *, highest_first: bool) -> tuple[bool, Any]:
