@@ -278,4 +278,11 @@ BROKEN = [
         "7:55",
         ("'he'", "he_normal"),
     ),
+    Broken(
+        "labels lost",
+        "validation: 0.1",
+        "validation: 0.1\n  targets: inputs",
+        "13:1",
+        ("loss", "softmax_cross_entropy takes labels", "targets: inputs", "mse"),
+    ),
 ]

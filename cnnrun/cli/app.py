@@ -1,22 +1,35 @@
-"""Assembles the verbs, and turns every error into a message and an exit code."""
+"""Assembles the verbs into one program."""
 
 from __future__ import annotations
 
-import os
 import sys
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 import cnnrun
+from cnnrun.cli.arguments import arrange
+from cnnrun.cli.errors import reported
 from cnnrun.cli.verbs import config, data, evaluate, init, predict, runs, summary, train
-from cnnrun.errors import CnnrunError
 
 __all__ = ["app", "run"]
 
+
+class Program(TyperGroup):
+    """All verbs; errors leave it as messages and exit codes."""
+
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **options: Any) -> Any:
+        """Run the verb that the arguments name."""
+        words, debug = arrange(sys.argv[1:] if args is None else args)
+        with reported(debug):
+            return super().main(words, *rest, **options)
+
+
 app = typer.Typer(
     name="cnnrun",
-    help="Describe a convolutional network in YAML, train it, evaluate it.",
+    cls=Program,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -38,7 +51,10 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True)
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
     ] = False,
 ) -> None:
     """Describe a convolutional network in YAML, train it, evaluate it.
@@ -47,44 +63,9 @@ def options(
     """
 
 
-def run() -> None:
+def run() -> NoReturn:
     """Run the command line and exit."""
-    arguments = sys.argv[1:]
-    end = arguments.index("--") if "--" in arguments else len(arguments)
-    debug = "--debug" in arguments[:end]
-    if debug:
-        arguments.remove("--debug")
-    arguments = _with_resume_default(arguments)
-    try:
-        app(arguments, standalone_mode=True)
-    except CnnrunError as error:
-        if debug:
-            raise
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
-    except BrokenPipeError:  # the reader went away, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-    except MemoryError:
-        print("error: not enough memory; a smaller batch or network needs less", file=sys.stderr)
-        sys.exit(2)
-    except OSError as error:
-        if debug:
-            raise
-        print(f"error: {error.filename or ''}: {error.strerror or error}", file=sys.stderr)
-        sys.exit(2)
-    except Exception as error:
-        if debug:
-            raise
-        kind = type(error).__name__
-        print(f"internal error: {kind}: {error} (--debug shows where)", file=sys.stderr)
-        sys.exit(70)
-
-
-def _with_resume_default(arguments: list[str]) -> list[str]:
-    """Let `--resume` stand without a value, for the last run."""
-    for index, argument in enumerate(arguments):
-        following = arguments[index + 1 : index + 2]
-        if argument == "--resume" and (not following or following[0].startswith("-")):
-            return [*arguments[:index], "--resume=last", *arguments[index + 1 :]]
-    return arguments
+    for stream in (sys.stdout, sys.stderr):  # a name that it cannot show is no reason to fail
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    app(prog_name="cnnrun")
+    sys.exit()

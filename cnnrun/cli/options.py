@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -12,10 +12,13 @@ if TYPE_CHECKING:
     from cnnrun.config import Experiment
 
 __all__ = [
+    "Checkpoint",
+    "ConfigFile",
     "Json",
     "Overrides",
     "Plugins",
     "Quiet",
+    "RunName",
     "RunsDir",
     "Workers",
     "default_workers",
@@ -23,12 +26,22 @@ __all__ = [
     "load_plugins",
 ]
 
+MOST_WORKERS = 32
+"""By default; each takes memory, and a batch has not many more shards."""
+
+RunName = Annotated[
+    str, typer.Argument(metavar="RUN", help="A run's directory, its name, or last.")
+]
+ConfigFile = Annotated[Path, typer.Argument(metavar="CONFIG", help="The configuration file.")]
+Checkpoint = Annotated[Literal["best", "last"], typer.Option(help="Which weights to take.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no messages.")]
-RunsDir = Annotated[Path, typer.Option("--runs-dir", help="Where runs are kept.")]
+RunsDir = Annotated[Path, typer.Option("--runs-dir", metavar="FOLDER", help="Where runs are kept.")]
 Plugins = Annotated[
     list[Path] | None,
-    typer.Option("--plugin", help="A Python file that registers parts of yours; repeatable."),
+    typer.Option(
+        "--plugin", metavar="FILE", help="A Python file that registers parts of yours; repeatable."
+    ),
 ]
 Overrides = Annotated[
     list[str] | None,
@@ -36,13 +49,21 @@ Overrides = Annotated[
 ]
 Workers = Annotated[
     int | None,
-    typer.Option("--workers", min=1, max=256, help="Threads; the result is the same for any."),
+    typer.Option(
+        "--workers",
+        metavar="N",
+        min=1,
+        max=256,
+        help="Threads; the result is the same for any number.",
+    ),
 ]
 
 
 def default_workers() -> int:
-    """Return the number of processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Return the number of processors this process may use, 32 at most."""
+    affinity = getattr(os, "sched_getaffinity", None)  # which not every system has
+    available = len(affinity(0)) if affinity else os.cpu_count() or 1
+    return min(available, MOST_WORKERS)
 
 
 def load_plugins(plugins: list[Path] | None) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from cnnrun.cli.output import figure, message, share
+from cnnrun.cli.output import message
+from cnnrun.cli.tables import figure, share
 
 if TYPE_CHECKING:
     from tqdm import tqdm

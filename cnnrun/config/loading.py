@@ -71,6 +71,11 @@ def build_network(
     network = Network(experiment.network, info.image_shape, build)
     try:
         if experiment.data.targets == "inputs":
+            if not experiment.loss.takes_arrays:
+                raise ShapeError(
+                    f"{experiment.loss.type_name} takes labels, but data: {{targets: inputs}} "
+                    "makes images the targets; mse takes them"
+                )
             if network.output_shape != info.image_shape:
                 raise ShapeError(
                     f"targets are the inputs {info.image_shape}, but the network ends with "

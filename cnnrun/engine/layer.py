@@ -62,7 +62,8 @@ class Build:
                 f"{' x '.join(map(str, shape))} weights are {prod(shape):,} values; "
                 f"the limit is {MAXIMUM_PARAMETERS:,}"
             )
-        return initializer(shape, fan_in, fan_out, self.generator()).astype(self.dtype)
+        values = initializer(shape, fan_in, fan_out, self.generator())
+        return values.astype(self.dtype, order="C")
 
 
 @dataclass(frozen=True)

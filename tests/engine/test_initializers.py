@@ -31,6 +31,20 @@ def test_orthogonal(shape):
     np.testing.assert_allclose(small, 4 * np.eye(len(small)), atol=1e-12)
 
 
+@pytest.mark.parametrize("name", INITIALIZERS)
+@pytest.mark.parametrize("shape", [(3, 8), (8, 3), (3, 3, 2, 5), (1, 1, 1, 4)])
+def test_weights_are_contiguous_and_a_seed_repeats_them(name, shape):
+    cls = INITIALIZERS.get(name)
+    initializer = cls(0.5) if cls is Constant else cls()
+    first, again, other = (
+        Build(seed=seed).initialize(initializer, shape, 4, 4) for seed in (1, 1, 2)
+    )
+    assert first.shape == shape
+    assert first.flags.c_contiguous
+    np.testing.assert_array_equal(first, again)
+    assert np.array_equal(first, other) == (cls in (Zeros, Constant))
+
+
 def test_zeros_and_constant():
     rng = np.random.default_rng(0)
     assert not Zeros()((2, 2), 1, 1, rng).any()

@@ -13,7 +13,7 @@ from cnnrun.engine.losses import (
     MeanSquaredError,
     SoftmaxCrossEntropy,
 )
-from cnnrun.errors import ShapeError
+from cnnrun.errors import DataError, ShapeError
 
 RNG = np.random.default_rng(0)
 LOGITS = 3 * RNG.standard_normal((6, 4))
@@ -92,6 +92,76 @@ def test_outputs_that_do_not_fit_are_refused(loss, shape):
     with pytest.raises(ShapeError, match="units: classes"):
         loss.check(shape, 10)
     loss.check((10,), 10)
+
+
+@pytest.mark.parametrize(
+    "loss", [BinaryCrossEntropy(), MeanSquaredError(), MeanSquaredError("mean")]
+)
+def test_images_count_as_their_pixels_in_a_row(loss):
+    outputs, targets = RNG.standard_normal((3, 2, 5, 2)), RNG.random((3, 2, 5, 2))
+    value, dy = loss(outputs, targets, 3)
+    flat_value, flat_dy = loss(outputs.reshape(3, 20), targets.reshape(3, 20), 3)
+    assert loss.takes_arrays
+    assert value == pytest.approx(flat_value, rel=1e-14)
+    np.testing.assert_array_equal(dy.reshape(3, 20), flat_dy)
+
+
+@each_case
+def test_nothing_given_is_written_to(loss, targets):
+    outputs, given = LOGITS.copy(), targets.copy()
+    loss(outputs, given, 6)
+    loss.predictions(outputs)
+    np.testing.assert_array_equal(outputs, LOGITS)
+    np.testing.assert_array_equal(given, targets)
+
+
+@each_case
+@pytest.mark.parametrize("labels", [[0, 4], [-1, 3]])
+def test_labels_without_an_output_are_refused(loss, targets, labels):
+    with pytest.raises(DataError, match=r"labels from -?\d to \d do not fit 4 outputs.* 0 to 3"):
+        loss(LOGITS[:2], np.array(labels), 2)
+
+
+@each_case
+@pytest.mark.parametrize("shape", [(5,), (6, 3), (6, 1), (6, 4, 1)])
+def test_targets_of_another_shape_are_refused(loss, targets, shape):
+    with pytest.raises(ShapeError, match=r"targets of shape .* outputs of shape \(6, 4\)"):
+        loss(LOGITS, np.zeros(shape, int), 6)
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.5])
+def test_binary_targets_are_shares(value):
+    with pytest.raises(DataError, match=r"in \[0, 1\], got values from"):
+        BinaryCrossEntropy()(LOGITS, np.full_like(LOGITS, value), 6)
+
+
+def test_booleans_are_binary_targets():
+    value, dy = BinaryCrossEntropy()(LOGITS, MANY.astype(bool), 6)
+    expected, expected_dy = BinaryCrossEntropy()(LOGITS, MANY, 6)
+    assert value == expected
+    np.testing.assert_array_equal(dy, expected_dy)
+
+
+def test_hand_worked_binary_cross_entropy():
+    logits = np.log([[1.0, 3.0]])  # probabilities 1/2 and 3/4
+    value, dy = BinaryCrossEntropy()(logits, np.array([[1.0, 0.0]]), 1)
+    assert value == pytest.approx((math.log(2) + math.log(4)) / 2)
+    np.testing.assert_allclose(dy, [[-1 / 4, 3 / 8]], rtol=1e-15)
+    np.testing.assert_allclose(BinaryCrossEntropy().predictions(logits), [[1 / 2, 3 / 4]])
+
+
+def test_hand_worked_label_smoothing():
+    value, dy = SoftmaxCrossEntropy(0.3)(np.zeros((1, 3)), np.array([2]), 1)
+    assert value == pytest.approx(math.log(3))
+    np.testing.assert_allclose(dy, [[1 / 3 - 0.1, 1 / 3 - 0.1, 1 / 3 - 0.8]], rtol=1e-13)
+
+
+def test_float32_sums_keep_their_digits():
+    errors = np.full((1, 40_000), 0.1, np.float32)
+    value, _ = MeanSquaredError()(errors, np.zeros_like(errors), 1)
+    assert value == pytest.approx(20_000 * float(np.float32(0.1)) ** 2, rel=1e-12)
+    huge, _ = MeanSquaredError()(np.full((1, 4), 1e25, np.float32), np.zeros((1, 4), np.float32), 1)
+    assert huge == pytest.approx(2e50, rel=1e-6)  # beyond float32
 
 
 @each_case

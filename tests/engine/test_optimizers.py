@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -77,6 +79,71 @@ def test_the_size_of_chunks_does_not_matter(optimizer, name, options, monkeypatc
     monkeypatch.setattr(base, "CHUNK", 5)
     for key, value in walk(optimizer).items():
         np.testing.assert_allclose(value, whole[key], rtol=1e-14)
+
+
+@pytest.mark.parametrize(("optimizer", "name", "options"), CASES)
+def test_the_order_in_memory_does_not_matter(optimizer, name, options):
+    plain, columns = start(), {key: np.asfortranarray(value) for key, value in start().items()}
+    for parameters in (plain, columns):
+        state = optimizer.initial_state(parameters)
+        for step in (1, 2):
+            optimizer.update(parameters, gradients(step), state, learning_rate=0.1, step=step)
+    assert not np.array_equal(plain["w"], start()["w"])
+    for key, value in plain.items():
+        np.testing.assert_array_equal(columns[key], value)
+
+
+def test_clipping_scales_the_whole_gradient_and_returns_its_norm():
+    parameters = {"a": np.zeros(1), "b": np.zeros(1)}
+    given = {"a": np.array([3.0]), "b": np.array([4.0])}
+    norm = SGD(1.0, clip_norm=1.0).update(parameters, given, {}, learning_rate=1.0, step=1)
+    assert norm == 5.0
+    assert parameters["a"][0] == pytest.approx(-0.6, rel=1e-6)
+    assert parameters["b"][0] == pytest.approx(-0.8, rel=1e-6)
+
+
+def test_a_known_norm_is_taken_at_its_word():
+    parameters = {"a": np.zeros(1)}
+    optimizer = SGD(1.0, clip_norm=1.0)
+    optimizer.update(parameters, {"a": np.array([3.0])}, {}, learning_rate=1.0, step=1, norm=6.0)
+    assert parameters["a"][0] == pytest.approx(-0.5, rel=1e-6)
+
+
+def test_the_rate_is_the_one_of_the_step():
+    halved, plain = ({"p": np.array([1.0])} for _ in range(2))
+    for parameters, rate in ((halved, 0.05), (plain, 0.1)):
+        SGD(0.1).update(parameters, {"p": np.array([2.0])}, {}, learning_rate=rate, step=1)
+    assert halved["p"][0] == pytest.approx(0.9)
+    assert plain["p"][0] == pytest.approx(0.8)
+
+
+def test_adams_first_step_is_the_rate_whatever_the_gradient():
+    for gradient in (1e-3, 1.0, 1e3):
+        parameters = {"p": np.array([1.0])}
+        optimizer = Adam(0.1)
+        state = optimizer.initial_state(parameters)
+        optimizer.update(parameters, {"p": np.array([gradient])}, state, learning_rate=0.1, step=1)
+        assert parameters["p"][0] == pytest.approx(0.9, rel=1e-5)
+
+
+def test_adamw_decays_apart_from_the_gradient():
+    parameters = {"p": np.array([2.0])}
+    optimizer = AdamW(0.1, weight_decay=0.5)
+    state = optimizer.initial_state(parameters)
+    optimizer.update(parameters, {"p": np.array([0.0])}, state, learning_rate=0.1, step=1)
+    assert parameters["p"][0] == pytest.approx(2.0 * (1 - 0.1 * 0.5), rel=1e-15)
+
+
+def test_an_update_allocates_nothing_large():
+    parameters = {"w": np.ones((1000, 1000), np.float32)}  # 4 MB
+    given = {"w": np.ones((1000, 1000), np.float32)}
+    for optimizer, *_ in CASES:
+        state = optimizer.initial_state(parameters)
+        tracemalloc.start()
+        optimizer.update(parameters, given, state, learning_rate=0.1, step=1)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < 1 << 20
 
 
 def test_a_hand_worked_step():

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cnnrun.engine import Build, Executor, Network
+from cnnrun.engine import INITIALIZERS, Build, Executor, Network
 from cnnrun.engine.layers import BatchNorm, Conv2D, Dense, Flatten, MaxPool2D, ReLU
 from cnnrun.engine.losses import SoftmaxCrossEntropy
 from cnnrun.engine.optimizers import SGD, Adam
@@ -102,3 +102,22 @@ def test_weights_after_50_steps_equal_pytorchs(name):
     theirs = train_in_torch(name)
     for key, value in train_here(OPTIMIZERS[name]).items():
         np.testing.assert_allclose(value, theirs[key], rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", sorted(set(INITIALIZERS) - {"zeros", "constant"}))
+def test_every_parameter_moves_however_it_was_drawn(name):
+    initializer = INITIALIZERS.get(name)()
+    configs = [
+        Conv2D.Config(30, 3, initializer=initializer),  # 18 rows, 30 columns: wider than tall
+        ReLU.Config(),
+        Flatten.Config(),
+        Dense.Config(4, initializer=initializer),
+    ]
+    network = Network(configs, (9, 9, 2), Build(np.dtype("float64")))
+    before = {key: array.copy() for key, array in network.parameters.items()}
+    (x, *_), (labels, *_) = batches()
+    with Executor(network, SoftmaxCrossEntropy()) as executor:
+        result = executor.step(x, labels, seed=0, step=0)
+        SGD().update(network.parameters, result.gradients, {}, learning_rate=0.1, step=1)
+    for key, array in network.parameters.items():
+        assert not np.array_equal(array, before[key]), key

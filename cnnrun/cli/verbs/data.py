@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from cnnrun.cli.options import Json, Plugins, load, load_plugins
-from cnnrun.cli.output import figure, print_json, print_table, table
+from cnnrun.cli.output import print_json
+from cnnrun.cli.tables import figure, print_table, table
 from cnnrun.errors import DataError
 from cnnrun.registry import suggestion
 

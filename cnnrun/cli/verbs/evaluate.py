@@ -9,8 +9,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from cnnrun.cli.options import Json, Plugins, Quiet, RunsDir, Workers, default_workers
-from cnnrun.cli.output import figure, message, print_json, print_table, share, table
+from cnnrun.cli.options import (
+    Checkpoint,
+    Json,
+    Plugins,
+    Quiet,
+    RunName,
+    RunsDir,
+    Workers,
+    default_workers,
+)
+from cnnrun.cli.output import message, print_json
+from cnnrun.cli.tables import figure, print_table, share, table
 from cnnrun.cli.trained import Trained, load_trained
 from cnnrun.errors import DataError
 
@@ -24,10 +34,8 @@ NAME = "evaluate"
 
 
 def command(
-    run: Annotated[str, typer.Argument(help="A run's directory, its name, or last.")],
-    checkpoint: Annotated[
-        Literal["best", "last"], typer.Option(help="Which weights to take.")
-    ] = "best",
+    run: RunName,
+    checkpoint: Checkpoint = "best",
     split: Annotated[
         Literal["train", "val", "test"], typer.Option(help="Which split to measure.")
     ] = "test",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-from cnnrun.cli.options import Json, Plugins, RunsDir
-from cnnrun.cli.output import print_json, print_table, share, table
+from cnnrun.cli.options import Checkpoint, Json, Plugins, RunName, RunsDir
+from cnnrun.cli.output import print_json
+from cnnrun.cli.tables import print_table, share, table
 from cnnrun.cli.trained import load_trained
 from cnnrun.errors import DataError
 
@@ -16,11 +17,9 @@ NAME = "predict"
 
 
 def command(
-    run: Annotated[str, typer.Argument(help="A run's directory, its name, or last.")],
+    run: RunName,
     images: Annotated[list[Path], typer.Argument(help="Image files.")],
-    checkpoint: Annotated[
-        Literal["best", "last"], typer.Option(help="Which weights to take.")
-    ] = "best",
+    checkpoint: Checkpoint = "best",
     top: Annotated[int, typer.Option(min=1, help="How many classes to show.")] = 3,
     resize: Annotated[bool, typer.Option("--resize", help="Scale images to fit.")] = False,
     plugin: Plugins = None,

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import math
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cnnrun.cli.options import Json, RunsDir
-from cnnrun.cli.output import figure, print_json, print_table, share, table
+from cnnrun.cli.options import Json, RunName, RunsDir
+from cnnrun.cli.output import print_csv, print_json
+from cnnrun.cli.tables import figure, print_table, share, table
 from cnnrun.errors import RunError
 
 if TYPE_CHECKING:
@@ -48,7 +46,7 @@ def list_command(
     if json:
         print_json({"runs": rows})
     elif as_csv:
-        _print_csv(COLUMNS, [[row[column] for column in COLUMNS] for row in rows])
+        print_csv(COLUMNS, [[row[column] for column in COLUMNS] for row in rows])
     elif not rows:
         print(f"no runs in {runs_dir}")
     else:
@@ -60,7 +58,7 @@ def list_command(
 
 @app.command("show")
 def show_command(
-    run: Annotated[str, typer.Argument(help="A run's directory, its name, or last.")],
+    run: RunName,
     runs_dir: RunsDir = Path("runs"),
     json: Json = False,
     as_csv: Csv = False,
@@ -78,7 +76,7 @@ def show_command(
         return
     keys = [key for key in metrics[0] if key != "kind"] if metrics else []
     if as_csv:
-        _print_csv(keys, [[line[key] for key in keys] for line in metrics])
+        print_csv(keys, [[line[key] for key in keys] for line in metrics])
         return
     made = table(found.name, ["", "value"], left=["", "value"])
     for key, value in _flat(record):
@@ -127,7 +125,7 @@ def compare_command(
         return
     lines = [(key, values) for part in (differing, results) for key, values in part.items()]
     if as_csv:
-        _print_csv(["", *(run.name for run in found)], [[key, *values] for key, values in lines])
+        print_csv(["", *(run.name for run in found)], [[key, *values] for key, values in lines])
         return
     made = table("", ["", *(run.name for run in found)], left=[""])
     for key, values in differing.items():
@@ -187,11 +185,3 @@ def _flat(value: Any, path: str = "") -> list[tuple[str, Any]]:
             leaf for index, item in enumerate(value) for leaf in _flat(item, f"{path}[{index}]")
         ]
     return [(path, value)]
-
-
-def _print_csv(header: list[str] | tuple[str, ...], rows: list[list[Any]]) -> None:
-    writer = csv.writer(sys.stdout)
-    writer.writerow(header)
-    for row in rows:
-        clean = [None if isinstance(v, float) and not math.isfinite(v) else v for v in row]
-        writer.writerow(clean)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from math import prod
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from cnnrun.cli.options import Json, Overrides, Plugins, load
-from cnnrun.cli.output import print_json, print_table, table
+from cnnrun.cli.options import ConfigFile, Json, Overrides, Plugins, load
+from cnnrun.cli.output import print_json
+from cnnrun.cli.tables import count, print_table, size, table
 
 if TYPE_CHECKING:
     from cnnrun.engine import Layer
@@ -18,7 +16,7 @@ NAME = "summary"
 
 
 def command(
-    config: Annotated[Path, typer.Argument(help="The configuration file.")],
+    config: ConfigFile,
     overrides: Overrides = None,
     plugin: Plugins = None,
     json: Json = False,
@@ -48,17 +46,17 @@ def command(
         made.add_row(
             "  " * row["depth"] + row["name"],
             _by(row["output_shape"]),
-            _count(row["parameters"]),
-            _count(row["multiply_adds"]),
-            _size(row["activation_bytes"]),
+            count(row["parameters"]),
+            count(row["multiply_adds"]),
+            size(row["activation_bytes"]),
         )
     made.add_section()
     made.add_row(
         "total",
         "",
-        _count(totals["parameters"]),
-        _count(totals["multiply_adds"]),
-        _size(totals["activation_bytes"]),
+        count(totals["parameters"]),
+        count(totals["multiply_adds"]),
+        size(totals["activation_bytes"]),
     )
     print_table(made)
 
@@ -83,11 +81,3 @@ def _rows(name: str, layer: Layer, depth: int = 0) -> list[dict[str, Any]]:
 
 def _by(shape: tuple[int, ...] | list[int]) -> str:
     return "x".join(map(str, shape))
-
-
-def _count(value: int) -> str:
-    return f"{value:,}" if value else "-"
-
-
-def _size(value: int) -> str:
-    return f"{value / 1024:,.1f} KiB"

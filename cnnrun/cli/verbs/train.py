@@ -19,8 +19,9 @@ from cnnrun.cli.options import (
     load,
     load_plugins,
 )
-from cnnrun.cli.output import figure, message, print_json, print_table, share, table
+from cnnrun.cli.output import message, print_json
 from cnnrun.cli.progress import Progress
+from cnnrun.cli.tables import figure, print_table, share, table
 
 if TYPE_CHECKING:
     from cnnrun.training import Evaluation, Session

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from cnnrun.engine.types import Array, Shape
-from cnnrun.errors import ShapeError
+from cnnrun.errors import DataError, ShapeError
 from cnnrun.registry import Registry
 
 __all__ = ["LOSSES", "Loss", "one_hot", "require_class_scores"]
@@ -21,6 +21,8 @@ class Loss:
     """The mean of a per-sample loss over the batch."""
 
     type_name: ClassVar[str] = ""
+    takes_arrays: ClassVar[bool] = True
+    """Whether targets may be arrays of any shape, such as the inputs of an autoencoder."""
 
     def check(self, output_shape: Shape, classes: int | None) -> None:
         """Refuse a network whose output this loss cannot take.
@@ -39,12 +41,16 @@ class Loss:
 
         Args:
             outputs: `(N, *output_shape)`, the network's output.
-            targets: integer labels `(N,)`, or an array like `outputs`.
+            targets: integer labels `(N,)`, or an array shaped like `outputs`.
             batch_size: what the sum is divided by.
             dy: written to when given; shaped like `outputs`.
 
         Returns:
             The loss and its gradient with respect to `outputs`.
+
+        Raises:
+            ShapeError: the targets do not fit the outputs.
+            DataError: a target has a value that this loss cannot take.
         """
         raise NotImplementedError
 
@@ -58,8 +64,15 @@ def one_hot(targets: Array, outputs: Array) -> Array:
 
     Raises:
         ShapeError: there is no way to read them so.
+        DataError: a label has no output.
     """
-    if targets.ndim == 1 and outputs.ndim == 2 and targets.dtype.kind in "iu":
+    if targets.shape == outputs.shape[:1] and outputs.ndim == 2 and targets.dtype.kind in "iu":
+        scores = outputs.shape[1]
+        if len(targets) and not 0 <= targets.min() <= targets.max() < scores:
+            raise DataError(
+                f"labels from {targets.min()} to {targets.max()} do not fit {scores} outputs, "
+                f"which stand for labels 0 to {scores - 1}"
+            )
         rows = np.zeros_like(outputs)
         rows[np.arange(len(targets)), targets] = 1
         return rows

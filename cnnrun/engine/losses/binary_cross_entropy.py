@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
 from cnnrun.engine.losses.base import LOSSES, Loss, one_hot, require_class_scores
 from cnnrun.engine.types import Array, Shape
+from cnnrun.errors import DataError
 
 __all__ = ["BinaryCrossEntropy"]
+
+ROUNDING = 1e-4
+"""How far a target may leave [0, 1]: interpolated pixels do, in their last digits."""
 
 
 @LOSSES.register("binary_cross_entropy")
 @dataclass(frozen=True)
 class BinaryCrossEntropy(Loss):
-    """L = mean over labels of -t log p - (1 - t) log(1 - p), with p = sigmoid(z).
+    """L = mean over outputs of -t log p - (1 - t) log(1 - p), with p = sigmoid(z).
 
-    dL/dz = (p - t) / K, over the batch size. The loss is computed as
+    dL/dz = (p - t) / K for K outputs, over the batch size. The loss is computed as
     max(z, 0) - z t + log(1 + exp(-|z|)), which cannot overflow.
     """
 
@@ -28,9 +33,17 @@ class BinaryCrossEntropy(Loss):
     def __call__(
         self, outputs: Array, targets: Array, batch_size: int, dy: Array | None = None
     ) -> tuple[float, Array]:
-        """Return loss and gradient for logits `(N, K)` and targets `(N, K)` in [0, 1]."""
+        """Return loss and gradient for logits `(N, ...)` and targets like them in [0, 1].
+
+        Labels `(N,)` count as one-hot rows.
+        """
         target = one_hot(targets, outputs)
-        scale = batch_size * outputs.shape[1]
+        if target.size and (target.min() < -ROUNDING or target.max() > 1 + ROUNDING):
+            raise DataError(
+                f"binary_cross_entropy takes targets in [0, 1], got values from "
+                f"{target.min():.4g} to {target.max():.4g}; pixels need data: {{normalize: none}}"
+            )
+        scale = batch_size * prod(outputs.shape[1:])
         tail = np.exp(-np.abs(outputs))
         losses = np.maximum(outputs, 0) - outputs * target + np.log1p(tail)
         dy = np.subtract(_sigmoid(outputs, tail), target, out=dy)

@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from cnnrun.engine.kernels.squares import sum_of_squares
 from cnnrun.engine.losses.base import LOSSES, Loss, one_hot, require_class_scores
 from cnnrun.engine.types import Array, Shape
 
@@ -35,8 +36,7 @@ class MeanSquaredError(Loss):
         """Return loss and gradient for targets like `outputs`; labels count as one-hot rows."""
         target = one_hot(targets, outputs)
         dy = np.subtract(outputs, target, out=dy)
-        flat = dy.reshape(-1)
-        squares = float(np.dot(flat, flat))
+        squares = sum_of_squares(dy)
         if self.reduction == "half_sum":
             dy /= batch_size
             return squares / (2 * batch_size), dy

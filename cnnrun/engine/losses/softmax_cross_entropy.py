@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -20,6 +21,8 @@ class SoftmaxCrossEntropy(Loss):
     With label smoothing e over K classes the targets are t = (1 - e) onehot + e / K
     (Szegedy et al. 2016). The logarithm is that of the log-sum-exp, so it cannot overflow.
     """
+
+    takes_arrays: ClassVar[bool] = False  # only rows of one score a class
 
     label_smoothing: Fraction = 0.0
 

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from cnnrun.engine.kernels.squares import CHUNK, sum_of_squares
 from cnnrun.engine.types import Array, NonNegative, Positive
 from cnnrun.registry import Registry
 
@@ -19,19 +20,10 @@ OPTIMIZERS: Registry[type[Optimizer]] = Registry("optimizer")
 State = dict[str, Array]
 """An optimizer's arrays by slot and parameter: `velocity/00_conv2d/w`. Safe to checkpoint."""
 
-CHUNK = 1 << 14
-"""Values updated at a time: several arrays of so many stay in the L2 cache together."""
-
 
 def global_norm(gradients: Mapping[str, Array]) -> float:
     """Return the L2 norm of all gradients as one vector; not finite if one of them is not."""
-    total = 0.0
-    for gradient in gradients.values():
-        flat = gradient.reshape(-1)
-        for start in range(0, flat.size, CHUNK):
-            # float64, since the squares of float32 values can overflow
-            total += float(np.sum(np.square(flat[start : start + CHUNK], dtype=np.float64)))
-    return sqrt(total)
+    return sqrt(sum(sum_of_squares(gradient) for gradient in gradients.values()))
 
 
 @dataclass(frozen=True)
@@ -67,7 +59,7 @@ class Optimizer:
     def initial_state(self, parameters: Mapping[str, Array]) -> State:
         """Return the arrays to hand to every `update`, and to keep in a checkpoint."""
         return {
-            f"{slot}/{name}": np.full_like(parameter, self.initial_value(slot))
+            f"{slot}/{name}": np.full_like(parameter, self.initial_value(slot), order="C")
             for slot in self.active_slots()
             for name, parameter in parameters.items()
         }
@@ -94,8 +86,8 @@ class Optimizer:
         """
         norm = global_norm(gradients) if norm is None else norm
         scale = 1.0
-        if self.clip_norm is not None and norm > self.clip_norm:
-            scale = self.clip_norm / (norm + 1e-6)
+        if self.clip_norm is not None:
+            scale = min(1.0, self.clip_norm / (norm + 1e-6))  # as PyTorch's clip_grad_norm_
         for name, parameter in parameters.items():
             decay = self.weight_decay
             if self.decay_weights_only and name in spared:
@@ -124,7 +116,10 @@ class Optimizer:
 
 
 def _chunks(*arrays: Array) -> Iterator[list[Array]]:
-    """Yield matching 1-D views of C-contiguous arrays, each small enough for the cache."""
+    """Yield matching 1-D pieces, each small enough for the cache; what is written there stays."""
     flat = [array.reshape(-1) for array in arrays]
     for start in range(0, flat[0].size, CHUNK):
         yield [array[start : start + CHUNK] for array in flat]
+    for array, copy in zip(arrays, flat, strict=True):
+        if not np.may_share_memory(array, copy):  # it was not contiguous, so reshape copied it
+            array[...] = copy.reshape(array.shape)

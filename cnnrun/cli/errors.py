@@ -1,0 +1,67 @@
+"""The one place where an exception becomes a message on stderr and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from cnnrun.errors import CnnrunError
+
+__all__ = ["reported"]
+
+INTERNAL = 70
+"""A mistake of ours: EX_SOFTWARE of sysexits.h, apart from every code that a verb gives."""
+
+PIPE_CLOSED = 141
+"""What a shell reports of a program that SIGPIPE stopped."""
+
+
+@contextmanager
+def reported(debug: bool) -> Iterator[None]:
+    """End the program with a message and an exit code for any exception of the body.
+
+    Args:
+        debug: print the traceback before the message.
+
+    Raises:
+        SystemExit: whatever the exception was.
+    """
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()  # a reader that is gone shows here, not after the last handler
+    except BrokenPipeError:  # the reader went away, as `head` does
+        _silence(sys.stdout.fileno())
+        raise SystemExit(PIPE_CLOSED) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        text, code = _describe(error)
+        print(text, file=sys.stderr)
+        raise SystemExit(code) from None
+
+
+def _describe(error: Exception) -> tuple[str, int]:
+    """Return the message and the exit code of an exception."""
+    if isinstance(error, CnnrunError):
+        return f"error: {error}", error.exit_code
+    if isinstance(error, MemoryError):
+        return "error: not enough memory; a smaller batch or network needs less", 2
+    if isinstance(error, OSError):
+        place = f"{error.filename}: " if error.filename is not None else ""
+        return f"error: {place}{error.strerror or error}", 2
+    kind = type(error).__name__
+    return f"internal error: {kind}: {error} (--debug shows where)", INTERNAL
+
+
+def _silence(descriptor: int) -> None:
+    """Let what is still buffered go nowhere, or Python complains of it at its end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, descriptor)
+    os.close(nowhere)
