@@ -100,6 +100,13 @@ class Context:
             self._children[name] = Context(self.run, (*self.path, index), full)
         return self._children[name]
 
+    def find(self, name: str) -> Context | None:
+        """Return the context of a sublayer by its name below this one, if it has run."""
+        context: Context | None = self
+        for part in name.split("/"):
+            context = context._children.get(part) if context else None
+        return context
+
     def collect(self, attribute: str) -> dict[str, Array]:
         """Return `gradients` or `updates` of this layer and all sublayers, by full name."""
         prefix = f"{self.name}/" if self.name else ""

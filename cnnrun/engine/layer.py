@@ -136,6 +136,18 @@ class Layer:
         """Return the layers inside this one, by name; most layers have none."""
         return {}
 
+    def branches(self, ctx: Context) -> list[Array]:
+        """Return the choices that the last forward pass made, such as which units were active.
+
+        Between two points where they differ the layer has a kink, so no difference of its outputs
+        is a derivative. By default, what was saved of booleans and whole numbers.
+        """
+        return [
+            value
+            for value in ctx.saved.values()
+            if isinstance(value, np.ndarray) and value.dtype.kind in "biu"
+        ]
+
     def multiply_adds(self) -> int:
         """Return the multiply-adds of one sample's forward pass; 0 for what is not a product."""
         return sum(layer.multiply_adds() for layer in self.children().values())

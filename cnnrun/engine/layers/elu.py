@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cnnrun.engine.context import Context
 from cnnrun.engine.layer import LAYERS, LayerConfig
 from cnnrun.engine.layers.elementwise import Elementwise
 from cnnrun.engine.types import Array, Positive
@@ -38,3 +39,7 @@ class ELU(Elementwise):
         np.exp(slope, out=slope)
         slope *= self.config.alpha
         np.copyto(slope, 1, where=x > 0)
+
+    def branches(self, ctx: Context) -> list[Array]:
+        """Return which units were positive."""
+        return [ctx.saved["x"] > 0]

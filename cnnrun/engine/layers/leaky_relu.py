@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cnnrun.engine.context import Context
 from cnnrun.engine.layer import LAYERS, LayerConfig
 from cnnrun.engine.layers.elementwise import Elementwise
 from cnnrun.engine.types import Array, NonNegative
@@ -34,3 +35,7 @@ class LeakyReLU(Elementwise):
         """Write f'(x) into slope."""
         slope.fill(self.config.negative_slope)
         np.copyto(slope, 1, where=x > 0)
+
+    def branches(self, ctx: Context) -> list[Array]:
+        """Return which units were positive."""
+        return [ctx.saved["x"] > 0]

@@ -25,3 +25,7 @@ class ReLU(Layer):
         active = ctx.buffer("active", dy.shape, np.bool_)
         np.greater(ctx.saved["y"], 0, out=active)
         return np.multiply(dy, active, out=ctx.buffer("dx", dy.shape, self.dtype))
+
+    def branches(self, ctx: Context) -> list[Array]:
+        """Return which units were active."""
+        return [ctx.saved["y"] > 0]

@@ -1,0 +1,165 @@
+"""The checker as Python sees it: one function for a layer, a loss, a network, or all there is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from cnnrun.engine import LAYERS, LOSSES, Layer, LayerConfig, Loss, Network
+from cnnrun.engine.losses import MeanSquaredError, SoftmaxCrossEntropy
+from cnnrun.engine.types import Array, Shape
+from cnnrun.errors import ConfigError
+from cnnrun.gradcheck.cases import Case, cases_of
+from cnnrun.gradcheck.check import Check
+from cnnrun.gradcheck.networks import in_double, layer_names, network_subject
+from cnnrun.gradcheck.points import distinct
+from cnnrun.gradcheck.probe import converted
+from cnnrun.gradcheck.report import Report
+from cnnrun.gradcheck.subjects import Subject, case_subject, layer_subject, loss_subject, sweep
+
+__all__ = ["check", "plan", "plan_network"]
+
+SAMPLES = 4
+"""Enough for batch normalisation of vectors, of which two samples would leave nothing."""
+
+SECONDS = 45.0
+"""What a check of a network may take by default, as far as it can be told beforehand."""
+
+
+def check(
+    subject: Any = None,
+    x: Array | None = None,
+    *,
+    input_shape: Shape | None = None,
+    loss: Loss | None = None,
+    targets: Array | None = None,
+    options: dict[str, Any] | None = None,
+    seed: int = 0,
+    budget: int | None = None,
+) -> Report:
+    """Check gradients, and return the report that `cnnrun gradcheck` prints.
+
+    Args:
+        subject: a layer, a network or a loss; a layer's class, options or registered name; None
+            for every registered layer and loss.
+        x: `(N, *input_shape)`, an input to check a layer or network at, besides random ones.
+        input_shape: of one sample, for a class, options or a name.
+        loss: behind a network; softmax cross entropy or the squared error by default.
+        targets: for `x`, as the loss takes them.
+        options: of the layer, for a class or a name.
+        seed: what all random numbers derive from.
+        budget: the most forward passes; above it elements are sampled.
+
+    Raises:
+        ConfigError: nothing is known of how to build such a layer.
+        ShapeError: the layer does not fit `input_shape`.
+    """
+    if isinstance(subject, Network):
+        planned = plan_network(subject, x, loss=loss, targets=targets, seed=seed, budget=budget)
+    else:
+        planned = plan(
+            subject, x=x, input_shape=input_shape, options=options, seed=seed, budget=budget
+        )
+    for _ in planned.run():
+        pass
+    return planned.report()
+
+
+def plan(
+    subject: Any = None,
+    *,
+    x: Array | None = None,
+    input_shape: Shape | None = None,
+    options: dict[str, Any] | None = None,
+    names: Sequence[str] = (),
+    seed: int = 0,
+    budget: int | None = None,
+) -> Check:
+    """Return the check of a layer or loss, or of registered ones; see `check`.
+
+    `names` selects among the registered ones, where there is no subject.
+    """
+    rng = np.random.default_rng([seed, 0])
+    found = Subject()
+    if isinstance(subject, str):
+        subject = LOSSES.get(subject) if subject in LOSSES else LAYERS.get(subject)
+    if isinstance(subject, type) and issubclass(subject, Loss):
+        subject = subject(**(options or {}))
+    if subject is None:
+        title = "all registered layers and losses" if not names else ", ".join(names)
+        found = sweep(names or [*LAYERS, *LOSSES], rng)
+    elif isinstance(subject, Loss):
+        title = subject.type_name or type(subject).__name__
+        found = loss_subject(subject, rng, name=title)
+    elif isinstance(subject, Layer):
+        title = subject.type_name or type(subject).__name__
+        given = None if x is None else np.array(x, np.float64)
+        samples = SAMPLES if given is None else len(given)
+        found = layer_subject(converted(subject), title, rng, samples=samples, x=given)
+    else:
+        cases = _cases(subject, input_shape, options)
+        title = cases[0].config.layer.type_name or cases[0].config.layer.__name__
+        for case in cases:
+            found.add(case_subject(case, rng, title))
+    return Check(title, found.points, seed=seed, findings=found.findings, budget=budget)
+
+
+def _cases(subject: Any, shape: Shape | None, options: dict[str, Any] | None) -> list[Case]:
+    shapes = [shape] if shape is not None else []
+    if isinstance(subject, LayerConfig):
+        if shape is None:
+            raise ConfigError("options of a layer are checked at an input_shape; give one")
+        return [Case(subject, tuple(shape), SAMPLES)]
+    if isinstance(subject, type) and issubclass(subject, Layer):
+        return cases_of(subject, options, shapes)
+    raise ConfigError(
+        f"a layer, a loss or a network can be checked, not a {type(subject).__name__}"
+    )
+
+
+def plan_network(
+    network: Network,
+    x: Array | None = None,
+    *,
+    loss: Loss | None = None,
+    targets: Array | None = None,
+    layers: Sequence[str] | None = None,
+    samples: int = SAMPLES,
+    seed: int = 0,
+    budget: int | None = None,
+    notes: Sequence[str] = (),
+) -> Check:
+    """Return the check of a network; see `check`.
+
+    `layers` are the names of those to check, all of them by default; the loss's gradient through
+    the whole network is checked in the latter case only.
+    """
+    rng = np.random.default_rng([seed, 0])
+    double = in_double(network)
+    if x is None:
+        x, targets = distinct((samples, *network.input_shape), rng), None
+    x = np.array(x, np.float64)
+    if loss is None:
+        flat = len(network.output_shape) == 1
+        loss = SoftmaxCrossEntropy() if flat else MeanSquaredError()
+    if targets is None:
+        targets = (
+            rng.integers(0, network.output_shape[0], len(x))
+            if len(network.output_shape) == 1
+            else rng.random((len(x), *network.output_shape))
+        )
+    chosen = list(layers) if layers is not None else layer_names(double)
+    found, order = network_subject(double, loss, x, targets, rng, chosen, seed)
+    count = f"{len(chosen)} layers" if len(chosen) > 1 else chosen[0]
+    return Check(
+        f"network, {count}, {len(x)} samples",
+        found.points,
+        seed=seed,
+        findings=found.findings,
+        order=order,
+        budget=budget,
+        seconds=SECONDS if budget is None else None,
+        notes=notes,
+    )

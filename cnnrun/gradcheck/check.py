@@ -1,0 +1,245 @@
+"""One check: its points are planned within a budget, run one by one, and summed up in a report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from cnnrun.engine.types import Array
+from cnnrun.gradcheck.coverage import Coverage, cover
+from cnnrun.gradcheck.diagnosis import diagnose
+from cnnrun.gradcheck.differences import Line, differentiate
+from cnnrun.gradcheck.elements import Tensor, compare
+from cnnrun.gradcheck.exact import check_conservation, check_linearity
+from cnnrun.gradcheck.findings import Finding, describe_crash
+from cnnrun.gradcheck.points import Point
+from cnnrun.gradcheck.probe import LayerProbe, Outcome
+from cnnrun.gradcheck.report import Cost, Guilty, Report, Row
+from cnnrun.gradcheck.sampling import choose
+
+__all__ = ["NETWORK", "Check"]
+
+NETWORK = "network"
+PASSES_PER_ELEMENT = 4
+PASSES_PER_TENSOR = 12  # a direction for the whole, gradients, laws
+REDRAWS = 2
+
+
+class Check:
+    """What will be checked, at which cost; `run` does it and `report` says what came out."""
+
+    def __init__(
+        self,
+        subject: str,
+        points: Sequence[Point],
+        *,
+        seed: int,
+        findings: Sequence[Finding] = (),
+        order: Sequence[str] = (),
+        budget: int | None = None,
+        seconds: float | None = None,
+        notes: Sequence[str] = (),
+    ) -> None:
+        """Plan a check.
+
+        Args:
+            subject: what is checked, in words.
+            points: where.
+            seed: of the elements chosen, and of upstream gradients.
+            findings: mistakes found already.
+            order: layer names, in the order in which a wrong one is blamed.
+            budget: the most forward passes; elements are sampled to keep it.
+            seconds: the most time, as far as it can be told beforehand.
+            notes: what a reader should know.
+        """
+        self.subject, self.points, self.seed = subject, list(points), seed
+        self.findings, self.notes = list(findings), list(notes)
+        self.order = list(dict.fromkeys([*order, *(p.layer for p in points)]))
+        self._rng = np.random.default_rng([seed, 1])
+        self._rows: dict[tuple[str, str], Row] = {}
+        for point in self.points:
+            for tensor, size in point.sizes().items():
+                row = self._row(point.layer, point.reported(tensor))
+                row.size = max(row.size, size)
+        self._costs = [self._measure(point) for point in self.points]
+        self._most = self._share(budget, seconds)
+        self.cost = self._estimate(self._most)
+        self._spent = Cost(0, 0.0)
+
+    def run(self) -> Iterator[int]:
+        """Check point after point; yield the number of forward passes done so far."""
+        start = time.perf_counter()
+        passes = 0
+        for point in self.points:
+            try:
+                passes += self._run_point(point)
+            except Exception as error:
+                message = f"crashes while it is checked: {describe_crash(error)}"
+                self.findings.append(Finding(point.layer, None, "contract", message))
+            yield passes
+        self._spent = Cost(passes, time.perf_counter() - start)
+
+    def report(self) -> Report:
+        """Return what has been found."""
+        for finding in self.findings:
+            row = self._row(finding.layer, finding.tensor or "-")
+            if finding not in row.findings:
+                row.findings.append(finding)
+        rows = self._settled_rows()
+        for row in rows:
+            if row.verdict == "fail":
+                row.diagnosis = self._diagnose(row)
+        guilty = self._guilty(rows)
+        return Report(
+            subject=self.subject,
+            rows=rows,
+            findings=self.findings,
+            seed=self.seed,
+            guilty=Guilty(guilty.layer, None if guilty.tensor == "-" else guilty.tensor)
+            if guilty
+            else None,
+            diagnosis=guilty.diagnosis if guilty else None,
+            announced=self.cost,
+            spent=self._spent,
+            notes=self.notes,
+        )
+
+    # planning
+
+    def _measure(self, point: Point) -> float:
+        """Return the seconds that one element costs at a point."""
+        try:
+            base = point.probe.forward()
+            tensor = point.tensors[-1]
+            index = (0,) * point.probe.values[tensor].ndim
+            start = time.perf_counter()
+            differentiate(Line(point.probe, tensor, index), base, [base.y])
+            return time.perf_counter() - start
+        except Exception:  # what crashes is told when it is run
+            return 0.0
+
+    def _share(self, budget: int | None, seconds: float | None) -> int:
+        """Return the most elements a tensor may have checked, within budget and time."""
+        largest = max((size for p in self.points for size in p.sizes().values()), default=1)
+        low, high = 4, max(4, largest)
+        while low < high:  # the largest number that fits, by halving
+            middle = (low + high + 1) // 2
+            cost = self._estimate(middle)
+            fits = (budget is None or cost.forward_passes <= budget) and (
+                seconds is None or cost.seconds <= seconds
+            )
+            low, high = (middle, high) if fits else (low, middle - 1)
+        return low
+
+    def _estimate(self, most: int) -> Cost:
+        passes, seconds = 0, 0.0
+        for point, cost in zip(self.points, self._costs, strict=True):
+            sizes = point.sizes().values()
+            own = sum(PASSES_PER_ELEMENT * min(s, most) + PASSES_PER_TENSOR for s in sizes)
+            passes += own
+            seconds += own * cost / PASSES_PER_ELEMENT
+        return Cost(passes, seconds)
+
+    # running
+
+    def _run_point(self, point: Point) -> int:
+        """Check one point; return how many forward passes it took."""
+        probe = point.probe
+        base = probe.forward()
+        upstreams = self._upstreams(base)
+        gradients = [probe.backward(upstream) for upstream in upstreams]
+        passes = 1 + len(upstreams)
+        if isinstance(probe, LayerProbe):
+            found = check_linearity(probe, upstreams, gradients)
+            dx = [gradient["x"] for gradient in gradients]
+            found += check_conservation(probe, base, upstreams, dx)
+            known = set(point.tensors)
+            self.findings += [f for f in found if f.tensor is None or f.tensor in known]
+            passes += 5
+        for name in point.tensors:
+            row = self._row(point.layer, point.reported(name))
+            coverage = cover(probe, name, upstreams[0], gradients[0][name], base, self._rng)
+            row.coverages.append(coverage)
+            passes += coverage.passes
+            self._note_adjoint(point, name, coverage)
+            indices = choose(probe.values[name].shape, self._most, self._rng)
+            if coverage.index is not None and coverage.index not in indices:
+                indices.append(coverage.index)
+            tensor = compare(probe, name, indices, upstreams, gradients, base)
+            passes += tensor.passes + self._redraw(point, tensor)
+            row.points.append((point.label, tensor))
+        return passes
+
+    def _upstreams(self, base: Outcome) -> list[Array]:
+        """Return random upstream gradients of either sign; 1 for a network's loss."""
+        if base.y.shape == (1,):
+            return [np.array([1.0]), np.array([-0.7])]
+        return [self._rng.standard_normal(base.y.shape) for _ in range(2)]
+
+    def _redraw(self, point: Point, tensor: Tensor) -> int:
+        """Check elements that lie on a kink at other random points; return the passes it took."""
+        passes = 0
+        for _ in range(REDRAWS):
+            kinks = tensor.of("kink")
+            if not kinks or point.redraw is None:
+                break
+            probe = point.redraw()
+            base = probe.forward()
+            upstreams = self._upstreams(base)
+            gradients = [probe.backward(upstream) for upstream in upstreams]
+            indices = [element.index for element in kinks]
+            again = compare(probe, tensor.name, indices, upstreams, gradients, base)
+            passes += again.passes + 3
+            better = {e.index: e for e in again.elements if e.status != "kink"}
+            tensor.elements = [better.get(e.index, e) for e in tensor.elements]
+        return passes
+
+    def _note_adjoint(self, point: Point, name: str, coverage: Coverage) -> None:
+        if coverage.affine and coverage.index is not None:
+            message = (
+                f"the adjoint identity fails for d{name}: <g, f({name} + d) - f({name})> is "
+                f"{coverage.found:.8g}, <d{name}, d> is {coverage.claimed:.8g}"
+            )
+            reported = point.reported(name)
+            self.findings.append(Finding(point.layer, reported, "exact", message, coverage.index))
+
+    # reporting
+
+    def _row(self, layer: str, tensor: str) -> Row:
+        return self._rows.setdefault((layer, tensor), Row(layer, tensor))
+
+    def _settled_rows(self) -> list[Row]:
+        """Return the rows, without those whose gradient a network makes vanish.
+
+        A bias before batch normalisation has none; the layer alone was checked nevertheless.
+        """
+        rows, vanished = [], []
+        for row in self._rows.values():
+            layer, _, tensor = row.tensor.rpartition("/")
+            alone = self._rows.get((layer, tensor)) if row.layer == NETWORK else None
+            if alone and row.verdict == "unresolved" and alone.verdict == "pass":
+                vanished.append(row.tensor)
+            else:
+                rows.append(row)
+        if vanished:
+            self.notes.append(
+                f"through the network the gradient of {', '.join(vanished)} is zero, or lost in "
+                "rounding; the layers alone were resolved"
+            )
+        return rows
+
+    def _diagnose(self, row: Row) -> str | None:
+        """Return what kind of mistake it looks like, judged where most is known."""
+        wrong = [tensor for _, tensor in row.points if tensor.of("wrong")]
+        if wrong:
+            found = diagnose(max(wrong, key=lambda tensor: len(tensor.resolved)))
+            if found:
+                return found
+        return row.findings[0].message if row.findings else None
+
+    def _guilty(self, rows: Sequence[Row]) -> Row | None:
+        wrong = [row for row in rows if row.verdict == "fail"]
+        rank = {layer: place for place, layer in enumerate(self.order)}
+        return min(wrong, key=lambda row: rank.get(row.layer, len(rank)), default=None)

@@ -1,0 +1,127 @@
+"""A whole network: every layer at its own shapes, then the loss's gradient through all of them.
+
+Each layer is checked alone, on what the network feeds it and at a random point, so that a wrong
+one is found wherever it stands. Then derivatives of the loss are taken through all that follows a
+layer: the first wrong one from the loss, whose upstream gradient is still right, is to blame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from copy import copy
+from math import prod
+
+import numpy as np
+
+from cnnrun.engine import Context, Layer, Loss, Network, Pass
+from cnnrun.engine.layers import MaxPool2D
+from cnnrun.engine.types import Array
+from cnnrun.gradcheck.check import NETWORK
+from cnnrun.gradcheck.points import Point, distinct, scrambled
+from cnnrun.gradcheck.probe import STEP, TailProbe, converted
+from cnnrun.gradcheck.subjects import Subject, layer_subject, loss_subject
+
+__all__ = ["in_double", "layer_names", "network_subject", "random_targets"]
+
+
+def in_double(network: Network) -> Network:
+    """Return a copy of a network whose layers are in float64."""
+    double = copy(network)
+    double.layers = {name: converted(layer) for name, layer in network.layers.items()}
+    double.dtype = np.dtype(np.float64)
+    return double
+
+
+def layer_names(network: Network) -> list[str]:
+    """Return the full names of all layers, those inside others after them."""
+    return [name for name, _ in _walk(network.layers)]
+
+
+def network_subject(
+    network: Network,
+    loss: Loss,
+    x: Array,
+    targets: Array,
+    rng: np.random.Generator,
+    chosen: Sequence[str],
+    seed: int = 0,
+) -> tuple[Subject, list[str]]:
+    """Return the points of a float64 network, and its layers in the order they are blamed.
+
+    Args:
+        network: in float64.
+        loss: behind it.
+        x: `(N, *input_shape)`, the data.
+        targets: for them, as the loss takes them.
+        rng: draws the random points.
+        chosen: the names of the layers to check.
+        seed: of dropout masks.
+    """
+    subject = Subject()
+    inputs, outputs = _run(network, x, seed)
+    layers = dict(_walk(network.layers))
+    for name in chosen:
+        layer = layers[name]
+        own = ("x", *layer.params)  # those inside are checked under their own names
+        subject.add(
+            layer_subject(
+                layer, name, rng, samples=len(x), x=inputs[name].copy(), label="", tensors=own
+            )
+        )
+    loss_shape = outputs.shape[1:]
+    subject.add(loss_subject(loss, rng, shapes=[loss_shape], name="loss"))
+    is_whole = set(network.layers) <= set(chosen)
+    if is_whole and not subject.findings:
+        subject.points += _tails(network, loss, x, targets, "data", seed)
+        point = in_double(network)
+        point.layers = {name: scrambled(layer, rng) for name, layer in network.layers.items()}
+        drawn = distinct(x.shape, rng)
+        _, drawn_outputs = _run(point, drawn, seed)
+        if np.isfinite(drawn_outputs).all():
+            aims = random_targets(targets, drawn_outputs, rng)
+            subject.points += _tails(point, loss, drawn, aims, "random point", seed)
+    order = ["loss", *reversed(layer_names(network)), NETWORK]
+    return subject, order
+
+
+def random_targets(targets: Array, outputs: Array, rng: np.random.Generator) -> Array:
+    """Return targets of the same kind, unlike any prediction."""
+    if targets.dtype.kind in "iu" and targets.ndim == 1:
+        return rng.integers(0, outputs.shape[1], len(targets))
+    return rng.permutation(targets.reshape(-1)).reshape(targets.shape)
+
+
+def _walk(layers: dict[str, Layer], prefix: str = "") -> Iterator[tuple[str, Layer]]:
+    for name, layer in layers.items():
+        yield f"{prefix}{name}", layer
+        yield from _walk(layer.children(), f"{prefix}{name}/")
+
+
+def _run(network: Network, x: Array, seed: int) -> tuple[dict[str, Array], Array]:
+    """Return the input of every layer by name, and the network's outputs."""
+    inputs: dict[str, Array] = {}
+
+    def watch(name: str, kind: str, array: Array) -> None:
+        if kind == "x":
+            inputs[name] = array.copy()
+
+    y = network.forward(x, Context(Pass(training=True, seed=seed, step=STEP, observer=watch)))
+    return inputs, y.copy()
+
+
+def _tails(
+    network: Network, loss: Loss, x: Array, targets: Array, label: str, seed: int
+) -> list[Point]:
+    """Return, from the loss on, the points at which its gradient for each layer is checked."""
+    inputs, _ = _run(network, x, seed)
+    points = []
+    for start, (name, layer) in reversed(list(enumerate(network.layers.items()))):
+        if isinstance(layer, MaxPool2D) and label == "data":
+            continue  # its input gradient is full of ties there, and it has no parameters
+        probe = TailProbe(network.layers, start, inputs[name].copy(), loss, targets, seed)
+        tensors = tuple(sorted(probe.values, key=lambda tensor: tensor == "x"))
+        if prod(inputs[name].shape) == 0:
+            continue
+        names = {tensor: f"{name}/{tensor}" for tensor in tensors}
+        points.append(Point(probe, NETWORK, "network", f"network, {label}", tensors, names))
+    return points

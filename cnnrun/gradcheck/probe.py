@@ -1,0 +1,211 @@
+"""What can be checked: arrays to move, a forward pass to watch, and a backward pass to believe.
+
+A probe is a function in float64 that can be run again and again: dropout masks are frozen, batch
+normalisation sees the same batch, and nothing is kept from one run to the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from cnnrun.engine import Context, Layer, Loss, Pass
+from cnnrun.engine.types import Array
+
+__all__ = ["LayerProbe", "LossProbe", "Outcome", "Probe", "TailProbe", "converted"]
+
+STEP = 1
+"""The training step that dropout masks derive from."""
+
+L = TypeVar("L", bound=Layer)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a forward pass gave.
+
+    Attributes:
+        y: the outputs, a copy.
+        branches: the choices on the way, as bytes that can be compared.
+    """
+
+    y: Array
+    branches: bytes
+
+
+class Probe:
+    """Arrays that may be moved in place, a forward and a backward pass.
+
+    Attributes:
+        name: of what is checked.
+        values: the arguments in float64, by tensor name: `x` and the parameters.
+    """
+
+    name: str
+    values: dict[str, Array]
+
+    def forward(self) -> Outcome:
+        """Return the outputs for the present values."""
+        raise NotImplementedError
+
+    def backward(self, upstream: Array) -> dict[str, Array]:
+        """Return the gradient of <upstream, y> by tensor name, as claimed by what is checked."""
+        raise NotImplementedError
+
+
+class LayerProbe(Probe):
+    """A layer alone, at some input."""
+
+    def __init__(
+        self, layer: Layer, x: Array, *, name: str = "", training: bool = True, seed: int = 0
+    ) -> None:
+        """Take a float64 layer and the input `(N, *input_shape)` that it is checked at."""
+        self.layer = layer
+        self.name = name or layer.type_name
+        self.training = training
+        self.seed = seed
+        self.values = {"x": x, **layer.named_parameters()}
+        self._context = self.context()
+
+    def context(self) -> Context:
+        """Return a fresh context for this layer."""
+        return Context(Pass(training=self.training, seed=self.seed, step=STEP))
+
+    def forward(self) -> Outcome:
+        """Run the layer on a context used again, as training does."""
+        y = self.layer.forward(self.values["x"], self._context)
+        return Outcome(np.array(y), _branches(self.layer, self._context))
+
+    def backward(self, upstream: Array) -> dict[str, Array]:
+        """Run forward and backward on a fresh context."""
+        context = self.context()
+        self.layer.forward(self.values["x"], context)
+        dx = self.layer.backward(upstream, context)
+        return {"x": np.array(dx), **{k: np.array(v) for k, v in _gradients(context).items()}}
+
+
+class LossProbe(Probe):
+    """A loss as a function of a network's outputs."""
+
+    def __init__(self, loss: Loss, outputs: Array, targets: Array) -> None:
+        """Take `outputs` `(N, ...)` in float64, and targets for them."""
+        self.loss, self.targets = loss, targets
+        self.name = loss.type_name
+        self.values = {"outputs": outputs}
+
+    def forward(self) -> Outcome:
+        """Return the share of each sample `(N,)`, since a batch's loss is their sum."""
+        outputs, targets = self.values["outputs"], self.targets
+        count = len(outputs)
+        shares = [self.loss(outputs[n : n + 1], targets[n : n + 1], count)[0] for n in range(count)]
+        return Outcome(np.array(shares), b"")
+
+    def backward(self, upstream: Array) -> dict[str, Array]:
+        """Return the loss's own gradient, times each sample's upstream number."""
+        outputs = self.values["outputs"]
+        _, dy = self.loss(outputs, self.targets, len(outputs))
+        weights = upstream.reshape(-1, *[1] * (outputs.ndim - 1))
+        return {"outputs": weights * dy}
+
+
+class TailProbe(Probe):
+    """A network from one of its layers on to the loss, so that what lies before is not run again.
+
+    Its tensors are the layer's input `x` and its parameters; its output is the loss.
+    """
+
+    def __init__(
+        self,
+        layers: dict[str, Layer],
+        start: int,
+        x: Array,
+        loss: Loss,
+        targets: Array,
+        seed: int = 0,
+    ) -> None:
+        """Take all layers of a network by name, and the input of the one at index `start`."""
+        self.layers, self.start = layers, start
+        self.loss, self.targets, self.seed = loss, targets, seed
+        self.name = list(layers)[start]
+        self.values = {"x": x, **layers[self.name].named_parameters()}
+        self._context = self.context()
+
+    def context(self) -> Context:
+        """Return a fresh context for the whole network."""
+        return Context(Pass(training=True, seed=self.seed, step=STEP))
+
+    def forward(self) -> Outcome:
+        """Return the loss as an array of one value."""
+        y, branches = self._run(self._context)
+        return Outcome(np.array([self.loss(y, self.targets, len(y))[0]]), branches)
+
+    def backward(self, upstream: Array) -> dict[str, Array]:
+        """Return the loss's gradient for the start layer's input and parameters."""
+        context = self.context()
+        y, _ = self._run(context)
+        _, dy = self.loss(y, self.targets, len(y))
+        dy = upstream[0] * dy
+        for index, name in reversed(self._tail()):
+            inner = context.child(index, name)
+            dy = self.layers[name].backward(dy, inner)
+        prefix = f"{self.name}/"
+        own = context.child(self.start, self.name).collect("gradients")
+        return {
+            "x": np.array(dy),
+            **{key.removeprefix(prefix): np.array(value) for key, value in own.items()},
+        }
+
+    def _run(self, context: Context) -> tuple[Array, bytes]:
+        y, branches = self.values["x"], []
+        for index, name in self._tail():
+            inner = context.child(index, name)
+            y = self.layers[name].forward(y, inner)
+            branches.append(_branches(self.layers[name], inner))
+        return y, b"".join(branches)
+
+    def _tail(self) -> Sequence[tuple[int, str]]:
+        return list(enumerate(self.layers))[self.start :]
+
+
+def converted(layer: L, dtype: npt.DTypeLike = np.float64) -> L:
+    """Return a copy of a layer, and of those inside, in another dtype."""
+    copy = deepcopy(layer)
+    _convert(copy, np.dtype(dtype))
+    return copy
+
+
+def _convert(layer: Layer, dtype: np.dtype[Any]) -> None:
+    layer.dtype = dtype
+    for arrays in (layer.params, layer.buffers):
+        for name, array in arrays.items():
+            arrays[name] = array.astype(dtype)
+    for name, value in vars(layer).items():  # what else it computed when it was built
+        if isinstance(value, np.ndarray) and value.dtype.kind == "f":
+            setattr(layer, name, value.astype(dtype))
+    for child in layer.children().values():
+        _convert(child, dtype)
+
+
+def _branches(layer: Layer, context: Context) -> bytes:
+    """Return the choices of a layer and those inside, packed."""
+    parts = [_pack(choice) for choice in layer.branches(context)]
+    for name, child in layer.children().items():
+        inner = context.find(name)
+        if inner is not None:
+            parts.append(_branches(child, inner))
+    return b"".join(parts)
+
+
+def _pack(choice: Array) -> bytes:
+    return (np.packbits(choice) if choice.dtype == np.bool_ else choice).tobytes()
+
+
+def _gradients(context: Context) -> dict[str, Any]:
+    """Return the parameters' gradients by name below the layer."""
+    prefix = f"{context.name}/" if context.name else ""
+    return {k.removeprefix(prefix): v for k, v in context.collect("gradients").items()}
