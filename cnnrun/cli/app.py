@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 import cnnrun
 from cnnrun.cli.arguments import arrange
 from cnnrun.cli.errors import reported
-from cnnrun.cli.verbs import config, data, evaluate, init, predict, runs, summary, train
+from cnnrun.cli.verbs import config, data, evaluate, gradcheck, init, predict, runs, summary, train
 
 __all__ = ["app", "run"]
 
@@ -35,7 +35,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (train, evaluate, predict, summary, init):
+for verb in (train, evaluate, predict, gradcheck, summary, init):
     app.command(verb.NAME)(verb.command)
 app.add_typer(runs.app, name="runs")
 app.add_typer(config.app, name="config")

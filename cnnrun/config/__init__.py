@@ -1,7 +1,7 @@
 """The configuration language: YAML text in, validated experiments out."""
 
 from cnnrun.config.experiment import Experiment, TrainOptions
-from cnnrun.config.loading import build_network, load_experiment
+from cnnrun.config.loading import build_network, load_experiment, read_layer
 from cnnrun.config.plugins import load_installed_plugins, load_plugin
 from cnnrun.config.resolved import dump_yaml, to_dict
 from cnnrun.config.schema import json_schema
@@ -15,5 +15,6 @@ __all__ = [
     "load_experiment",
     "load_installed_plugins",
     "load_plugin",
+    "read_layer",
     "to_dict",
 ]

@@ -12,12 +12,12 @@ import numpy.typing as npt
 from cnnrun.config.experiment import Experiment
 from cnnrun.config.overrides import apply_overrides
 from cnnrun.config.reading import Reader
-from cnnrun.config.source import KeyPath, Source, read_source
+from cnnrun.config.source import KeyPath, Source, parse_source, read_source
 from cnnrun.data import DatasetInfo
-from cnnrun.engine import Build, Network
+from cnnrun.engine import Build, LayerConfig, Network
 from cnnrun.errors import ConfigError, DataError, ShapeError
 
-__all__ = ["build_network", "load_experiment"]
+__all__ = ["build_network", "load_experiment", "read_layer"]
 
 
 def load_experiment(
@@ -50,6 +50,21 @@ def load_experiment(
         place = source.where(("data", "dataset"))
         raise DataError(f"{place}: data.dataset: {error}") from None
     return experiment
+
+
+def read_layer(text: str, origin: str) -> LayerConfig:
+    """Return the options of a layer written as in a configuration, `conv2d: {filters: 3}`.
+
+    Args:
+        text: YAML.
+        origin: what messages call the place it comes from.
+
+    Raises:
+        ConfigError: something is wrong.
+    """
+    source = parse_source(text, origin)
+    layer: LayerConfig = Reader(source).read_part(LayerConfig, source.tree)
+    return layer
 
 
 def build_network(

@@ -38,6 +38,17 @@ class Reader:
             raise ConfigError("\n".join(self.problems))
         return result
 
+    def read_part(self, kind: type[Any], value: Any) -> Any:
+        """Return one named part, such as a layer's options for the kind `LayerConfig`.
+
+        Raises:
+            ConfigError: something is wrong; the message lists every problem, one a line.
+        """
+        try:
+            return self._value(kind, value, ())
+        except _InvalidError:
+            raise ConfigError("\n".join(self.problems)) from None
+
     def note(self, path: KeyPath, message: str, *, key: bool = False) -> None:
         """Add a problem with the value at `path`, or with its key."""
         where, name = self.source.where(path, key=key), format_path(path)

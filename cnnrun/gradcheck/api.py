@@ -17,14 +17,14 @@ from cnnrun.gradcheck.networks import in_double, layer_names, network_subject
 from cnnrun.gradcheck.points import distinct
 from cnnrun.gradcheck.probe import converted
 from cnnrun.gradcheck.report import Report
-from cnnrun.gradcheck.subjects import Subject, case_subject, layer_subject, loss_subject, sweep
+from cnnrun.gradcheck.subjects import Subject, cases_subject, layer_subject, loss_subject, sweep
 
 __all__ = ["check", "plan", "plan_network"]
 
 SAMPLES = 4
 """Enough for batch normalisation of vectors, of which two samples would leave nothing."""
 
-SECONDS = 45.0
+SECONDS = 30.0
 """What a check of a network may take by default, as far as it can be told beforehand."""
 
 
@@ -35,7 +35,6 @@ def check(
     input_shape: Shape | None = None,
     loss: Loss | None = None,
     targets: Array | None = None,
-    options: dict[str, Any] | None = None,
     seed: int = 0,
     budget: int | None = None,
 ) -> Report:
@@ -47,8 +46,7 @@ def check(
         x: `(N, *input_shape)`, an input to check a layer or network at, besides random ones.
         input_shape: of one sample, for a class, options or a name.
         loss: behind a network; softmax cross entropy or the squared error by default.
-        targets: for `x`, as the loss takes them.
-        options: of the layer, for a class or a name.
+        targets: for `x`, as the loss takes them; random ones by default.
         seed: what all random numbers derive from.
         budget: the most forward passes; above it elements are sampled.
 
@@ -59,9 +57,7 @@ def check(
     if isinstance(subject, Network):
         planned = plan_network(subject, x, loss=loss, targets=targets, seed=seed, budget=budget)
     else:
-        planned = plan(
-            subject, x=x, input_shape=input_shape, options=options, seed=seed, budget=budget
-        )
+        planned = plan(subject, x=x, input_shape=input_shape, seed=seed, budget=budget)
     for _ in planned.run():
         pass
     return planned.report()
@@ -72,7 +68,6 @@ def plan(
     *,
     x: Array | None = None,
     input_shape: Shape | None = None,
-    options: dict[str, Any] | None = None,
     names: Sequence[str] = (),
     seed: int = 0,
     budget: int | None = None,
@@ -86,7 +81,7 @@ def plan(
     if isinstance(subject, str):
         subject = LOSSES.get(subject) if subject in LOSSES else LAYERS.get(subject)
     if isinstance(subject, type) and issubclass(subject, Loss):
-        subject = subject(**(options or {}))
+        subject = subject()
     if subject is None:
         title = "all registered layers and losses" if not names else ", ".join(names)
         found = sweep(names or [*LAYERS, *LOSSES], rng)
@@ -99,24 +94,20 @@ def plan(
         samples = SAMPLES if given is None else len(given)
         found = layer_subject(converted(subject), title, rng, samples=samples, x=given)
     else:
-        cases = _cases(subject, input_shape, options)
+        cases = _cases(subject, input_shape)
         title = cases[0].config.layer.type_name or cases[0].config.layer.__name__
-        for case in cases:
-            found.add(case_subject(case, rng, title))
+        found = cases_subject(cases, rng)
     return Check(title, found.points, seed=seed, findings=found.findings, budget=budget)
 
 
-def _cases(subject: Any, shape: Shape | None, options: dict[str, Any] | None) -> list[Case]:
-    shapes = [shape] if shape is not None else []
-    if isinstance(subject, LayerConfig):
-        if shape is None:
-            raise ConfigError("options of a layer are checked at an input_shape; give one")
-        return [Case(subject, tuple(shape), SAMPLES)]
-    if isinstance(subject, type) and issubclass(subject, Layer):
-        return cases_of(subject, options, shapes)
-    raise ConfigError(
-        f"a layer, a loss or a network can be checked, not a {type(subject).__name__}"
-    )
+def _cases(subject: Any, shape: Shape | None) -> list[Case]:
+    shapes = [tuple(shape)] if shape is not None else []
+    if isinstance(subject, LayerConfig) or (
+        isinstance(subject, type) and issubclass(subject, Layer)
+    ):
+        return cases_of(subject, shapes)
+    kind = type(subject).__name__
+    raise ConfigError(f"a layer, a loss or a network can be checked, not a {kind}")
 
 
 def plan_network(
@@ -129,27 +120,23 @@ def plan_network(
     samples: int = SAMPLES,
     seed: int = 0,
     budget: int | None = None,
+    seconds: float = SECONDS,
     notes: Sequence[str] = (),
 ) -> Check:
     """Return the check of a network; see `check`.
 
     `layers` are the names of those to check, all of them by default; the loss's gradient through
-    the whole network is checked in the latter case only.
+    the whole network is checked in the latter case only. Without a `budget` the check is made to
+    take about `seconds`.
     """
     rng = np.random.default_rng([seed, 0])
     double = in_double(network)
     if x is None:
-        x, targets = distinct((samples, *network.input_shape), rng), None
+        x = distinct((samples, *network.input_shape), rng)
     x = np.array(x, np.float64)
     if loss is None:
         flat = len(network.output_shape) == 1
         loss = SoftmaxCrossEntropy() if flat else MeanSquaredError()
-    if targets is None:
-        targets = (
-            rng.integers(0, network.output_shape[0], len(x))
-            if len(network.output_shape) == 1
-            else rng.random((len(x), *network.output_shape))
-        )
     chosen = list(layers) if layers is not None else layer_names(double)
     found, order = network_subject(double, loss, x, targets, rng, chosen, seed)
     count = f"{len(chosen)} layers" if len(chosen) > 1 else chosen[0]
@@ -160,6 +147,6 @@ def plan_network(
         findings=found.findings,
         order=order,
         budget=budget,
-        seconds=SECONDS if budget is None else None,
+        seconds=seconds if budget is None else None,
         notes=notes,
     )

@@ -66,6 +66,7 @@ class Check:
         self._costs = [self._measure(point) for point in self.points]
         self._most = self._share(budget, seconds)
         self.cost = self._estimate(self._most)
+        self.is_sampled = any(row.size > self._most for row in self._rows.values())
         self._spent = Cost(0, 0.0)
 
     def run(self) -> Iterator[int]:
@@ -74,7 +75,8 @@ class Check:
         passes = 0
         for point in self.points:
             try:
-                passes += self._run_point(point)
+                with np.errstate(all="ignore"):  # what is not finite is told in other words
+                    passes += self._run_point(point)
             except Exception as error:
                 message = f"crashes while it is checked: {describe_crash(error)}"
                 self.findings.append(Finding(point.layer, None, "contract", message))
@@ -92,14 +94,18 @@ class Check:
             if row.verdict == "fail":
                 row.diagnosis = self._diagnose(row)
         guilty = self._guilty(rows)
+        blamed = None
+        if guilty:
+            layer, tensor = guilty.layer, None if guilty.tensor == "-" else guilty.tensor
+            if layer == NETWORK and tensor:  # its tensors carry their layers' names
+                layer, _, tensor = tensor.rpartition("/")
+            blamed = Guilty(layer, tensor)
         return Report(
             subject=self.subject,
             rows=rows,
             findings=self.findings,
             seed=self.seed,
-            guilty=Guilty(guilty.layer, None if guilty.tensor == "-" else guilty.tensor)
-            if guilty
-            else None,
+            guilty=blamed,
             diagnosis=guilty.diagnosis if guilty else None,
             announced=self.cost,
             spent=self._spent,
@@ -173,9 +179,7 @@ class Check:
         return passes
 
     def _upstreams(self, base: Outcome) -> list[Array]:
-        """Return random upstream gradients of either sign; 1 for a network's loss."""
-        if base.y.shape == (1,):
-            return [np.array([1.0]), np.array([-0.7])]
+        """Return random upstream gradients of either sign."""
         return [self._rng.standard_normal(base.y.shape) for _ in range(2)]
 
     def _redraw(self, point: Point, tensor: Tensor) -> int:
@@ -225,8 +229,8 @@ class Check:
                 rows.append(row)
         if vanished:
             self.notes.append(
-                f"through the network the gradient of {', '.join(vanished)} is zero, or lost in "
-                "rounding; the layers alone were resolved"
+                f"through the network the gradient of {', '.join(vanished)} could not be told (it "
+                "is zero, lost in rounding, or on kinks); the layers alone were resolved"
             )
         return rows
 

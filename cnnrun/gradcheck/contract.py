@@ -110,7 +110,8 @@ def _misfits(probe: LayerProbe, gradients: dict[str, Array]) -> Iterator[Finding
 def _misfit(name: str, array: Array, shape: tuple[int, ...], dtype: str = "float64") -> str:
     """Return what is wrong with an array's type, shape or dtype, or nothing."""
     if not isinstance(array, np.ndarray):
-        return f"{name} is a {type(array).__name__}, not an array"
+        kind = "missing" if array is None else f"a {type(array).__name__}, not an array"
+        return f"{name} is {kind}"
     if array.shape != shape:
         return f"{name} has shape {array.shape}, expected {shape}"
     if array.dtype != dtype:

@@ -111,8 +111,9 @@ def _at_step(
         right, left = (above.y - base.y) / up, (base.y - below.y) / -down
         moved = change != 0
         for k, upstream in enumerate(upstreams):
-            size = np.abs(upstream[moved]) * (np.abs(base.y[moved]) + typical)
-            rounding[k] = max(rounding[k], 2 * EPSILON * float(size.sum()) / step)
+            size = float(np.sum(np.abs(upstream[moved]) * (np.abs(base.y[moved]) + typical)))
+            size += float(np.max(np.abs(upstream))) * typical  # what did not move may be too slow
+            rounding[k] = max(rounding[k], 2 * EPSILON * size / step)
         differences.append([float(np.sum(u * change)) / (up - down) for u in upstreams])
         bends.append([float(np.sum(u * (right - left))) for u in upstreams])
     wide, narrow = np.array(differences)

@@ -129,8 +129,7 @@ def compare(
         rounding = 50 * EPSILON * float(np.max(claims, where=np.isfinite(claims), initial=0))
         for index, derivative in zip(indices, derivatives, strict=True):
             value, error = float(derivative.value[k]), float(derivative.error[k])
-            if value or error:  # otherwise no output moved at all
-                error = max(error, float(typical[k]) / derivative.step)
+            error = max(error, float(typical[k]) / derivative.step)
             claim = float(gradient[name][index])
             tensor.elements.append(
                 _element(index, claim, value, error + rounding, derivative.has_kink)

@@ -7,6 +7,7 @@ layer: the first wrong one from the loss, whose upstream gradient is still right
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from copy import copy
 from math import prod
@@ -16,12 +17,14 @@ import numpy as np
 from cnnrun.engine import Context, Layer, Loss, Network, Pass
 from cnnrun.engine.layers import MaxPool2D
 from cnnrun.engine.types import Array
+from cnnrun.errors import ConfigError
 from cnnrun.gradcheck.check import NETWORK
 from cnnrun.gradcheck.points import Point, distinct, scrambled
 from cnnrun.gradcheck.probe import STEP, TailProbe, converted
 from cnnrun.gradcheck.subjects import Subject, layer_subject, loss_subject
+from cnnrun.registry import suggestion
 
-__all__ = ["in_double", "layer_names", "network_subject", "random_targets"]
+__all__ = ["in_double", "layer_names", "network_subject", "random_targets", "select_layers"]
 
 
 def in_double(network: Network) -> Network:
@@ -41,7 +44,7 @@ def network_subject(
     network: Network,
     loss: Loss,
     x: Array,
-    targets: Array,
+    targets: Array | None,
     rng: np.random.Generator,
     chosen: Sequence[str],
     seed: int = 0,
@@ -52,7 +55,7 @@ def network_subject(
         network: in float64.
         loss: behind it.
         x: `(N, *input_shape)`, the data.
-        targets: for them, as the loss takes them.
+        targets: for them, as the loss takes them; random ones where None.
         rng: draws the random points.
         chosen: the names of the layers to check.
         seed: of dropout masks.
@@ -72,23 +75,59 @@ def network_subject(
     subject.add(loss_subject(loss, rng, shapes=[loss_shape], name="loss"))
     is_whole = set(network.layers) <= set(chosen)
     if is_whole and not subject.findings:
-        subject.points += _tails(network, loss, x, targets, "data", seed)
+        aims = random_targets(loss, outputs, rng) if targets is None else targets
+        subject.points += _tails(network, loss, x, aims, "data", seed)
         point = in_double(network)
         point.layers = {name: scrambled(layer, rng) for name, layer in network.layers.items()}
         drawn = distinct(x.shape, rng)
         _, drawn_outputs = _run(point, drawn, seed)
         if np.isfinite(drawn_outputs).all():
-            aims = random_targets(targets, drawn_outputs, rng)
+            aims = random_targets(loss, drawn_outputs, rng)
             subject.points += _tails(point, loss, drawn, aims, "random point", seed)
     order = ["loss", *reversed(layer_names(network)), NETWORK]
     return subject, order
 
 
-def random_targets(targets: Array, outputs: Array, rng: np.random.Generator) -> Array:
-    """Return targets of the same kind, unlike any prediction."""
-    if targets.dtype.kind in "iu" and targets.ndim == 1:
-        return rng.integers(0, outputs.shape[1], len(targets))
-    return rng.permutation(targets.reshape(-1)).reshape(targets.shape)
+def select_layers(text: str, names: Sequence[str]) -> list[str]:
+    """Return the layers that a list such as `conv1,3,07_dense` names, in the network's order.
+
+    A number is a position, counted from 0 as in the names; a type means all its layers; a type's
+    beginning with a number means one of them, counted from 1; and a name stands for itself.
+
+    Raises:
+        ConfigError: a word names no layer.
+    """
+    chosen: set[str] = set()
+    for word in (part.strip() for part in text.split(",")):
+        numbered = re.fullmatch(r"([a-z_]+)(\d+)", word)
+        kinds = {name: re.sub(r"^\d+_", "", name.rpartition("/")[2]) for name in names}
+        alike = [n for n in names if numbered and kinds[n].startswith(numbered[1])]
+        place = int(numbered[2]) - 1 if numbered else -1
+        exact = [name for name in names if word in (name, kinds[name])]
+        if word.isdecimal():
+            exact = [n for n in names if "/" not in n and int(n.split("_")[0]) == int(word)]
+        if not exact and 0 <= place < len(alike):
+            exact = [alike[place]]
+        if not exact:
+            raise ConfigError(f"no layer is called {word!r}; {suggestion(word, names)}")
+        chosen.update(exact)
+    return [name for name in names if name in chosen]
+
+
+def random_targets(loss: Loss, outputs: Array, rng: np.random.Generator) -> Array:
+    """Return targets unlike any prediction, so that every output's error is well above rounding.
+
+    For class scores, a share of every class, where the loss takes that; else labels.
+    """
+    shares = rng.uniform(0.1, 0.9, outputs.shape)
+    if outputs.ndim > 2:
+        return shares
+    shares /= shares.sum(axis=1, keepdims=True)
+    try:
+        loss(outputs, shares, len(outputs))
+    except Exception:  # it takes labels alone
+        return rng.integers(0, outputs.shape[1], len(outputs))
+    return shares
 
 
 def _walk(layers: dict[str, Layer], prefix: str = "") -> Iterator[tuple[str, Layer]]:

@@ -74,12 +74,15 @@ def scrambled(layer: Layer, rng: np.random.Generator, noise: float = 0.5) -> Lay
 def random_point(
     layer: Layer, name: str, samples: int, rng: np.random.Generator, *, training: bool = True
 ) -> LayerProbe:
-    """Return a layer at a random input with random parameters, at which its outputs are finite."""
+    """Return a layer at a random input with random parameters, at which its outputs are finite.
+
+    Where they are not, inputs are made positive, as a square root or a logarithm needs them.
+    """
     seed = int(rng.integers(1 << 31))
     x = distinct((samples, *layer.input_shape), rng)
-    for noise in (0.5, 0.05, 0.0):
+    for noise, inputs in ((0.5, x), (0.5, np.abs(x)), (0.05, x), (0.05, np.abs(x))):
         probe = LayerProbe(
-            scrambled(layer, rng, noise), x.copy(), name=name, training=training, seed=seed
+            scrambled(layer, rng, noise), inputs.copy(), name=name, training=training, seed=seed
         )
         if np.isfinite(probe.forward().y).all():
             break

@@ -100,23 +100,19 @@ class LossProbe(Probe):
 
     def forward(self) -> Outcome:
         """Return the share of each sample `(N,)`, since a batch's loss is their sum."""
-        outputs, targets = self.values["outputs"], self.targets
-        count = len(outputs)
-        shares = [self.loss(outputs[n : n + 1], targets[n : n + 1], count)[0] for n in range(count)]
-        return Outcome(np.array(shares), b"")
+        return Outcome(_shares(self.loss, self.values["outputs"], self.targets), b"")
 
     def backward(self, upstream: Array) -> dict[str, Array]:
         """Return the loss's own gradient, times each sample's upstream number."""
         outputs = self.values["outputs"]
         _, dy = self.loss(outputs, self.targets, len(outputs))
-        weights = upstream.reshape(-1, *[1] * (outputs.ndim - 1))
-        return {"outputs": weights * dy}
+        return {"outputs": _weighted(dy, upstream)}
 
 
 class TailProbe(Probe):
     """A network from one of its layers on to the loss, so that what lies before is not run again.
 
-    Its tensors are the layer's input `x` and its parameters; its output is the loss.
+    Its tensors are the layer's input `x` and its parameters; its outputs are the samples' losses.
     """
 
     def __init__(
@@ -140,16 +136,16 @@ class TailProbe(Probe):
         return Context(Pass(training=True, seed=self.seed, step=STEP))
 
     def forward(self) -> Outcome:
-        """Return the loss as an array of one value."""
+        """Return the share of each sample in the loss, `(N,)`."""
         y, branches = self._run(self._context)
-        return Outcome(np.array([self.loss(y, self.targets, len(y))[0]]), branches)
+        return Outcome(_shares(self.loss, y, self.targets), branches)
 
     def backward(self, upstream: Array) -> dict[str, Array]:
-        """Return the loss's gradient for the start layer's input and parameters."""
+        """Return the gradient for the start layer's input and parameters, each sample weighted."""
         context = self.context()
         y, _ = self._run(context)
         _, dy = self.loss(y, self.targets, len(y))
-        dy = upstream[0] * dy
+        dy = _weighted(dy, upstream)
         for index, name in reversed(self._tail()):
             inner = context.child(index, name)
             dy = self.layers[name].backward(dy, inner)
@@ -189,6 +185,17 @@ def _convert(layer: Layer, dtype: np.dtype[Any]) -> None:
             setattr(layer, name, value.astype(dtype))
     for child in layer.children().values():
         _convert(child, dtype)
+
+
+def _shares(loss: Loss, outputs: Array, targets: Array) -> Array:
+    """Return what each sample adds to the loss `(N,)`: a change in one does not blur the others."""
+    count = len(outputs)
+    return np.array([loss(outputs[n : n + 1], targets[n : n + 1], count)[0] for n in range(count)])
+
+
+def _weighted(dy: Array, weights: Array) -> Array:
+    """Return a loss's gradient `(N, ...)` with each sample's weight."""
+    return dy * weights.reshape(-1, *[1] * (dy.ndim - 1))
 
 
 def _branches(layer: Layer, context: Context) -> bytes:

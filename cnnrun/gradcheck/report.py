@@ -128,17 +128,22 @@ class Row:
             "kinks": self.count("kink"),
             "unresolved": self.count("unresolved"),
             "directions": len([c for c in self.coverages if c.resolved]),
-            "median_relative_error": float(np.median(errors)) if errors else None,
-            "p99_relative_error": float(np.quantile(errors, 0.99)) if errors else None,
-            "worst_relative_error": max(errors) if errors else None,
+            "median_relative_error": _finite(np.median(errors)) if errors else None,
+            "p99_relative_error": _finite(np.quantile(errors, 0.99)) if errors else None,
+            "worst_relative_error": _finite(max(errors)) if errors else None,
             "worst_index": list(index) if index is not None else None,
             "worst_point": worst[0] if worst else None,
-            "analytic": element.analytic if element else None,
-            "numeric": element.numeric if element else None,
+            "analytic": _finite(element.analytic) if element else None,
+            "numeric": _finite(element.numeric) if element else None,
             "verdict": self.verdict,
             "stage": self.stage,
             "diagnosis": self.diagnosis,
         }
+
+
+def _finite(value: float) -> float | None:
+    """Return a number as JSON can have it."""
+    return float(value) if np.isfinite(value) else None
 
 
 def _badness(point: tuple[str, Tensor]) -> tuple[bool, float]:
@@ -205,18 +210,18 @@ class Report:
     def summary(self) -> str:
         """Return the result in a sentence or two."""
         if self.verdict == "pass":
-            return f"{len(self.rows)} tensors checked, all gradients are right"
+            count = f"{len(self.rows)} tensor{'s' * (len(self.rows) != 1)}"
+            return f"{count} checked, all gradients are right"
         if self.verdict == "unresolved":
             names = ", ".join(_names(row for row in self.rows if row.verdict == "unresolved"))
-            return f"no element of {names or 'any tensor'} could be resolved"
+            return f"no element of {names or 'any tensor'} with a gradient could be resolved"
         survivors = [mutant.name for mutant in self.mutants or [] if not mutant.killed]
         if survivors and self.guilty is None:
             return f"planted mistakes survived: {', '.join(survivors)}"
         assert self.guilty is not None
-        where = f"{self.guilty.layer}, d{self.guilty.tensor}" if self.guilty.tensor else (
-            self.guilty.layer
-        )  # fmt: skip
-        return f"wrong gradient: {where}" + (f": {self.diagnosis}" if self.diagnosis else "")
+        where = self.guilty.layer + (f", d{self.guilty.tensor}" if self.guilty.tensor else "")
+        what = "wrong gradient: " if self.guilty.tensor else ""
+        return f"{what}{where}" + (f": {self.diagnosis}" if self.diagnosis else "")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as a JSON document."""

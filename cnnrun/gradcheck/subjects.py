@@ -18,7 +18,7 @@ from cnnrun.gradcheck.findings import Finding, describe_crash
 from cnnrun.gradcheck.points import Point, random_point
 from cnnrun.gradcheck.probe import LayerProbe, LossProbe
 
-__all__ = ["Subject", "case_subject", "layer_subject", "loss_subject", "sweep"]
+__all__ = ["Subject", "cases_subject", "layer_subject", "loss_subject", "sweep"]
 
 
 @dataclass
@@ -57,6 +57,20 @@ def layer_subject(
         tensors: those to check; all by default.
         random: whether to check at a random point.
     """
+    with np.errstate(all="ignore"):  # what is not finite is told in other words
+        return _layer_subject(layer, name, rng, samples, x, label, tensors, random)
+
+
+def _layer_subject(
+    layer: Layer,
+    name: str,
+    rng: np.random.Generator,
+    samples: int,
+    x: Array | None,
+    label: str,
+    tensors: Sequence[str] | None,
+    random: bool,
+) -> Subject:
     subject = Subject()
     given = LayerProbe(layer, x, name=name) if x is not None else None
     try:
@@ -91,9 +105,9 @@ def _acts_by_mode(probe: LayerProbe) -> bool:
     return not np.array_equal(probe.forward().y, other.forward().y, equal_nan=True)
 
 
-def case_subject(case: Case, rng: np.random.Generator, name: str = "") -> Subject:
+def case_subject(case: Case, rng: np.random.Generator) -> Subject:
     """Return the points of a layer that is built for one case."""
-    name = name or case.config.layer.type_name
+    name = case.config.layer.type_name or case.config.layer.__name__
     try:
         layer = case.build(int(rng.integers(1 << 31)))
     except CnnrunError:
@@ -177,8 +191,18 @@ def sweep(names: Iterable[str], rng: np.random.Generator) -> Subject:
             for loss in _variants(LOSSES.get(name)):
                 subject.add(loss_subject(loss, rng))
             continue
-        for case in cases_of(LAYERS.get(name)):
-            subject.add(case_subject(case, rng))
+        subject.add(cases_subject(cases_of(LAYERS.get(name)), rng))
+    return subject
+
+
+def cases_subject(cases: Iterable[Case], rng: np.random.Generator) -> Subject:
+    """Return the points of several cases of a layer; no more after the first that cannot run."""
+    subject = Subject()
+    for case in cases:
+        one = case_subject(case, rng)
+        subject.add(one)
+        if not one.points:
+            break
     return subject
 
 

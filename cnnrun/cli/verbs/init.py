@@ -1,4 +1,4 @@
-"""`cnnrun init`: writes a commented configuration to start from."""
+"""`cnnrun init`: writes a commented configuration, or a layer, to start from."""
 
 from __future__ import annotations
 
@@ -8,58 +8,54 @@ from typing import Annotated
 import typer
 
 from cnnrun.cli.output import message
+from cnnrun.cli.templates import EXPERIMENT, LAYER
 from cnnrun.errors import ConfigError
 
 NAME = "init"
 
-STARTER = """\
-# A first experiment: train it with   cnnrun train {file}
-# What may stand here, with every default:   cnnrun config show {file}
-
-seed: 0                       # the same seed gives the same weights, bit for bit
-
-data:
-  dataset: digits             # bundled; others: cnnrun data list
-  validation: 0.1             # a tenth of the training images judges each epoch
-  normalize: standard         # mean 0 and variance 1 over the training images
-  augment:                    # random changes of the training images
-    - shift: {{pixels: 1}}
-
-network:                      # layers, from the image to the classes
-  - conv2d: {{filters: 16, kernel_size: 3, padding: same}}
-  - relu                      # a bare name takes every default
-  - max_pool2d: {{pool_size: 2}}
-  - conv2d: {{filters: 32, kernel_size: 3, padding: same}}
-  - relu
-  - max_pool2d: {{pool_size: 2}}
-  - flatten
-  - dense: {{units: 64}}
-  - relu
-  - dense: {{units: classes}}   # one score for each class of the data set
-
-loss: softmax_cross_entropy
-
-optimizer:
-  sgd: {{learning_rate: 0.05, momentum: 0.9, weight_decay: 5e-4}}
-
-schedule:
-  cosine: {{warmup_epochs: 1}}  # up in the first epoch, then down to zero
-
-train:
-  epochs: 15
-  batch_size: 32
-"""
-
 
 def command(
-    file: Annotated[Path, typer.Argument(help="Where to write it.")] = Path("experiment.yaml"),
+    file: Annotated[
+        Path | None, typer.Argument(help="Where to write it; experiment.yaml by default.")
+    ] = None,
+    layer: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write a layer to start from instead: my_layer.py."),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
 ) -> None:
-    """Write a commented configuration that trains as it is.
+    """Write a commented configuration that trains as it is, or a layer that checks as it is.
 
-    Example: cnnrun init my_experiment.yaml
+    Example: cnnrun init --layer my_layer.py
     """
-    text = STARTER.format(file=file)
+    if layer is None:
+        file = file or Path("experiment.yaml")
+        _write(file, EXPERIMENT.format(file=file), force)
+        message(f"wrote {file}; train it with: cnnrun train {file}")
+        return
+    if file is not None:
+        raise typer.BadParameter("give either FILE or --layer FILE")
+    if layer.suffix != ".py" or not layer.stem.isidentifier():
+        raise ConfigError(
+            f"{layer}: a layer's file is named after it, in letters, digits and underscores: "
+            "my_layer.py"
+        )
+    from cnnrun.engine import LAYERS
+
+    name = layer.stem.lower()
+    if name in LAYERS:
+        raise ConfigError(f"a layer named {name!r} is registered already; choose another name")
+    class_name = "".join(part.capitalize() for part in name.split("_"))
+    _write(layer, LAYER.format(file=layer, name=name, class_name=class_name), force)
+    message(f"wrote {layer}; check it with: cnnrun gradcheck --plugin {layer} --layer {name}")
+
+
+def _write(file: Path, text: str, force: bool) -> None:
+    """Write a new file.
+
+    Raises:
+        ConfigError: it exists, or cannot be written.
+    """
     try:
         with file.open("w" if force else "x", encoding="utf-8") as stream:
             stream.write(text)
@@ -67,4 +63,3 @@ def command(
         raise ConfigError(f"{file} exists; --force replaces it") from None
     except OSError as error:
         raise ConfigError(f"{file}: cannot be written ({error.strerror})") from None
-    message(f"wrote {file}; train it with: cnnrun train {file}")

@@ -22,11 +22,15 @@ from cnnrun.cli.options import (
 from cnnrun.cli.output import message, print_json
 from cnnrun.cli.progress import Progress
 from cnnrun.cli.tables import figure, print_table, share, table
+from cnnrun.errors import GradientError
 
 if TYPE_CHECKING:
     from cnnrun.training import Evaluation, Session
 
 NAME = "train"
+
+PREFLIGHT_SECONDS = 10.0
+"""What `--gradcheck` may take, as far as it can be told beforehand."""
 
 
 def command(
@@ -40,6 +44,12 @@ def command(
     ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Instead of train.epochs.")] = None,
     name: Annotated[str | None, typer.Option(help="Instead of the configuration's name.")] = None,
+    gradcheck: Annotated[
+        bool,
+        typer.Option(
+            "--gradcheck", help="Check the network's gradients first; a wrong one ends the run."
+        ),
+    ] = False,
     workers: Workers = None,
     plugin: Plugins = None,
     runs_dir: RunsDir = Path("runs"),
@@ -59,6 +69,8 @@ def command(
         else:
             session = _start(config, overrides, name, epochs, workers, plugin, runs_dir)
         message(f"run {session.run.folder}", quiet=quiet or json)
+        if gradcheck:
+            _check_gradients(session, quiet or json)
         show = Progress(quiet or json)
         for event in session.events(stop):
             show(event)
@@ -117,6 +129,38 @@ def _resume(
     load_plugins(plugin)
     run = find_run(resume, runs_dir)
     return resume_run(run, workers=workers, epochs=epochs, command=sys.argv)
+
+
+def _check_gradients(session: Session, quiet: bool) -> None:
+    """Check the run's own network, and keep the report in the run.
+
+    Raises:
+        GradientError: a gradient is wrong; the run has failed then.
+    """
+    from cnnrun.cli.verbs.gradcheck import check_images, run_check
+    from cnnrun.gradcheck import plan_network
+    from cnnrun.training.files import write_json
+
+    experiment, recorder = session.experiment, session.recorder
+    x = check_images(session.data.train, 4, experiment.seed)
+    check = plan_network(
+        session.trainer.network,
+        x,
+        loss=experiment.loss,
+        seed=experiment.seed,
+        seconds=PREFLIGHT_SECONDS,
+    )
+    report = run_check(check, quiet)
+    write_json(session.run.folder / "gradcheck.json", report.to_dict())
+    recorder.document["gradcheck"] = {"verdict": report.verdict, "summary": report.summary()}
+    if report.verdict == "fail":
+        recorder.end("failed", report.summary())
+        raise GradientError(
+            f"{report.summary()}\n"
+            f"nothing was trained; {session.run.folder}/gradcheck.json says more"
+        )
+    recorder.save()
+    message(f"gradients: {report.summary()}", quiet=quiet)
 
 
 def _test(session: Session, workers: int) -> Evaluation:

@@ -1,0 +1,101 @@
+"""Gradient checks as tables: a row for every tensor, and what is wrong in sentences."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+from cnnrun.cli.tables import print_table, table
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from cnnrun.gradcheck import Report, Row
+
+__all__ = ["show_mutants", "show_report"]
+
+WIDTH = 78
+STYLES = {"pass": "green", "fail": "bold red", "unresolved": "yellow"}
+
+
+def show_report(report: Report) -> None:
+    """Print a report: the table, every finding, and the verdict."""
+    columns = ["layer", "tensor", "resolved", "kinks", "median", "worst", "at", "verdict"]
+    made = table(f"gradients of {report.subject}", columns, left=["layer", "tensor", "verdict"])
+    for row in report.rows:
+        made.add_row(*_cells(row))
+    print_table(made)
+    for row in report.rows:
+        if row.verdict == "fail":
+            _print_failure(row)
+    for note in report.notes:
+        _print_wrapped(f"note: {note}")
+    spent = report.spent
+    _print_wrapped(
+        f"{report.verdict}: {report.summary()} "
+        f"({spent.forward_passes:,} forward passes, {spent.seconds:.1f} s, seed {report.seed})"
+    )
+
+
+def show_mutants(report: Report) -> None:
+    """Print what became of the planted mistakes."""
+    columns = ["planted mistake", "layer", "meant for", "found by", ""]
+    made = table("self-test of the gradient check", columns, left=columns)
+    mutants = report.mutants or []
+    for mutant in mutants:
+        fate = "found" if mutant.killed else "SURVIVED"
+        found_by = ", ".join(mutant.found_by) or "nothing"
+        made.add_row(mutant.name, mutant.layer, mutant.expected, found_by, fate)
+    print_table(made)
+    killed = sum(mutant.killed for mutant in mutants)
+    print(f"{killed} of {len(mutants)} planted mistakes found, each by the stage meant for it")
+
+
+def _cells(row: Row) -> list[str | Text]:
+    """Return a row's cells; each path's last part gets its d, `branch/00_dense/dw`."""
+    from rich.text import Text
+
+    figures: dict[str, Any] = row.to_dict()
+    index = figures["worst_index"]
+    resolved = f"{figures['resolved']:,}/{figures['checked']:,}"
+    style = STYLES[row.verdict]
+    return [
+        row.layer,
+        gradient_name(row.tensor),
+        resolved if figures["checked"] else "-",
+        f"{figures['kinks']:,}" if figures["kinks"] else "-",
+        _error(figures["median_relative_error"]),
+        _error(figures["worst_relative_error"]),
+        ",".join(map(str, index)) if index else "-",
+        Text(row.verdict, style),
+    ]
+
+
+def gradient_name(tensor: str) -> str:
+    """Return the name of a tensor's gradient, `dw` for `w`; a dash stays one."""
+    path, slash, name = tensor.rpartition("/")
+    return tensor if tensor == "-" else f"{path}{slash}d{name}"
+
+
+def _error(value: float | None) -> str:
+    return "-" if value is None else "0" if value == 0 else f"{value:.0e}"
+
+
+def _print_failure(row: Row) -> None:
+    figures = row.to_dict()
+    name = f"{row.layer}, {gradient_name(row.tensor)}" if row.tensor != "-" else row.layer
+    _print_wrapped(f"{name}: {row.diagnosis or 'wrong, in no way that has a name'}")
+    if figures["wrong"]:
+        where = ",".join(map(str, figures["worst_index"]))
+        _print_wrapped(
+            f"worst at [{where}]: backward gives {figures['analytic']:.10g}, the numerical "
+            f"derivative is {figures['numeric']:.10g}; {figures['worst_point']}",
+            "    ",
+        )
+    for text in dict.fromkeys(finding.message for finding in row.findings):
+        if text != row.diagnosis:
+            _print_wrapped(text, "    ")
+
+
+def _print_wrapped(text: str, indent: str = "") -> None:
+    print(textwrap.fill(text, WIDTH, initial_indent=indent, subsequent_indent=indent or "    "))

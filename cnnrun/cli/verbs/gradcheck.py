@@ -1,0 +1,248 @@
+"""`cnnrun gradcheck`: holds hand-written gradients against numerical derivatives."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cnnrun.cli.options import Json, Overrides, Plugins, Quiet, RunsDir, load_plugins
+from cnnrun.cli.output import message, print_json
+from cnnrun.cli.reports import show_mutants, show_report
+from cnnrun.errors import ConfigError, GradientError, UnresolvedError
+
+if TYPE_CHECKING:
+    from cnnrun.gradcheck import Check, Report
+
+NAME = "gradcheck"
+
+
+def command(
+    config: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[CONFIG]",
+            help="A configuration, or a trained run; without it, every registered layer and loss.",
+        ),
+    ] = None,
+    overrides: Overrides = None,
+    layer: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="One registered layer, or with options: 'conv2d: {filters: 3}'."
+        ),
+    ] = None,
+    input_shape: Annotated[
+        str | None,
+        typer.Option("--input", metavar="HxWxC", help="One sample's shape for --layer."),
+    ] = None,
+    layers: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LIST", help="Only these layers: conv1,3,07_dense; or, without CONFIG, types."
+        ),
+    ] = None,
+    samples: Annotated[
+        int, typer.Option(metavar="N", min=1, max=64, help="Images of CONFIG's data.")
+    ] = 4,
+    seed: Annotated[int, typer.Option(min=0, help="Of all random numbers.")] = 0,
+    budget: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="Most forward passes; above, elements are sampled."),
+    ] = None,
+    self_test: Annotated[
+        bool, typer.Option("--self-test", help="Plant known mistakes; each must be found.")
+    ] = False,
+    checkpoint: Annotated[str, typer.Option(help="Which weights of a run: best or last.")] = "best",
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the report here as JSON.")
+    ] = None,
+    junit: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the report here as JUnit XML.")
+    ] = None,
+    maps: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write error maps and pictures here.")
+    ] = None,
+    plugin: Plugins = None,
+    runs_dir: RunsDir = Path("runs"),
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Check gradients: which is wrong, where, and what kind of mistake it looks like.
+
+    Exit code 0: all right; 1: a wrong gradient; 4: nothing could be resolved.
+
+    Example: cnnrun gradcheck configs/lenet_mnist5k.yaml
+    """
+    load_plugins(plugin)
+    quiet = quiet or json
+    if self_test:
+        if config or layer:
+            raise typer.BadParameter("--self-test checks the checker, without CONFIG or --layer")
+        report = _self_test(seed, quiet)
+    else:
+        check = _plan(
+            config, overrides, layer, input_shape, layers, samples, seed, budget, checkpoint,
+            runs_dir,
+        )  # fmt: skip
+        report = run_check(check, quiet)
+    _write(report, output, junit, maps, quiet)
+    if json:
+        print_json(report.to_dict())
+    elif report.mutants is not None:
+        show_mutants(report)
+    else:
+        show_report(report)
+    if report.verdict != "pass":
+        raise typer.Exit(
+            GradientError.exit_code if report.verdict == "fail" else UnresolvedError.exit_code
+        )
+
+
+def run_check(check: Check, quiet: bool) -> Report:
+    """Run a check with a progress bar, after saying what it will cost."""
+    cost = check.cost
+    sampled = " (a sample of each large tensor)" if check.is_sampled else ""
+    if cost.forward_passes:
+        message(
+            f"{check.subject}: about {cost.forward_passes:,} forward passes{sampled}, "
+            f"{max(1, round(cost.seconds))} s",
+            quiet=quiet,
+        )
+    if quiet or not sys.stderr.isatty():
+        for _ in check.run():
+            pass
+    else:
+        from tqdm import tqdm
+
+        with tqdm(total=cost.forward_passes, unit="pass", leave=False, dynamic_ncols=True) as bar:
+            for passes in check.run():
+                bar.update(min(passes, cost.forward_passes) - bar.n)
+    return check.report()
+
+
+def _plan(
+    config: str | None,
+    overrides: list[str] | None,
+    layer: str | None,
+    input_shape: str | None,
+    layers: str | None,
+    samples: int,
+    seed: int,
+    budget: int | None,
+    checkpoint: str,
+    runs_dir: Path,
+) -> Check:
+    from cnnrun.gradcheck import plan
+
+    shape = _shape(input_shape)
+    if config is not None:
+        if layer is not None or shape is not None:
+            raise typer.BadParameter("--layer and --input go without CONFIG; --layers selects")
+        return _plan_network(
+            config, overrides, layers, samples, seed, budget, checkpoint, runs_dir
+        )  # fmt: skip
+    if layer is not None:
+        return plan(_layer(layer), input_shape=shape, seed=seed, budget=budget)
+    if shape is not None:
+        raise typer.BadParameter("--input is the input of --layer")
+    names = [name.strip() for name in layers.split(",")] if layers else []
+    return plan(names=names, seed=seed, budget=budget)
+
+
+def _plan_network(
+    config: str,
+    overrides: list[str] | None,
+    layers: str | None,
+    samples: int,
+    seed: int,
+    budget: int | None,
+    checkpoint: str,
+    runs_dir: Path,
+) -> Check:
+    """Return the check of a configuration's network, or of a run's with its weights."""
+    from cnnrun.cli.options import load
+    from cnnrun.cli.trained import load_trained
+    from cnnrun.config import build_network
+    from cnnrun.data import prepare
+    from cnnrun.gradcheck import plan_network
+    from cnnrun.gradcheck.networks import layer_names, select_layers
+
+    path = Path(config)
+    if path.suffix in (".yaml", ".yml") or path.is_file():
+        experiment = load(path, overrides)
+        data = prepare(experiment.data, experiment.seed, experiment.base)
+        network = build_network(experiment, data.info)
+    else:
+        if overrides:
+            raise typer.BadParameter("a run's configuration is fixed; overrides go with CONFIG")
+        trained = load_trained(config, runs_dir, checkpoint, None)
+        experiment, network = trained.experiment, trained.network
+        data = prepare(
+            experiment.data, experiment.seed, experiment.base, statistics=trained.statistics
+        )
+    chosen = select_layers(layers, layer_names(network)) if layers else None
+    x = check_images(data.train, samples, seed)
+    return plan_network(
+        network, x, loss=experiment.loss, layers=chosen, seed=seed, budget=budget
+    )  # fmt: skip
+
+
+def check_images(split: Any, samples: int, seed: int) -> Any:
+    """Return some images of a split, `(N, H, W, C)`, normalised but not augmented."""
+    import numpy as np
+
+    count = min(samples, len(split))
+    indices = np.random.default_rng(seed).choice(len(split), count, replace=False)
+    images, _ = split.batch(np.sort(indices))
+    return images.copy()
+
+
+def _layer(text: str) -> Any:
+    """Return a name, or the options that `NAME: {OPTION: VALUE}` says."""
+    from cnnrun.config import read_layer
+
+    return text if re.fullmatch(r"\w+", text) else read_layer(text, "--layer")
+
+
+def _shape(text: str | None) -> tuple[int, ...] | None:
+    if text is None:
+        return None
+    if not re.fullmatch(r"[1-9]\d*(x[1-9]\d*)*", text):
+        raise ConfigError(f"--input {text}: write sizes as in 8x8x3, or 10 for a vector")
+    return tuple(int(size) for size in text.split("x"))
+
+
+def _self_test(seed: int, quiet: bool) -> Report:
+    from cnnrun.gradcheck.mutants import MUTANTS
+    from cnnrun.gradcheck.selftest import mutant_report, run_mutants
+
+    message(f"{len(MUTANTS)} planted mistakes, about {len(MUTANTS) // 8} s", quiet=quiet)
+    start = time.perf_counter()
+    return mutant_report(list(run_mutants(seed)), seed, time.perf_counter() - start)
+
+
+def _write(
+    report: Report, output: Path | None, junit: Path | None, maps: Path | None, quiet: bool
+) -> None:
+    """Write the files that were asked for."""
+    from cnnrun.gradcheck.junit import to_junit
+    from cnnrun.gradcheck.maps import write_maps
+    from cnnrun.training.files import dump_json
+
+    files = []
+    for path, text in ((output, dump_json), (junit, None)):
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text(report.to_dict()) + "\n" if text else to_junit(report), "utf-8")
+            files.append(str(path))
+    if maps is not None:
+        maps.mkdir(parents=True, exist_ok=True)
+        (maps / "gradcheck.json").write_text(dump_json(report.to_dict()) + "\n", "utf-8")
+        files.append(f"{maps}/gradcheck.json and {len(write_maps(report, maps))} maps")
+    for file in files:
+        message(f"wrote {file}", quiet=quiet)
