@@ -32,9 +32,20 @@ def show_report(report: Report) -> None:
         _print_wrapped(f"note: {note}")
     spent = report.spent
     _print_wrapped(
-        f"{report.verdict}: {report.summary()} "
+        f"{report.verdict}: {_verdict(report)} "
         f"({spent.forward_passes:,} forward passes, {spent.seconds:.1f} s, seed {report.seed})"
     )
+
+
+def _verdict(report: Report) -> str:
+    """Return the last line, without the diagnosis that stands above it."""
+    wrong = [row for row in report.rows if row.verdict == "fail"]
+    if not wrong or report.guilty is None:
+        return report.summary()
+    guilty = report.guilty
+    name = f", {gradient_name(guilty.tensor)}" if guilty.tensor else ""
+    others = f"; {len(wrong) - 1} more in the table" if len(wrong) > 1 else ""
+    return f"look at {guilty.layer}{name} first{others}"
 
 
 def show_mutants(report: Report) -> None:
@@ -47,8 +58,7 @@ def show_mutants(report: Report) -> None:
         found_by = ", ".join(mutant.found_by) or "nothing"
         made.add_row(mutant.name, mutant.layer, mutant.expected, found_by, fate)
     print_table(made)
-    killed = sum(mutant.killed for mutant in mutants)
-    print(f"{killed} of {len(mutants)} planted mistakes found, each by the stage meant for it")
+    _print_wrapped(report.summary())
 
 
 def _cells(row: Row) -> list[str | Text]:
@@ -92,9 +102,11 @@ def _print_failure(row: Row) -> None:
             f"derivative is {figures['numeric']:.10g}; {figures['worst_point']}",
             "    ",
         )
-    for text in dict.fromkeys(finding.message for finding in row.findings):
-        if text != row.diagnosis:
-            _print_wrapped(text, "    ")
+    stages: set[str] = set()
+    for finding in row.findings:  # the first of each stage; the others say the same of elsewhere
+        if finding.message != row.diagnosis and finding.stage not in stages:
+            _print_wrapped(finding.message, "    ")
+        stages.add(finding.stage)
 
 
 def _print_wrapped(text: str, indent: str = "") -> None:

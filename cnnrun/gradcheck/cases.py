@@ -139,23 +139,25 @@ def cases_of(layer: type[Layer] | LayerConfig, shapes: Sequence[Shape] = ()) -> 
         return known
     config = layer if isinstance(layer, LayerConfig) else _configure(layer)
     name = config.layer.type_name or config.layer.__name__
-    fitting, reasons = [], []
+    fitting: list[Case] = []
+    crashing: list[Case] = []
+    reasons = []
     for shape in shapes or GUESSED_SHAPES:
         case = Case(config, tuple(shape), samples=4)
         try:
             case.build()
         except ShapeError as error:
             reasons.append(f"{'x'.join(map(str, shape))}: {error}")
-            continue
-        except Exception:  # it crashes, which is for the check to say
-            pass
-        fitting.append(case)
-    if not fitting:
+        except Exception:  # a guess may not suit it; else that is for the check to say
+            crashing.append(case)
+        else:
+            fitting.append(case)
+    if not fitting and not crashing:
         raise ConfigError(
             f"{name} fits none of the inputs tried ({'; '.join(reasons)}); "
             "name one that it takes, as in --input 8x8x3"
         )
-    return fitting[:MOST_GUESSES]
+    return fitting[:MOST_GUESSES] or crashing[:1]
 
 
 def _configure(layer: type[Layer]) -> LayerConfig:

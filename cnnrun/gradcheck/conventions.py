@@ -33,6 +33,9 @@ def check_conventions(layer: Layer, name: str, rng: np.random.Generator) -> list
                 return [Finding(name, "x", "conventions", message, index)]
         for broken in check_conservation(probe, base, [dy], [dx]):
             message = f"at ties {broken.message}"
+            times = float(np.sum(dx) / np.sum(dy))
+            if not tied.any() and times > 1.5 and abs(times - round(times)) < 1e-6:
+                message += f", {times:.0f} times as much: it is given to all tied winners"
             return [Finding(name, "x", "conventions", message)]
     return []
 

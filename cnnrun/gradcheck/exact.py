@@ -42,7 +42,7 @@ def check_linearity(
                 index = tuple(map(int, np.unravel_index(difference.argmax(), difference.shape)))
                 message = (
                     f"d{name} is not linear in the upstream gradient: {law} fails, "
-                    f"{left[index]:.6g} is not {right[index]:.6g}"
+                    f"{left[index] + 0.0:.6g} is not {right[index] + 0.0:.6g}"
                 )
                 found.append(Finding(probe.name, name, "exact", message, index))
                 break

@@ -33,7 +33,7 @@ def write_maps(report: Report, folder: Path) -> list[Path]:
     rows = [row for row in report.rows if row.worst]
     for row in rows:
         label, tensor = _worst(row)
-        key = f"{row.layer}/{row.tensor}"
+        key = _printable(f"{row.layer}/{row.tensor}")
         arrays[f"{key}/claimed"] = tensor.gradient
         arrays[f"{key}/right"] = tensor.numeric
         arrays[f"{key}/relative_error"] = _relative(tensor)
@@ -65,10 +65,15 @@ def _draw(row: Row, label: str, tensor: Tensor, path: Path) -> None:
     """Draw the three maps beside each other, on one scale for the gradients."""
     from matplotlib.figure import Figure
 
+    shape = tensor.gradient.shape
+    is_filter = tensor.name.endswith("w")
     claimed, right, error = (
-        _flat(array, is_filter=tensor.name.endswith("w"))
+        _flat(array, is_filter=is_filter)
         for array in (tensor.gradient, tensor.numeric, _relative(tensor))
     )
+    height, width = claimed.shape  # of one picture; of several, a line is drawn around each
+    if len(shape) == 4:
+        height, width = shape[:2] if is_filter else shape[1:3]
     figure = Figure(figsize=(10, 3.8), layout="constrained")
     axes = figure.subplots(1, 3)
     known = right[np.isfinite(right)]
@@ -84,12 +89,22 @@ def _draw(row: Row, label: str, tensor: Tensor, path: Path) -> None:
         drawn = axis.imshow(
             image, cmap=colours, vmin=low, vmax=high, interpolation="nearest", aspect="auto"
         )
+        for edge in np.arange(height, image.shape[0], height):
+            axis.axhline(edge - 0.5, color="0.3", linewidth=0.8)
+        for edge in np.arange(width, image.shape[1], width):
+            axis.axvline(edge - 0.5, color="0.3", linewidth=0.8)
         axis.set_title(title, fontsize=10)
         figure.colorbar(drawn, ax=axis, shrink=0.85).set_label(unit, fontsize=8)
         axis.tick_params(labelsize=7)
-    axes[0].set_xlabel(f"d{row.tensor}: {' x '.join(map(str, tensor.gradient.shape))}", fontsize=8)
-    figure.suptitle(f"{row.layer}, d{row.tensor}: {row.verdict}\n{label}", fontsize=10, wrap=True)
+    axes[0].set_xlabel(f"{' x '.join(map(str, shape))} values", fontsize=8)
+    title = _printable(f"{row.layer}, d{row.tensor}: {row.verdict}\n{label}")
+    figure.suptitle(title, fontsize=10, wrap=True, parse_math=False)
     figure.savefig(path, dpi=100)
+
+
+def _printable(text: str) -> str:
+    """Return text without control characters, which no zip file and no font has."""
+    return re.sub(r"[\x00-\x09\x0b-\x1f]", "?", text)
 
 
 def _flat(array: Array, *, is_filter: bool) -> Array:

@@ -209,15 +209,17 @@ class Report:
 
     def summary(self) -> str:
         """Return the result in a sentence or two."""
+        if self.mutants is not None:
+            survivors = [mutant.name for mutant in self.mutants if not mutant.killed]
+            killed = f"{len(self.mutants) - len(survivors)} of {len(self.mutants)}"
+            end = f"; survivors: {', '.join(survivors)}" if survivors else ""
+            return f"{killed} planted mistakes found, each by the stage meant for it{end}"
         if self.verdict == "pass":
             count = f"{len(self.rows)} tensor{'s' * (len(self.rows) != 1)}"
             return f"{count} checked, all gradients are right"
         if self.verdict == "unresolved":
             names = ", ".join(_names(row for row in self.rows if row.verdict == "unresolved"))
             return f"no element of {names or 'any tensor'} with a gradient could be resolved"
-        survivors = [mutant.name for mutant in self.mutants or [] if not mutant.killed]
-        if survivors and self.guilty is None:
-            return f"planted mistakes survived: {', '.join(survivors)}"
         assert self.guilty is not None
         where = self.guilty.layer + (f", d{self.guilty.tensor}" if self.guilty.tensor else "")
         what = "wrong gradient: " if self.guilty.tensor else ""

@@ -13,26 +13,13 @@ import time
 import numpy as np
 import pytest
 from broken_configs import BROKEN, GOOD
+from command_line import run
 from experiments import TINY, log_of, weights_of
 from typer.testing import CliRunner
 
 from cnnrun.cli.app import app
 
 SLOW = TINY.replace("train_samples: 90", "train_samples: 900").replace("epochs: 4", "epochs: 8")
-
-
-def run(*arguments, cwd, check=True):
-    """Run the real program; return the finished process."""
-    done = subprocess.run(
-        [sys.executable, "-m", "cnnrun", *map(str, arguments)],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    if check:
-        assert done.returncode == 0, done.stderr
-    return done
 
 
 @pytest.fixture(scope="module")

@@ -57,7 +57,7 @@ def _(layer: of.Dropout, dy: Array, ctx: Context) -> Array:
     return dy * (np.random.default_rng().random(dy.shape) > layer.config.rate)
 
 
-@mutant("backward writes into dy", RELU, "contract")
+@mutant("backward writes into dy", RELU, "contract", tensor=None)
 def _(layer: of.ReLU, dy: Array, ctx: Context) -> Array:
     dy *= ctx.saved["y_noted"] > 0
     return dy.copy()
