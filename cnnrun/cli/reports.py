@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from cnnrun.cli.tables import print_table, table
+from cnnrun.cli.tables import fits, print_table, table
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -20,11 +21,9 @@ STYLES = {"pass": "green", "fail": "bold red", "unresolved": "yellow"}
 
 def show_report(report: Report) -> None:
     """Print a report: the table, every finding, and the verdict."""
+    title = f"gradients of {report.subject}"
     columns = ["layer", "tensor", "resolved", "kinks", "median", "worst", "at", "verdict"]
-    made = table(f"gradients of {report.subject}", columns, left=["layer", "tensor", "verdict"])
-    for row in report.rows:
-        made.add_row(*_cells(row))
-    print_table(made)
+    _print_fitting(title, columns, [_cells(row) for row in report.rows], ["at", "median", "kinks"])
     for row in report.rows:
         if row.verdict == "fail":
             _print_failure(row)
@@ -51,14 +50,38 @@ def _verdict(report: Report) -> str:
 def show_mutants(report: Report) -> None:
     """Print what became of the planted mistakes."""
     columns = ["planted mistake", "layer", "meant for", "found by", ""]
-    made = table("self-test of the gradient check", columns, left=columns)
-    mutants = report.mutants or []
-    for mutant in mutants:
-        fate = "found" if mutant.killed else "SURVIVED"
-        found_by = ", ".join(mutant.found_by) or "nothing"
-        made.add_row(mutant.name, mutant.layer, mutant.expected, found_by, fate)
-    print_table(made)
+    rows = [
+        [
+            mutant.name,
+            mutant.layer,
+            mutant.expected,
+            ", ".join(mutant.found_by) or "nothing",
+            "found" if mutant.killed else "SURVIVED",
+        ]
+        for mutant in report.mutants or []
+    ]
+    title = "self-test of the gradient check"
+    _print_fitting(title, columns, rows, ["found by", "layer"], left=columns)
     _print_wrapped(report.summary())
+
+
+def _print_fitting(
+    title: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str | Text]],
+    spare: Sequence[str],
+    left: Sequence[str] = ("layer", "tensor", "verdict"),
+) -> None:
+    """Print a table, without as many of the `spare` columns as a narrow terminal asks for."""
+    for count in range(len(spare) + 1):
+        shown = [name for name in columns if name not in spare[:count]]
+        made = table(title, shown, left=left)
+        for row in rows:
+            cells = zip(columns, row, strict=True)
+            made.add_row(*(cell for name, cell in cells if name in shown))
+        if fits(made):
+            break
+    print_table(made)
 
 
 def _cells(row: Row) -> list[str | Text]:

@@ -53,7 +53,9 @@ def print_table(made: Table) -> None:
 def fits(made: Table) -> bool:
     """Return whether a table is not wider than the terminal; always, where there is none."""
     console = _console()
-    return not console.is_terminal or console.measure(made).maximum <= console.width
+    unbounded = console.options.update(max_width=PLAIN_WIDTH)
+    needed = console.measure(made, options=unbounded).maximum
+    return not console.is_terminal or needed <= console.width
 
 
 def figure(value: float | None, digits: int = 4) -> str:

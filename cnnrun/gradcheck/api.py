@@ -14,8 +14,8 @@ from cnnrun.errors import ConfigError
 from cnnrun.gradcheck.cases import Case, cases_of
 from cnnrun.gradcheck.check import Check
 from cnnrun.gradcheck.networks import in_double, layer_names, network_subject
-from cnnrun.gradcheck.points import distinct
-from cnnrun.gradcheck.probe import converted
+from cnnrun.gradcheck.points import Point, distinct
+from cnnrun.gradcheck.probe import LayerProbe, converted
 from cnnrun.gradcheck.report import Report
 from cnnrun.gradcheck.subjects import Subject, cases_subject, layer_subject, loss_subject, sweep
 
@@ -97,7 +97,16 @@ def plan(
         cases = _cases(subject, input_shape)
         title = cases[0].config.layer.type_name or cases[0].config.layer.__name__
         found = cases_subject(cases, rng)
-    return Check(title, found.points, seed=seed, findings=found.findings, budget=budget)
+    # A layer made of others is blamed last: the mistake may be in one of those.
+    blamed = sorted(found.points, key=_is_composite)
+    order = [*(finding.layer for finding in found.findings), *(point.layer for point in blamed)]
+    return Check(
+        title, found.points, seed=seed, findings=found.findings, order=order, budget=budget
+    )
+
+
+def _is_composite(point: Point) -> bool:
+    return isinstance(point.probe, LayerProbe) and bool(point.probe.layer.children())
 
 
 def _cases(subject: Any, shape: Shape | None) -> list[Case]:

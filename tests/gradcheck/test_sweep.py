@@ -7,7 +7,7 @@ import pytest
 
 import cnnrun
 from cnnrun.engine import LAYERS, LOSSES
-from cnnrun.engine.layers import BatchNorm, Conv2D, MaxPool2D
+from cnnrun.engine.layers import BatchNorm, Conv2D, MaxPool2D, Tanh
 from cnnrun.errors import ConfigError, UnresolvedError
 from cnnrun.gradcheck import plan
 from cnnrun.gradcheck.cases import CASES
@@ -29,6 +29,18 @@ def test_all_is_right_and_resolved(seed):
         assert figures["median_relative_error"] < 1e-9, row
         assert figures["p99_relative_error"] < 1e-6, row
     assert report.spent.forward_passes > 20_000
+
+
+def test_a_layer_made_of_others_is_blamed_last(monkeypatch):
+    def wrong(self, dy, ctx):
+        return dy * (1 - ctx.saved["y"])
+
+    monkeypatch.setattr(Tanh, "backward", wrong)
+    check = plan(names=["residual", "sigmoid", "tanh"])
+    list(check.run())
+    report = check.report()
+    assert {row.layer for row in report.rows if row.verdict == "fail"} >= {"residual", "tanh"}
+    assert (report.guilty.layer, report.guilty.tensor) == ("tanh", "x")
 
 
 def test_the_same_seed_gives_the_same_figures():
