@@ -12,7 +12,18 @@ from typer.core import TyperGroup
 import cnnrun
 from cnnrun.cli.arguments import arrange
 from cnnrun.cli.errors import reported
-from cnnrun.cli.verbs import config, data, evaluate, gradcheck, init, predict, runs, summary, train
+from cnnrun.cli.verbs import (
+    config,
+    data,
+    evaluate,
+    explain,
+    gradcheck,
+    init,
+    predict,
+    runs,
+    summary,
+    train,
+)
 
 __all__ = ["app", "run"]
 
@@ -37,6 +48,7 @@ app = typer.Typer(
 )
 for verb in (train, evaluate, predict, gradcheck, summary, init):
     app.command(verb.NAME)(verb.command)
+app.add_typer(explain.app, name="explain")
 app.add_typer(runs.app, name="runs")
 app.add_typer(config.app, name="config")
 app.add_typer(data.app, name="data")

@@ -1,0 +1,131 @@
+"""What an explanation consists of, before it is rendered: equations between symbols, and matrices.
+
+A symbol is written as in the lecture, in plain text: `X_11`, `F_12`, `dL/dO_21`. Rows and columns
+count from 1; where one can be above 9 they are parted by a comma, `X_10,3`. What follows is the
+channel, and for a filter the input channel and the filter: `X_11,2`, `F_11,2,1`. Axes that have
+only one entry everywhere are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+__all__ = ["Equation", "Explanation", "Matrix", "Namer", "Section", "Statement", "Takeaway"]
+
+Operation = Literal["sum", "max"]
+Index = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Namer:
+    """Names the entries of one array.
+
+    Attributes:
+        letter: of the array.
+        spatial: sizes of the axes that are always named.
+        others: sizes of further axes; named if one of them, or `always`, says so.
+        always: whether the further axes are named though they have one entry each.
+    """
+
+    letter: str
+    spatial: tuple[int, ...]
+    others: tuple[int, ...] = ()
+    always: bool = False
+
+    def __call__(self, index: Sequence[int]) -> str:
+        """Return the symbol of the entry at `index`, which counts from 0."""
+        places = [str(i + 1) for i in index[: len(self.spatial)]]
+        name = ("," if max(self.spatial) > 9 else "").join(places)
+        if self.always or any(size > 1 for size in self.others):
+            name = ",".join([name, *(str(i + 1) for i in index[len(self.spatial) :])])
+        return f"{self.letter}_{name}"
+
+
+@dataclass(frozen=True)
+class Equation:
+    """`left` is the sum, or the maximum, of terms; each term is a product of symbols.
+
+    Attributes:
+        left: a symbol.
+        terms: in the lecture's order; none means zero.
+        operation: what is done with the terms.
+        index: of the entry in its array, from 0.
+        numbers: the value of every factor of every term, where there are numbers.
+        value: of the whole.
+    """
+
+    left: str
+    terms: tuple[tuple[str, ...], ...]
+    operation: Operation = "sum"
+    index: Index = ()
+    numbers: tuple[tuple[float, ...], ...] | None = None
+    value: float | None = None
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A line that is not spelled out entry by entry: what it is of, a formula, and a remark."""
+
+    name: str
+    formula: str
+    remark: str = ""
+
+
+@dataclass
+class Section:
+    """Equations that belong together; `key` is what JSON calls them, and `array` what they give."""
+
+    key: str
+    title: str
+    equations: list[Equation] = field(default_factory=list)
+    statements: list[Statement] = field(default_factory=list)
+    intro: str = ""
+    array: str = ""
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A matrix of symbols with a caption."""
+
+    caption: str
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Takeaway:
+    """A gradient as one operation on whole matrices: `result = operation(arguments)`."""
+
+    formula: str
+    result: Matrix
+    operation: str
+    arguments: tuple[Matrix, ...]
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass
+class Explanation:
+    """A whole explanation, ready to be rendered.
+
+    Attributes:
+        title: what is explained.
+        legend: how to read the symbols, and the geometry.
+        sections: the equations.
+        takeaways: the matrix forms.
+        notes: what else matters.
+        verified: what was verified with numbers, in a sentence; None without numbers.
+        cells: what each maximum is taken of, in the order in which ties are decided.
+    """
+
+    title: str
+    legend: list[str] = field(default_factory=list)
+    sections: list[Section] = field(default_factory=list)
+    takeaways: list[Takeaway] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    verified: str | None = None
+    cells: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def section(self, key: str) -> Section:
+        """Return the section that JSON calls `key`."""
+        return next(section for section in self.sections if section.key == key)
