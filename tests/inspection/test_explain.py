@@ -208,7 +208,7 @@ def test_stride_dilates_the_error_and_padding_crops():
     assert of_filter.arguments[1].rows[1] == ("0",) * len(of_filter.arguments[1].rows[0])
     assert "dilated by the stride 2x1" in of_filter.arguments[1].caption
     assert of_filter.arguments[0].rows[0] == ("0",) * 9
-    assert any("cropped by the padding: 1 rows above" in remark for remark in of_input.remarks)
+    assert any("cropped by the padding: 1 row above" in remark for remark in of_input.remarks)
     assert any("dilation" in remark for remark in of_filter.remarks)
 
 

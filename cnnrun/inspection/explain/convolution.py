@@ -168,8 +168,9 @@ class _Convolution:
             lines.append(f"stride {_by(window.stride)}")
         if window.is_padded:
             lines.append(
-                f"padding: {window.before[0]} rows of zeros above and {window.after[0]} below, "
-                f"{window.before[1]} columns to the left and {window.after[1]} to the right"
+                f"padding: {_count(window.before[0], 'row')} of zeros above and {window.after[0]} "
+                f"below, {_count(window.before[1], 'column')} to the left and {window.after[1]} to "
+                "the right"
             )
         if window.dilation != (1, 1):
             lines.append(f"dilation {_by(window.dilation)}: the taps lie that far apart")
@@ -208,8 +209,9 @@ class _Convolution:
             remarks_x.append("where no window reaches, dL/dX is 0")
         if window.is_padded:
             remarks_x.append(
-                f"cropped by the padding: {window.before[0]} rows above and {window.after[0]} "
-                f"below, {window.before[1]} columns left and {window.after[1]} right"
+                f"cropped by the padding: {_count(window.before[0], 'row')} above and "
+                f"{window.after[0]} below, {_count(window.before[1], 'column')} left and "
+                f"{window.after[1]} right"
             )
         if self.layer.config.filters > 1:
             remarks_x.append("added up over the filters f that see channel c")
@@ -309,6 +311,10 @@ def _grid(letter: str, size: tuple[int, ...], suffix: str) -> tuple[tuple[str, .
     return tuple(
         tuple(f"{prefix}{namer((i, j))}{tail}" for j in range(size[1])) for i in range(size[0])
     )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def _by(sizes: Sequence[int]) -> str:

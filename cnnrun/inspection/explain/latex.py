@@ -20,8 +20,10 @@ ESCAPED = {
 PREAMBLE = r"""\documentclass{article}
 \usepackage[a4paper, margin=2cm]{geometry}
 \usepackage{amsmath}
+\usepackage{graphicx}
 \setcounter{MaxMatrixCols}{20}
 \allowdisplaybreaks
+\renewcommand{\arraystretch}{1.4}
 \setlength{\parindent}{0pt}
 \setlength{\parskip}{4pt}
 \begin{document}
@@ -72,7 +74,7 @@ def to_markdown(explanation: Explanation) -> str:
         parts += ["\n".join(lines_of)] if lines_of else []
     if explanation.takeaways:
         parts.append("## In matrix form")
-        parts += [_takeaway(takeaway, display="$$") for takeaway in explanation.takeaways]
+        parts += [_takeaway(takeaway, markdown=True) for takeaway in explanation.takeaways]
     parts += ["\n".join(f"- {note}" for note in map(_plain, explanation.notes))]
     if explanation.verified:
         parts.append(f"**Verified:** {explanation.verified}.")
@@ -83,7 +85,7 @@ def _equation(equation: Equation) -> str:
     left = to_latex_symbol(equation.left)
     terms = [r" \, ".join(map(to_latex_symbol, term)) for term in equation.terms]
     lines = [f"{left} &= {_joined(terms, equation.operation)}"]
-    if equation.value is not None and equation.numbers is not None:
+    if equation.value is not None and equation.numbers:
         products = [r" \cdot ".join(_signed(n) for n in factors) for factors in equation.numbers]
         lines.append(f"&= {_joined(products, equation.operation)}")
         lines.append(f"&= {_scientific(equation.value)}")
@@ -115,22 +117,20 @@ def _joined(terms: Sequence[str], operation: str) -> str:
     return rf"\max({whole})"
 
 
-def _takeaway(takeaway: Takeaway, display: str = "") -> str:
-    opening, closing = (display, display) if display else (r"\[", r"\]")
+def _takeaway(takeaway: Takeaway, *, markdown: bool = False) -> str:
     arguments = ", ".join(_matrix(matrix) for matrix in takeaway.arguments)
     formula = rf"{_matrix(takeaway.result)} = \text{{{takeaway.operation}}}\left({arguments}\right)"
-    escape = _plain if display else _escape
-    lines = [escape(takeaway.formula) + ":", opening, formula, closing]
     captions = "; ".join(matrix.caption for matrix in takeaway.arguments)
-    lines.append(escape(f"The arguments are: {captions}."))
-    lines += [escape(f"{remark[0].upper()}{remark[1:]}.") for remark in takeaway.remarks]
-    return (
-        ("\n\n" if not display else "\n").join(lines)
-        if not display
-        else "\n".join(
-            [f"**{escape(takeaway.formula)}**", "", opening, formula, closing, "", *lines[4:]]
-        )
-    )
+    remarks = [f"The arguments are: {captions}."]
+    remarks += [f"{remark[0].upper()}{remark[1:]}." for remark in takeaway.remarks]
+    if markdown:
+        display = f"$$\n{formula}\n$$"
+        return "\n\n".join([f"**{_plain(takeaway.formula)}**", display, *map(_plain, remarks)])
+    # A wide formula shrinks to the page, and a narrow one keeps its size.
+    width = r"\ifdim\width>\linewidth\linewidth\else\width\fi"
+    display = rf"\[\resizebox{{{width}}}{{!}}{{$\displaystyle {formula}$}}\]"
+    heading = rf"\textbf{{{_escape(takeaway.formula)}}}"
+    return "\n".join([heading, display, *(_escape(remark) + r"\par" for remark in remarks)])
 
 
 def _matrix(matrix: Matrix) -> str:

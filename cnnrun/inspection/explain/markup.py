@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 
-__all__ = ["to_html_symbol", "to_latex_symbol"]
+__all__ = ["to_html_symbol", "to_html_text", "to_latex_symbol"]
 
 SYMBOL = re.compile(r"(dL/d)?([A-Za-z]+)(?:_([\w,]+))?")
 
@@ -22,6 +22,20 @@ def to_latex_symbol(symbol: str) -> str:
         return symbol
     base = f"{match[2]}_{{{match[3]}}}" if match[3] else match[2]
     return rf"\frac{{\partial L}}{{\partial {base}}}" if match[1] else base
+
+
+def to_html_text(text: str) -> str:
+    """Return a sentence as HTML, with the symbols in it set as such."""
+
+    def local(match: re.Match[str]) -> str:
+        above, below = to_html_symbol(match[1]), to_html_symbol(match[2])
+        return f"∂{above}/∂{below}"
+
+    text = html.escape(text)
+    text = re.sub(r"\bd([A-Z]_[a-z])/d([A-Z]_[a-z])\b", local, text)
+    return re.sub(
+        r"\b(?:dL/d)?[A-Z]_[a-z0-9,]*[a-z0-9]\b", lambda match: to_html_symbol(match[0]), text
+    )
 
 
 def to_html_symbol(symbol: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 
 from cnnrun.inspection.explain.document import Equation, Explanation, Matrix, Section, Takeaway
-from cnnrun.inspection.explain.markup import to_html_symbol
+from cnnrun.inspection.explain.markup import to_html_symbol, to_html_text
 from cnnrun.inspection.explain.text import number
 
 __all__ = ["to_html"]
@@ -43,13 +43,13 @@ dd code { overflow-wrap: anywhere; }
 def to_html(explanation: Explanation) -> str:
     """Return the page as text."""
     title = html.escape(explanation.title)
-    legend = "".join(f"<li>{html.escape(line)}</li>" for line in explanation.legend)
+    legend = "".join(f"<li>{to_html_text(line)}</li>" for line in explanation.legend)
     body = [f"<h1>{title}</h1>", f'<ul class="legend">{legend}</ul>' if legend else ""]
     body += [_section(section) for section in explanation.sections]
     if explanation.takeaways:
         body.append("<h2>In matrix form</h2>")
         body += [_takeaway(takeaway) for takeaway in explanation.takeaways]
-    notes = "".join(f"<li>{html.escape(note)}</li>" for note in explanation.notes)
+    notes = "".join(f"<li>{to_html_text(note)}</li>" for note in explanation.notes)
     body.append(f'<ul class="legend">{notes}</ul>' if notes else "")
     if explanation.verified:
         verified = html.escape(explanation.verified)
@@ -67,7 +67,7 @@ def to_html(explanation: Explanation) -> str:
 def _section(section: Section) -> str:
     parts = [f"<section><h2>{html.escape(section.title)}</h2>"]
     if section.intro:
-        parts.append(f'<p class="intro">{html.escape(section.intro)}</p>')
+        parts.append(f'<p class="intro">{to_html_text(section.intro)}</p>')
     if section.equations:
         rows = "\n".join(_equation(equation) for equation in section.equations)
         parts.append(f'<div class="equations" tabindex="0"><table>\n{rows}\n</table></div>')
@@ -87,7 +87,7 @@ def _equation(equation: Equation) -> str:
     terms = [" ".join(map(to_html_symbol, term)) for term in equation.terms]
     left = to_html_symbol(equation.left)
     rows = [f"<tr><td>{left}</td><td>=</td><td>{_joined(terms, equation.operation)}</td></tr>"]
-    if equation.value is not None and equation.numbers is not None:
+    if equation.value is not None and equation.numbers:
         products = [" · ".join(_signed(n) for n in factors) for factors in equation.numbers]
         joined = _joined(products, equation.operation)
         value = number(equation.value).replace("-", MINUS)
