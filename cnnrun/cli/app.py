@@ -19,6 +19,7 @@ from cnnrun.cli.verbs import (
     explain,
     gradcheck,
     init,
+    inspect,
     predict,
     runs,
     summary,
@@ -46,7 +47,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (train, evaluate, predict, gradcheck, summary, init):
+for verb in (train, evaluate, predict, gradcheck, inspect, summary, init):
     app.command(verb.NAME)(verb.command)
 app.add_typer(explain.app, name="explain")
 app.add_typer(runs.app, name="runs")

@@ -1,0 +1,181 @@
+"""How gradients flow through a network, layer by layer, and in words where they do not."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from cnnrun.engine.types import Array
+from cnnrun.inspection.capture import Capture, Node
+
+__all__ = ["Flow", "LayerFlow", "measure_flow"]
+
+VANISHING = 1e-3
+"""A layer learns next to nothing when its error is below this part of that at the output."""
+
+EXPLODING = 1e3
+DEAD_SHARE = 0.75
+"""A ReLU layer is called dead when more than this share of its units never is active."""
+
+
+@dataclass(frozen=True)
+class LayerFlow:
+    """One layer.
+
+    Attributes:
+        layer, type: its name and type.
+        error_norm: of the loss gradient that reaches its output, over the whole batch.
+        relative_error: that over the norm at the network's output.
+        output_rms: the root mean square of its output.
+        weight_norm, gradient_norm: of its parameters and their gradients together; None without.
+        gradient_to_weight: their ratio.
+        zeros: the share of zeros in its output.
+        dead: for a ReLU, the share of units that no sample makes active: channels of an image,
+            numbers of a vector; None for others.
+        words: what is wrong with it; empty if nothing is.
+    """
+
+    layer: str
+    type: str
+    error_norm: float
+    relative_error: float
+    output_rms: float
+    weight_norm: float | None
+    gradient_norm: float | None
+    gradient_to_weight: float | None
+    zeros: float
+    dead: float | None
+    words: str = ""
+
+
+@dataclass(frozen=True)
+class Flow:
+    """The whole network: every layer, and the verdict in a few sentences.
+
+    Attributes:
+        layers: in natural order.
+        samples: how many it was measured on.
+        verdict: sentences; a single one says that nothing is wrong.
+        is_healthy: whether that is so.
+    """
+
+    layers: tuple[LayerFlow, ...]
+    samples: int
+    verdict: tuple[str, ...]
+    is_healthy: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as a JSON document has it."""
+        return {
+            "samples": self.samples,
+            "healthy": self.is_healthy,
+            "verdict": list(self.verdict),
+            "layers": [asdict(layer) for layer in self.layers],
+        }
+
+
+def measure_flow(captured: Capture) -> Flow:
+    """Return the flow of gradients in a captured pass of the loss."""
+    nodes = [node for node in captured.nodes if "dy" in captured.maps[node.name]]
+    last = captured.maps[nodes[-1].name]["dy"] if nodes else np.zeros(1)
+    reference = _norm(last)
+    inputs = captured.maps[nodes[0].name]["x"] if nodes else np.ones(1)
+    layers = tuple(_layer(node, captured, reference, _rms(inputs)) for node in nodes)
+    verdict = _verdict(layers)
+    healthy = not verdict
+    if healthy:
+        verdict = ["Gradients reach every layer; none vanishes, none explodes, no ReLU is dead."]
+    return Flow(layers, len(captured.outputs), tuple(verdict), healthy)
+
+
+def _layer(node: Node, captured: Capture, reference: float, input_rms: float) -> LayerFlow:
+    own = captured.maps[node.name]
+    error, y = _norm(own["dy"]), own["y"]
+    relative = error / reference if reference else 0.0
+    parameters = [own[key] for key in node.layer.params if key in own]
+    gradients = [own[f"d{key}"] for key in node.layer.params if f"d{key}" in own]
+    weight = _norm(*parameters) if parameters else None
+    gradient = _norm(*gradients) if gradients else None
+    dead = _dead(y) if node.layer.type_name == "relu" else None
+    output = _rms(y)
+    words = []
+    finite = all(np.isfinite(array).all() for array in (y, own["dy"]))
+    if not finite:
+        words.append("not finite")
+    elif relative > EXPLODING:
+        words.append("exploding gradient")
+    elif reference and relative < VANISHING:
+        words.append("vanishing gradient")
+    if finite and output > EXPLODING * max(input_rms, 1.0):
+        words.append("exploding activations")
+    if dead is not None and dead > DEAD_SHARE:
+        words.append(f"{100 * dead:.0f}% dead")
+    return LayerFlow(
+        node.name,
+        node.layer.type_name,
+        error,
+        relative,
+        output,
+        weight,
+        gradient,
+        gradient / weight if weight and gradient is not None else None,
+        float((y == 0).mean()),
+        dead,
+        ", ".join(words),
+    )
+
+
+def _dead(y: Array) -> float:
+    """Return the share of units that are 0 for every sample, at every position."""
+    active = (y > 0).any(axis=tuple(range(y.ndim - 1)))
+    return float(1 - active.mean())
+
+
+def _verdict(layers: tuple[LayerFlow, ...]) -> list[str]:
+    """Return what is wrong, in sentences."""
+    found = []
+    for word, effect in (
+        ("not finite", "values are not finite there, so nothing can be learnt"),
+        ("vanishing gradient", "they learn next to nothing; ReLU, normalisation, residual blocks "
+         "or a larger initialisation let it through"),
+        ("exploding gradient", "steps become wild; a smaller initialisation, normalisation or "
+         "clipping holds it down"),
+        ("exploding activations", "the outputs grow from layer to layer; a smaller initialisation "
+         "or normalisation holds them down"),
+    ):  # fmt: skip
+        named = [layer for layer in layers if word in layer.words]
+        if named:
+            worst = min(named, key=lambda layer: layer.relative_error)
+            if word.startswith("expl"):
+                worst = max(named, key=lambda layer: layer.relative_error)
+            size = f" ({worst.relative_error:.1e} of the error at the output, in {worst.layer})"
+            detail = size if "gradient" in word else ""
+            names = _names([layer.layer for layer in named])
+            found.append(f"{word.capitalize()} in {names}{detail}: {effect}.")
+    dead = [layer for layer in layers if layer.dead is not None and layer.dead > DEAD_SHARE]
+    if dead:
+        names = _names([f"{layer.layer} ({100 * (layer.dead or 0):.0f}%)" for layer in dead])
+        found.append(
+            f"Dead ReLU units in {names}: no sample makes them active, so no error passes them; a "
+            "smaller learning rate or leaky_relu helps."
+        )
+    return found
+
+
+def _names(names: list[str]) -> str:
+    return (
+        ", ".join(names) if len(names) <= 6 else f"{', '.join(names[:5])} and {len(names) - 5} more"
+    )
+
+
+def _norm(*arrays: Array) -> float:
+    with np.errstate(all="ignore"):
+        total = sum(float(np.sum(np.square(array, dtype=np.float64))) for array in arrays)
+    return float(np.sqrt(total))
+
+
+def _rms(array: Array) -> float:
+    with np.errstate(all="ignore"):
+        return float(np.sqrt(np.mean(np.square(array, dtype=np.float64))))

@@ -1,0 +1,255 @@
+"""One inspection: captures what flows, measures it, draws it, and writes a folder of it all."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cnnrun.engine import Loss, Network
+from cnnrun.engine.types import Array
+from cnnrun.inspection.attribution import Attribution, attribute
+from cnnrun.inspection.capture import Capture, Node, capture, walk
+from cnnrun.inspection.flow import Flow, measure_flow
+from cnnrun.inspection.gallery import (
+    KINDS,
+    Picture,
+    attribution_pictures,
+    compared_pictures,
+    layer_pictures,
+)
+from cnnrun.inspection.objectives import BatchLoss, ClassScore, Objective
+from cnnrun.inspection.page import Embedded, write_page
+from cnnrun.inspection.statistics import Figures, measure, to_csv
+
+__all__ = ["MOST_ATTRIBUTED", "MOST_PICTURES", "Options", "Result", "Subject", "inspect"]
+
+MOST_ATTRIBUTED = 4
+MOST_PICTURES = 120
+MOST_PAGE_BYTES = 20 << 20
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is inspected.
+
+    Attributes:
+        title: of the network, for a reader.
+        network: with its weights.
+        loss: it was trained with.
+        x: `(N, *input_shape)`, normalised.
+        targets: of the samples; None where only a class score can be asked for.
+        labels: what to call each sample.
+        classes: the class of each sample whose score is differentiated; None for the loss.
+        images: `(N, H, W, C)` in [0, 1], as people see them.
+        baseline: `(C,)`, black after normalisation.
+        reference: samples and targets on which the flow of gradients is measured.
+    """
+
+    title: str
+    network: Network
+    loss: Loss
+    x: Array
+    targets: Array | None
+    labels: tuple[str, ...]
+    classes: Array | None
+    images: Array
+    baseline: Array
+    reference: tuple[Array, Array]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How much is written.
+
+    Attributes:
+        nodes: the layers to keep; None for all.
+        kinds: of pictures, keys of `KINDS`.
+        most_channels: drawn of each array.
+        pictures: whether to draw any.
+        format: of the arrays: `npz` or `safetensors`.
+        steps: of integrated gradients, to begin with.
+        seed: of SmoothGrad's noise.
+        other: a second network, and what to call both; maps show both and their difference.
+    """
+
+    nodes: Sequence[Node] | None = None
+    kinds: tuple[str, ...] = tuple(KINDS)
+    most_channels: int = 16
+    pictures: bool = True
+    format: str = "npz"
+    steps: int = 64
+    seed: int = 0
+    other: tuple[Network, tuple[str, str]] | None = None
+
+
+@dataclass
+class Result:
+    """What was found and written.
+
+    Attributes:
+        folder: with all files.
+        flow: of gradients through the network.
+        figures: of every array.
+        attribution: on the input.
+        notes: what was left out, and why.
+        document: the same as `report.json`.
+    """
+
+    folder: Path
+    flow: Flow
+    figures: list[Figures]
+    attribution: Attribution
+    notes: list[str] = field(default_factory=list)
+    document: dict[str, Any] = field(default_factory=dict)
+
+
+def inspect(subject: Subject, folder: Path, options: Options) -> Result:
+    """Inspect a network and write `folder`, which is created."""
+    folder.mkdir(parents=True, exist_ok=True)
+    objective = _objective(subject)
+    captured = capture(subject.network, subject.x, objective, options.nodes)
+    figures = measure(captured)
+    x_reference, targets = subject.reference
+    everything = capture(subject.network, x_reference, BatchLoss(subject.loss, targets))
+    flow = measure_flow(everything)
+    result = Result(folder, flow, figures, Attribution())
+    is_image = len(subject.network.input_shape) == 3
+    if is_image:
+        few = min(len(subject.x), MOST_ATTRIBUTED)
+        result.attribution = attribute(
+            subject.network,
+            subject.x[:few],
+            _objective(subject, few),
+            subject.baseline,
+            steps=options.steps,
+            seed=options.seed,
+        )
+        if few < len(subject.x):
+            result.notes.append(f"attribution maps are of the first {few} samples")
+    _write_arrays(folder, captured, result.attribution, options.format)
+    (folder / "stats.csv").write_text(to_csv(figures), "utf-8")
+    embedded = _draw(subject, captured, result, options) if options.pictures else []
+    result.document = _document(subject, result, objective, captured)
+    text = json.dumps(_finite(result.document), indent=2, allow_nan=False)
+    (folder / "report.json").write_text(f"{text}\n", "utf-8")
+    write_page(folder / "index.html", subject.title, result.document, embedded)
+    return result
+
+
+def _objective(subject: Subject, few: int | None = None) -> Objective:
+    if subject.classes is not None:
+        return ClassScore(subject.classes[:few])
+    assert subject.targets is not None
+    # Attribution maps are of each sample's own loss, whatever stands beside it.
+    return BatchLoss(subject.loss, subject.targets[:few], None if few is None else 1)
+
+
+def _write_arrays(folder: Path, captured: Capture, found: Attribution, form: str) -> None:
+    """Write `maps.npz`, or `maps.safetensors`."""
+    arrays = captured.arrays()
+    arrays["outputs"], arrays["objective"] = captured.outputs, captured.values
+    arrays.update({f"attribution/{name}": array for name, array in found.maps.items()})
+    if found.cam is not None:
+        arrays[f"attribution/grad_cam@{found.cam_layer}"] = found.cam
+    arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    if form == "safetensors":
+        from safetensors.numpy import save_file
+
+        save_file(arrays, folder / "maps.safetensors")
+    else:
+        np.savez(folder / "maps.npz", **arrays)  # type: ignore[arg-type]
+
+
+def _draw(subject: Subject, captured: Capture, result: Result, options: Options) -> list[Embedded]:
+    """Write the pictures, and return those that the page shows."""
+    embedded: list[Embedded] = []
+    size = 0
+    left_out = 0
+    for count, picture in enumerate(_pictures(subject, captured, result, options)):
+        if count >= MOST_PICTURES:
+            left_out += 1
+            continue
+        path = result.folder / f"{picture.name}.png"
+        picture.image.save(path, optimize=False)
+        content = path.read_bytes()
+        size += len(content)
+        if size <= MOST_PAGE_BYTES:
+            embedded.append(
+                Embedded(picture.layer, picture.kind, picture.description, content,
+                         picture.image.size)
+            )  # fmt: skip
+    if left_out:
+        result.notes.append(
+            f"{MOST_PICTURES} pictures are drawn, {left_out} left out; --layers and --kinds choose"
+        )
+    if size > MOST_PAGE_BYTES:
+        result.notes.append("the page shows the first 20 MiB of pictures; all are in the folder")
+    rows = max((len(c) for c in (subject.x,)), default=0)
+    if rows > 4:
+        result.notes.append(f"pictures show the first 4 of {rows} samples; the arrays hold all")
+    return embedded
+
+
+def _pictures(
+    subject: Subject, captured: Capture, result: Result, options: Options
+) -> Iterable[Picture]:
+    if result.attribution.maps:
+        yield from attribution_pictures(result.attribution, subject.images, subject.labels)
+    if options.other is not None:
+        network, names = options.other
+        second = capture(network, subject.x, _objective(subject), options.nodes and [
+            node for node in walk(network) if node.name in {n.name for n in options.nodes}
+        ])  # fmt: skip
+        yield from compared_pictures(captured, second, names, options.kinds, options.most_channels)
+    else:
+        yield from layer_pictures(captured, options.kinds, options.most_channels)
+
+
+def _document(
+    subject: Subject, result: Result, objective: Objective, captured: Capture
+) -> dict[str, Any]:
+    """Return `report.json`."""
+    found = result.attribution
+    what = "class score" if isinstance(objective, ClassScore) else "loss"
+    samples = [
+        {
+            "label": label,
+            "objective": float(value),
+            "class": None if subject.classes is None else int(subject.classes[index]),
+        }
+        for index, (label, value) in enumerate(zip(subject.labels, captured.values, strict=True))
+    ]
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "folder": str(result.folder),
+        "network": subject.title,
+        "objective": what,
+        "samples": samples,
+        "flow": result.flow.to_dict(),
+        "attribution": {
+            "maps": sorted(found.maps),
+            "score_change": list(found.score_change),
+            "completeness_error": list(found.completeness_error),
+            "integrated_gradients_steps": found.steps,
+            "grad_cam_layer": found.cam_layer,
+            "occlusion_patch": found.patch,
+        },
+        "layers": [asdict(row) for row in result.figures],
+        "notes": result.notes,
+    }
+
+
+def _finite(value: Any) -> Any:
+    """Return a document in which what is not finite is null."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

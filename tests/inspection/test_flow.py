@@ -1,0 +1,97 @@
+"""Networks that cannot learn are named so in words; a healthy one is not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cnnrun.engine import Build, Network
+from cnnrun.engine.initializers import Constant
+from cnnrun.engine.layers import Conv2D, Dense, Flatten, MaxPool2D, ReLU, Residual, Sigmoid, Tanh
+from cnnrun.engine.losses import SoftmaxCrossEntropy
+from cnnrun.inspection.capture import capture
+from cnnrun.inspection.flow import measure_flow
+from cnnrun.inspection.objectives import BatchLoss
+
+RNG = np.random.default_rng(0)
+IMAGES, LABELS = RNG.standard_normal((32, 8, 8, 1)).astype("f4"), RNG.integers(0, 10, 32)
+
+
+def flow(layers, change=None):
+    network = Network(layers, (8, 8, 1), Build(seed=1))
+    if change:
+        change(network)
+    return measure_flow(capture(network, IMAGES, BatchLoss(SoftmaxCrossEntropy(), LABELS)))
+
+
+def stack(activation, count):
+    hidden = [config for _ in range(count) for config in (Dense.Config(32), activation.Config())]
+    return [Flatten.Config(), *hidden, Dense.Config(10)]
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        stack(ReLU, 2),
+        stack(ReLU, 8),
+        stack(Tanh, 6),
+        stack(Sigmoid, 2),
+        [Conv2D.Config(8, 3), ReLU.Config(), MaxPool2D.Config(2), Flatten.Config(),
+         Dense.Config(10)],
+        [Conv2D.Config(4, 3), Residual.Config((Conv2D.Config(4, 3, padding=1), ReLU.Config())),
+         Flatten.Config(), Dense.Config(10)],
+    ],
+)  # fmt: skip
+def test_a_healthy_network_is_not_accused(layers):
+    found = flow(layers)
+    assert found.is_healthy, found.verdict
+    assert found.verdict[0].startswith("Gradients reach every layer")
+    assert not any(layer.words for layer in found.layers)
+
+
+def test_ten_sigmoids_make_it_vanish():
+    found = flow(stack(Sigmoid, 10))
+    assert not found.is_healthy
+    assert found.verdict[0].startswith("Vanishing gradient in 00_flatten, 01_dense")
+    named = [layer.layer for layer in found.layers if "vanishing" in layer.words]
+    assert "01_dense" in named
+    assert "21_dense" not in named
+
+
+def test_large_weights_make_it_explode():
+    def enlarge(network):
+        for name, array in network.parameters.items():
+            if name.endswith("/w"):
+                array *= 8
+
+    found = flow(stack(ReLU, 8), enlarge)
+    assert any(line.startswith("Exploding gradient in") for line in found.verdict)
+    assert any(line.startswith("Exploding activations in") for line in found.verdict)
+    assert "exploding" in found.layers[1].words
+
+
+def test_what_is_not_finite_is_said():
+    def spoil(network):
+        network.parameters["03_dense/w"][0, 0] = np.nan
+
+    found = flow(stack(ReLU, 3), spoil)
+    assert found.verdict[0].startswith("Not finite in")
+
+
+IMAGE_RELU = [Conv2D.Config(6, 3), ReLU.Config(), Flatten.Config(), Dense.Config(10)]
+
+
+@pytest.mark.parametrize("layers", [stack(ReLU, 2), IMAGE_RELU])
+def test_dead_relu(layers):
+    def kill(network):
+        first = next(name for name in network.parameters if name.endswith("/b"))
+        network.parameters[first][:] = -100
+
+    found = flow(layers, kill)
+    assert any(line.startswith("Dead ReLU units in") and "(100%)" in line for line in found.verdict)
+    assert any(layer.dead == 1 and "100% dead" in layer.words for layer in found.layers)
+
+
+def test_no_weights_at_all():
+    zero = [Flatten.Config(), Dense.Config(10, initializer=Constant(0.0))]
+    assert flow(zero).layers[0].error_norm == 0
