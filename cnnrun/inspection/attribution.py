@@ -24,7 +24,7 @@ GOOD_ENOUGH = 0.005
 """Integrated gradients take more steps until their completeness error is below this."""
 
 MOST_STEPS = 1024
-SECONDS = 5.0
+SECONDS = 8.0
 """What integrated gradients, and what occlusion, may take; but at least the steps asked for."""
 
 NOISE = 0.1

@@ -14,7 +14,14 @@ from cnnrun.inspection.attribution import Attribution
 from cnnrun.inspection.capture import Capture, Node
 from cnnrun.inspection.pictures import draw_tiles, overlay
 
-__all__ = ["KINDS", "Picture", "attribution_pictures", "compared_pictures", "layer_pictures"]
+__all__ = [
+    "KINDS",
+    "MOST_ROWS",
+    "Picture",
+    "attribution_pictures",
+    "compared_pictures",
+    "layer_pictures",
+]
 
 KINDS = {
     "filters": ("w", "filters"),
@@ -157,6 +164,7 @@ def _tiles(
     else:  # (N, features): a row for each sample
         flat = array.reshape(len(array), -1)
         strip = flat[: 16 * rows, :512]
+        strip = strip.repeat(max(1, 20 // len(strip)), axis=0)  # a few are drawn as broad bands
         return strip[None, None], _cut(flat.shape, (16 * rows, 512)), []
     note = []
     for count, limit, word in zip(tiles.shape, (rows, most), words, strict=False):

@@ -18,6 +18,7 @@ from cnnrun.inspection.capture import Capture, Node, capture, walk
 from cnnrun.inspection.flow import Flow, measure_flow
 from cnnrun.inspection.gallery import (
     KINDS,
+    MOST_ROWS,
     Picture,
     attribution_pictures,
     compared_pictures,
@@ -191,9 +192,12 @@ def _draw(subject: Subject, captured: Capture, result: Result, options: Options)
         )
     if size > MOST_PAGE_BYTES:
         result.notes.append("the page shows the first 20 MiB of pictures; all are in the folder")
-    rows = max((len(c) for c in (subject.x,)), default=0)
-    if rows > 4:
-        result.notes.append(f"pictures show the first 4 of {rows} samples; the arrays hold all")
+    if len(subject.x) > MOST_ROWS:
+        result.notes.append(
+            f"pictures show the first {MOST_ROWS} of {len(subject.x)} samples; the arrays hold all"
+        )
+    if options.other is not None and not any(p.layer != "input" for p in embedded):
+        result.notes.append("the two networks have no layer of the same name and shape to compare")
     return embedded
 
 

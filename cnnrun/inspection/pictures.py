@@ -20,6 +20,7 @@ __all__ = ["draw_tiles", "overlay"]
 SMALLEST_TILE = 48
 LARGEST_TILE = 224
 WIDEST = 1400
+GAP = 4
 INK, PAPER, SOFT = (30, 30, 30), (255, 255, 255), (110, 110, 110)
 BROKEN = (0, 200, 80)
 """Of what is not finite: a green that neither scale has."""
@@ -57,7 +58,7 @@ def draw_tiles(
         height, width = tiles.shape[2:]
         scale = 1
     scale = int(scale)
-    gap, font = 4, _font(13)
+    gap, font = GAP, _font(13)
     left = 8 + max((int(font.getlength(label)) + 8 for label in row_labels), default=0)
     top = 34 + (16 if column_labels else 0)
     bar = 110
@@ -110,12 +111,12 @@ def overlay(image: Array, heat: Array) -> Array:
 def _scale(height: int, width: int, columns: int) -> float:
     """Return the pixels that each value is drawn with; below 1 where that is not even one."""
     side = max(height, width)
-    scale = max(1, SMALLEST_TILE // side, min(LARGEST_TILE // side, WIDEST // (columns * width)))
-    while scale > 1 and columns * width * scale > WIDEST:
+    largest = LARGEST_TILE if columns <= 2 else LARGEST_TILE // 2
+    scale = max(1, SMALLEST_TILE // side, min(largest // side, WIDEST // (columns * width)))
+    while scale > 1 and columns * (width * scale + GAP) > WIDEST:
         scale -= 1
-    if columns * width * scale > 2 * WIDEST or height > 2 * WIDEST:
-        return min(1.0, 2 * WIDEST / max(columns * width, height))
-    return scale
+    whole = max(columns * (width * scale + GAP), height)
+    return scale if whole <= 2 * WIDEST else min(1.0, 2 * WIDEST / whole)
 
 
 def _colour(values: Array, end: float, signed: bool) -> Array:
