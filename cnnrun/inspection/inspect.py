@@ -132,6 +132,11 @@ def inspect(subject: Subject, folder: Path, options: Options) -> Result:
             steps=options.steps,
             seed=options.seed,
         )
+        if max(result.attribution.completeness_error) > 0.01:
+            result.notes.append(
+                f"integrated gradients stopped after {result.attribution.steps} steps, to bound "
+                "the time, and are not complete; --steps takes more"
+            )
         if few < len(subject.x):
             result.notes.append(f"attribution maps are of the first {few} samples")
     _write_arrays(folder, captured, result.attribution, options.format)
