@@ -171,8 +171,9 @@ class Check:
             passes += coverage.passes
             self._note_adjoint(point, name, coverage)
             indices = choose(probe.values[name].shape, self._most, self._rng)
-            if coverage.index is not None and coverage.index not in indices:
-                indices.append(coverage.index)
+            for extra in (coverage.index, _strongest(gradients[0][name])):
+                if extra is not None and extra not in indices:
+                    indices.append(extra)
             tensor = compare(probe, name, indices, upstreams, gradients, base)
             passes += tensor.passes + self._redraw(point, tensor)
             row.points.append((point.label, tensor))
@@ -247,3 +248,9 @@ class Check:
         wrong = [row for row in rows if row.verdict == "fail"]
         rank = {layer: place for place, layer in enumerate(self.order)}
         return min(wrong, key=lambda row: rank.get(row.layer, len(rank)), default=None)
+
+
+def _strongest(gradient: Array) -> tuple[int, ...]:
+    """Return where a gradient claims to be largest: a sample of mostly zeros proves nothing."""
+    place = np.nan_to_num(np.abs(gradient)).argmax()
+    return tuple(map(int, np.unravel_index(place, gradient.shape)))

@@ -116,6 +116,14 @@ def test_a_budget_is_kept_by_sampling():
     assert spent == pytest.approx(small.cost.forward_passes, rel=0.5)
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_a_small_sample_of_a_gradient_of_mostly_zeros(seed):
+    layer = MaxPool2D(MaxPool2D.Config(4), (16, 16, 4))  # one cell of sixteen takes an error
+    check = plan(layer, budget=40, seed=seed)
+    list(check.run())
+    assert check.report().passed
+
+
 def test_one_wrong_element_is_found_though_only_few_are_compared():
     class Hidden(Conv2D):
         def backward(self, dy, ctx):
