@@ -25,6 +25,8 @@ NETWORK = "network"
 PASSES_PER_ELEMENT = 4
 PASSES_PER_TENSOR = 12  # a direction for the whole, gradients, laws
 REDRAWS = 2
+MOST_DIAGNOSED = 3000
+"""Elements of a wrong tensor that are all compared, to see the pattern of the mistake."""
 
 
 class Check:
@@ -239,7 +241,7 @@ class Check:
         """Return what kind of mistake it looks like, judged where most is known."""
         wrong = [tensor for _, tensor in row.points if tensor.of("wrong")]
         if wrong:
-            found = diagnose(max(wrong, key=lambda tensor: len(tensor.resolved)))
+            found = diagnose(_whole(max(wrong, key=lambda tensor: len(tensor.resolved))))
             if found:
                 return found
         return row.findings[0].message if row.findings else None
@@ -248,6 +250,19 @@ class Check:
         wrong = [row for row in rows if row.verdict == "fail"]
         rank = {layer: place for place, layer in enumerate(self.order)}
         return min(wrong, key=lambda row: rank.get(row.layer, len(rank)), default=None)
+
+
+def _whole(tensor: Tensor) -> Tensor:
+    """Return a sampled tensor with all its elements compared, if they are not too many."""
+    size = tensor.gradient.size
+    if len(tensor.elements) >= size or size > MOST_DIAGNOSED:
+        return tensor
+    if not isinstance(tensor.probe, LayerProbe):
+        return tensor
+    gradient = tensor.probe.backward(tensor.upstream)
+    indices = choose(tensor.gradient.shape, size, np.random.default_rng(0))
+    base = tensor.probe.forward()
+    return compare(tensor.probe, tensor.name, indices, [tensor.upstream], [gradient], base)
 
 
 def _strongest(gradient: Array) -> tuple[int, ...]:

@@ -75,14 +75,15 @@ def _meanings(evidence: Evidence, ratio: float) -> Iterator[str]:
 
 def _masked_error(evidence: Evidence) -> str | None:
     """Guided backpropagation, and only the diagonal of the Jacobian."""
+    size = np.abs(evidence.upstream)
+    negative, positive = (evidence.probe.backward(g)[evidence.tensor.name] for g in (-size, size))
+    if not negative.any() and positive.any():
+        return "the error is masked where the upstream gradient is negative, as in guided backprop"
     if not evidence.is_small:
         return None
-    size = evidence.claimed.size
-    terms = evidence.terms.reshape(size, -1)
-    positive = np.where(evidence.upstream.reshape(-1) > 0, terms, 0).sum(axis=1)
-    if evidence.explains(positive.reshape(evidence.claimed.shape)):
-        return "the error is masked where the upstream gradient is negative, as in guided backprop"
-    if terms.shape == (size, size) and evidence.explains(
+    count = evidence.claimed.size
+    terms = evidence.terms.reshape(count, -1)
+    if terms.shape == (count, count) and evidence.explains(
         np.diagonal(terms).reshape(evidence.claimed.shape)
     ):
         return (
