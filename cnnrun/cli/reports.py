@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from cnnrun.cli.tables import fits, print_table, table
+from cnnrun.cli.tables import print_fitting
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -23,7 +22,13 @@ def show_report(report: Report) -> None:
     """Print a report: the table, every finding, and the verdict."""
     title = f"gradients of {report.subject}"
     columns = ["layer", "tensor", "resolved", "kinks", "median", "worst", "at", "verdict"]
-    _print_fitting(title, columns, [_cells(row) for row in report.rows], ["at", "median", "kinks"])
+    print_fitting(
+        title,
+        columns,
+        [_cells(row) for row in report.rows],
+        ["at", "median", "kinks"],
+        left=["layer", "tensor", "verdict"],
+    )
     for row in report.rows:
         if row.verdict == "fail":
             _print_failure(row)
@@ -61,27 +66,8 @@ def show_mutants(report: Report) -> None:
         for mutant in report.mutants or []
     ]
     title = "self-test of the gradient check"
-    _print_fitting(title, columns, rows, ["found by", "layer"], left=columns)
+    print_fitting(title, columns, rows, ["found by", "layer"], left=columns)
     _print_wrapped(report.summary())
-
-
-def _print_fitting(
-    title: str,
-    columns: Sequence[str],
-    rows: Sequence[Sequence[str | Text]],
-    spare: Sequence[str],
-    left: Sequence[str] = ("layer", "tensor", "verdict"),
-) -> None:
-    """Print a table, without as many of the `spare` columns as a narrow terminal asks for."""
-    for count in range(len(spare) + 1):
-        shown = [name for name in columns if name not in spare[:count]]
-        made = table(title, shown, left=left)
-        for row in rows:
-            cells = zip(columns, row, strict=True)
-            made.add_row(*(cell for name, cell in cells if name in shown))
-        if fits(made):
-            break
-    print_table(made)
 
 
 def _cells(row: Row) -> list[str | Text]:

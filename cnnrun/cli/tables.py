@@ -11,8 +11,18 @@ from typing import TYPE_CHECKING, TextIO
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-__all__ = ["count", "figure", "fits", "print_table", "share", "size", "table"]
+__all__ = [
+    "count",
+    "figure",
+    "fits",
+    "print_fitting",
+    "print_table",
+    "share",
+    "size",
+    "table",
+]
 
 PLAIN_WIDTH = 10_000
 """Where there is no terminal a table is as wide as it needs to be; no real one needs this."""
@@ -56,6 +66,25 @@ def fits(made: Table) -> bool:
     unbounded = console.options.update(max_width=PLAIN_WIDTH)
     needed = console.measure(made, options=unbounded).maximum
     return not console.is_terminal or needed <= console.width
+
+
+def print_fitting(
+    title: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str | Text]],
+    spare: Sequence[str],
+    left: Sequence[str] = (),
+) -> None:
+    """Print a table, without as many of the `spare` columns as a narrow terminal asks for."""
+    for count in range(len(spare) + 1):
+        shown = [name for name in columns if name not in spare[:count]]
+        made = table(title, shown, left=left)
+        for row in rows:
+            cells = zip(columns, row, strict=True)
+            made.add_row(*(cell for name, cell in cells if name in shown))
+        if fits(made):
+            break
+    print_table(made)
 
 
 def figure(value: float | None, digits: int = 4) -> str:

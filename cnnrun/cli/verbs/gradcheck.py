@@ -59,7 +59,10 @@ def command(
     ] = False,
     checkpoint: Annotated[str, typer.Option(help="Which weights of a run: best or last.")] = "best",
     output: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the report here as JSON.")
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Write the report here as JSON; that of a run goes into it."
+        ),
     ] = None,
     junit: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the report here as JUnit XML.")
@@ -78,6 +81,8 @@ def command(
 
     Example: cnnrun gradcheck configs/lenet_mnist5k.yaml
     """
+    from cnnrun.training import find_run
+
     load_plugins(plugin)
     quiet = quiet or json
     if self_test:
@@ -90,6 +95,8 @@ def command(
             runs_dir,
         )  # fmt: skip
         report = run_check(check, quiet)
+    if config is not None and output is None and not _is_file(config):
+        output = find_run(config, runs_dir).folder / "gradcheck.json"
     _write(report, output, junit, maps, quiet)
     if json:
         print_json(report.to_dict())
@@ -172,9 +179,8 @@ def _plan_network(
     from cnnrun.gradcheck import plan_network
     from cnnrun.gradcheck.networks import layer_names, select_layers
 
-    path = Path(config)
-    if path.suffix in (".yaml", ".yml") or path.is_file():
-        experiment = load(path, overrides)
+    if _is_file(config):
+        experiment = load(Path(config), overrides)
         data = prepare(experiment.data, experiment.seed, experiment.base)
         network = build_network(experiment, data.info)
     else:
@@ -190,6 +196,11 @@ def _plan_network(
     return plan_network(
         network, x, loss=experiment.loss, layers=chosen, seed=seed, budget=budget
     )  # fmt: skip
+
+
+def _is_file(config: str) -> bool:
+    """Return whether the argument means a configuration file, rather than a run."""
+    return Path(config).suffix in (".yaml", ".yml") or Path(config).is_file()
 
 
 def check_images(split: Any, samples: int, seed: int) -> Any:

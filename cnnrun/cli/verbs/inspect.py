@@ -10,7 +10,7 @@ import typer
 
 from cnnrun.cli.options import Json, Plugins, Quiet, RunsDir, load, load_plugins
 from cnnrun.cli.output import message, print_json
-from cnnrun.cli.tables import print_table, share, table
+from cnnrun.cli.tables import print_fitting, share
 from cnnrun.cli.trained import load_trained
 from cnnrun.errors import ConfigError, DataError
 
@@ -51,7 +51,9 @@ def command(
     kinds: Annotated[
         str | None, typer.Option(metavar="LIST", help="Pictures: filters,activations,...")
     ] = None,
-    max_channels: Annotated[int, typer.Option(metavar="N", min=1, max=512)] = 16,
+    max_channels: Annotated[
+        int, typer.Option(metavar="N", min=1, max=512, help="Drawn of each array.")
+    ] = 16,
     no_png: Annotated[bool, typer.Option("--no-png", help="Arrays and figures only.")] = False,
     form: Annotated[
         Literal["npz", "safetensors"], typer.Option("--format", help="Of the arrays.")
@@ -271,9 +273,8 @@ def _kinds(text: str | None) -> tuple[str, ...]:
 def _show(result: Result) -> None:
     """Print the flow of gradients, the verdict, and how far to trust the attributions."""
     columns = ["layer", "|error|", "relative", "|weights|", "|gradient|", "ratio", "zeros", ""]
-    made = table(f"gradients of {result.document['network']}", columns, left=["layer", ""])
-    for layer in result.flow.layers:
-        made.add_row(
+    rows = [
+        [
             layer.layer,
             f"{layer.error_norm:.2e}",
             f"{layer.relative_error:.1e}",
@@ -283,8 +284,11 @@ def _show(result: Result) -> None:
             ),
             share(layer.zeros),
             layer.words,
-        )
-    print_table(made)
+        ]
+        for layer in result.flow.layers
+    ]
+    title = f"gradients of {result.document['network']}"
+    print_fitting(title, columns, rows, ["|weights|", "ratio", "zeros"], left=["layer", ""])
     for line in result.flow.verdict:
         print(line)
     errors = result.attribution.completeness_error
