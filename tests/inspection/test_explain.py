@@ -23,7 +23,7 @@ from cnnrun.inspection.explain import (
     render,
     to_document,
 )
-from cnnrun.inspection.explain.convolution import WIDEST_MATRIX
+from cnnrun.inspection.explain.takeaways import WIDEST_MATRIX
 from cnnrun.inspection.explain.values import read_values
 
 LECTURE = Path(__file__).parents[3] / "shared/reference/lecture_cnn_backprop.md"
