@@ -24,8 +24,9 @@ GOOD_ENOUGH = 0.005
 """Integrated gradients take more steps until their completeness error is below this."""
 
 MOST_STEPS = 1024
-SECONDS = 8.0
-"""What integrated gradients, and what occlusion, may take; but at least the steps asked for."""
+SECONDS = 12.0
+"""What a round of integrated gradients, and what occlusion, may take; but at least the steps asked
+for are done."""
 
 NOISE = 0.1
 """Of SmoothGrad, relative to the range of the image."""
