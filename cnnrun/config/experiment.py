@@ -9,6 +9,7 @@ from typing import Literal
 
 from cnnrun.data import DataOptions
 from cnnrun.engine import LayerConfig, Loss, Optimizer, Schedule
+from cnnrun.engine.kernels.convolution import MethodName
 from cnnrun.engine.losses import SoftmaxCrossEntropy
 from cnnrun.engine.schedules import Constant
 from cnnrun.engine.types import NonNegativeInt, PositiveInt
@@ -28,12 +29,16 @@ class TrainOptions:
             fixes the order in which gradients are added.
         best: what the best checkpoint is chosen by; `auto` is accuracy where there are labels, else
             loss. Figures are those of the validation split, or of training without one.
+        convolution: how convolutions are computed: `auto` is the fastest for each geometry,
+            `columns` the direct sum. `winograd` saves multiplications where a window stands at
+            every pixel, and rounds a little more: some 1e-6 of the largest value.
     """
 
     epochs: PositiveInt = 10
     batch_size: PositiveInt = 64
     shard_size: PositiveInt = 32
     best: Literal["auto", "accuracy", "loss"] = "auto"
+    convolution: MethodName = "auto"
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,9 @@ def build_network(
         DataError: the data set cannot be found.
     """
     info = info or experiment.data.dataset.info(experiment.base)
-    build = Build(np.dtype(dtype), experiment.seed, info.classes)
+    build = Build(
+        np.dtype(dtype), experiment.seed, info.classes, convolution=experiment.train.convolution
+    )
     network = Network(experiment.network, info.image_shape, build)
     try:
         if experiment.data.targets == "inputs":

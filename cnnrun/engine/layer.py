@@ -10,6 +10,7 @@ import numpy as np
 
 from cnnrun.engine.context import Context
 from cnnrun.engine.initializers import Initializer
+from cnnrun.engine.kernels.convolution import MethodName
 from cnnrun.engine.types import Array, DType, Shape
 from cnnrun.errors import ShapeError
 from cnnrun.registry import Registry
@@ -34,12 +35,14 @@ class Build:
         seed: of the initial weights.
         classes: the number of classes of the data set, for `units: classes`; None if unknown.
         path: the indices that lead to the layer, part of the seed of its weights.
+        convolution: the method of the convolutions, where it can do their geometry.
     """
 
     dtype: DType = np.dtype(np.float32)
     seed: int = 0
     classes: int | None = None
     path: tuple[int, ...] = ()
+    convolution: MethodName = "auto"
 
     def child(self, index: int) -> Build:
         """Return the same for the sublayer at `index`."""

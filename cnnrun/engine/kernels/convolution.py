@@ -1,177 +1,129 @@
-"""Convolution and its two gradients, as matrix products over columns of the input.
+"""Convolution and its two gradients, each by the method that is fastest for the geometry.
 
-A *column* is what one window sees: KH*KW*C numbers. With the columns of all positions as a matrix,
-convolution is one product with the filters, and both gradients are products with its transpose.
-Samples are taken a tile at a time, and rows of a large image, so that a tile's columns stay in the
-L2 cache; backward gathers them again instead of keeping them. That was measured as about twice as
-fast as columns of a whole batch, in a fraction of the memory.
+Every method computes the same sums in its own way: `columns` gathers what each window sees and
+multiplies matrices, for any geometry; `winograd` saves multiplications, where windows stand dense.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
 from cnnrun.engine.geometry import Window
-from cnnrun.engine.kernels.windows import Scratch, inside, padded, positions, taps, tiles
+from cnnrun.engine.kernels import columns, winograd
+from cnnrun.engine.kernels.windows import Scratch
 from cnnrun.engine.types import Array
 
-__all__ = ["convolve", "filter_gradient", "input_gradient"]
+__all__ = ["Convolution", "MethodName"]
+
+MethodName = Literal["auto", "columns", "winograd"]
+"""What a configuration may ask for; a method that cannot do a geometry leaves it to columns."""
+
+FEWEST_CHANNELS = 8
+"""Below, a run of what a window sees is too short for Winograd's products; measured."""
 
 
-def convolve(x: Array, w: Array, window: Window, y: Array, scratch: Scratch) -> None:
-    """Write the convolution of x with w into y.
+class Method(Protocol):
+    """The functions of a module of kernels; see `columns` for their arguments."""
 
-    Args:
-        x: `(N, H, W, G*C)`, the input.
-        w: `(KH, KW, C, F)`, the filters; the g-th of G blocks of filters sees the g-th of channels.
-        window: kernel, stride, padding and dilation on an H x W image.
-        y: `(N, OH, OW, F)`, C-contiguous; overwritten.
-        scratch: where temporary arrays come from.
+    def convolve(
+        self, x: Array, w: Array, window: Window, y: Array, scratch: Scratch, b: Array | None = None
+    ) -> None: ...
+
+    def filter_gradient(
+        self, x: Array, dy: Array, window: Window, dw: Array, scratch: Scratch
+    ) -> None: ...
+
+    def input_gradient(
+        self, dy: Array, w: Array, window: Window, dx: Array, scratch: Scratch
+    ) -> None: ...
+
+
+METHODS: dict[str, Method] = {"columns": columns, "winograd": winograd}
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """A convolution of one geometry, with the method chosen for it.
+
+    With groups, the g-th block of filters sees the g-th block of channels.
     """
-    for own_channels, own_filters in _groups(x, w):
-        rows = _matrix(w[..., own_filters])  # (KH*KW*C, F)
-        for tile, columns in _columns(x[..., own_channels], window, scratch):
-            # (n*OH*OW, KH*KW*C) @ (KH*KW*C, F)
-            np.matmul(columns, rows, out=_matrix(y[tile][..., own_filters]))
 
+    window: Window
+    method: str
 
-def filter_gradient(x: Array, dy: Array, window: Window, dw: Array, scratch: Scratch) -> None:
-    """Write the loss gradient with respect to the filters into dw.
+    @classmethod
+    def plan(
+        cls,
+        window: Window,
+        channels: int,
+        filters: int,
+        dtype: np.dtype[Any],
+        wanted: MethodName = "auto",
+    ) -> Convolution:
+        """Choose a method for so many channels and filters of one group.
 
-    The lecture's dL/dF = Convolution(X, dL/dO): each tap meets the inputs it was multiplied with.
-
-    Args:
-        x: `(N, H, W, G*C)`, the input of the forward pass.
-        dy: `(N, OH, OW, F)`, the loss gradient of its output.
-        window: that of the forward pass.
-        dw: `(KH, KW, C, F)`, C-contiguous; overwritten.
-        scratch: where temporary arrays come from.
-    """
-    dw.fill(0)
-    for own_channels, own_filters in _groups(x, dw):
-        rows = _matrix(dw[..., own_filters])
-        product = scratch("product", rows.shape, dw.dtype)
-        for tile, columns in _columns(x[..., own_channels], window, scratch):
-            # (KH*KW*C, n*OH*OW) @ (n*OH*OW, F)
-            np.matmul(columns.T, _matrix(dy[tile][..., own_filters]), out=product)
-            rows += product
-
-
-def input_gradient(dy: Array, w: Array, window: Window, dx: Array, scratch: Scratch) -> None:
-    """Write the loss gradient with respect to the input into dx.
-
-    The lecture's dL/dX = Full Convolution(F rotated by 180 degrees, dL/dO). It is computed as the
-    same sum in another order, which is faster: each error times the filter, added where the
-    window stood.
-
-    Args:
-        dy: `(N, OH, OW, F)`, the loss gradient of the output.
-        w: `(KH, KW, C, F)`, the filters.
-        window: that of the forward pass.
-        dx: `(N, H, W, G*C)`, C-contiguous; overwritten.
-        scratch: where temporary arrays come from.
-    """
-    for own_channels, own_filters in _groups(dx, w):
-        filters = w[..., own_filters]
-        channels = filters.shape[2]
-        if _is_pointwise(window):
-            errors = _matrix(dy[..., own_filters])  # (N*H*W, F) @ (F, C)
-            np.matmul(errors, _matrix(filters).T, out=_matrix(dx[..., own_channels]))
-            continue
-        add, size = _add_rows, _row_bytes(window, channels, dx)
-        if channels == 1:
-            add, size = _add_planes, _column_bytes(window, channels, dx)
-        for part in tiles(len(dy), window.output_size[0] * size):
-            errors, into = dy[part][..., own_filters], dx[part][..., own_channels]
-            image = into
-            if window.is_padded:
-                shape = (len(errors), *window.padded_size, channels)
-                image = scratch("padded", shape, dx.dtype)
-            image.fill(0)
-            for band in tiles(window.output_size[0], len(errors) * size):
-                reached, window_of_band = _band(window, band)
-                add(errors[:, band], filters, window_of_band, image[:, reached], scratch)
-            if window.is_padded:
-                into[...] = inside(image, window)
-
-
-def _add_rows(
-    errors: Array, filters: Array, window: Window, image: Array, scratch: Scratch
-) -> None:
-    """Add errors times filters to the image, first along the height and then along the width.
-
-    KH + KW additions instead of KH*KW, the first ones in runs of OW*KW*C numbers: measured as 1.1
-    to 2 times as fast for two channels and more.
-    """
-    (high, wide), (out_high, out_wide) = window.kernel, window.output_size
-    samples, channels = len(errors), filters.shape[2]
-    rows = scratch("rows", (samples, image.shape[1], out_wide, wide, channels), image.dtype)
-    product = scratch("product", (samples, out_high, out_wide, wide, channels), image.dtype)
-    rows.fill(0)
-    for i in range(high):
-        # (n*OH*OW, F) @ (F, KW*C)
-        out = product.reshape(-1, wide * channels)
-        np.matmul(_matrix(errors), _matrix(filters[i]).T, out=out)
-        rows[:, positions(window, 0, i)] += product
-    for j in range(wide):
-        image[:, :, positions(window, 1, j)] += rows[:, :, :, j]
-
-
-def _add_planes(
-    errors: Array, filters: Array, window: Window, image: Array, scratch: Scratch
-) -> None:
-    """Do the same for a single channel, where a tap's products for all positions are adjacent."""
-    shape = (*window.kernel, len(errors), *window.output_size)
-    planes = scratch("columns", shape, image.dtype)
-    rows = _matrix(filters)  # (KH*KW, F) @ (F, n*OH*OW)
-    np.matmul(rows, _matrix(errors).T, out=planes.reshape(len(rows), -1))
-    for i, j, into in taps(image, window):
-        into[..., 0] += planes[i, j]
-
-
-def _columns(
-    x: Array, window: Window, scratch: Scratch
-) -> Iterator[tuple[tuple[slice, slice], Array]]:
-    """Yield tiles of the output, as slices of samples and of rows, with their columns.
-
-    Columns are `(n*OH*OW, KH*KW*C)` for n samples and OH rows, and valid until the next.
-    """
-    if _is_pointwise(window):
-        yield (slice(None), slice(None)), _matrix(x)  # each pixel is its own column
-        return
-    channels = x.shape[3]
-    (high, wide), (out_high, out_wide) = window.kernel, window.output_size
-    (stride_y, stride_x), (step_y, step_x) = window.stride, window.dilation
-    size = _column_bytes(window, channels, x)
-    for part in tiles(len(x), out_high * size):
-        image = padded(x[part], window, 0, scratch)
-        n, row, column, channel = image.strides
-        seen = as_strided(
-            image,
-            (len(image), out_high, out_wide, high, wide, channels),
-            (n, row * stride_y, column * stride_x, row * step_y, column * step_x, channel),
-            writeable=False,
+        `auto` takes Winograd's only in float32, so that gradients are checked on the direct sums.
+        """
+        if wanted == "columns" or not winograd.fits(window):
+            return cls(window, "columns")
+        if wanted == "winograd":
+            return cls(window, "winograd")
+        (high, wide), (high_out, wide_out) = window.kernel, window.output_size
+        direct = high * wide * high_out * wide_out
+        pays = (
+            min(channels, filters) >= FEWEST_CHANNELS
+            and dtype == np.float32
+            and winograd.multiplications(window) < 0.9 * direct
         )
-        for band in tiles(out_high, len(image) * size):
-            if channels > 1:
-                columns = scratch("columns", seen[:, band].shape, x.dtype)
-                np.copyto(columns, seen[:, band])
-                yield (part, band), columns.reshape(-1, high * wide * channels)
-            else:
-                # A row of a window is too short a run to copy; what a tap sees at a row of
-                # positions is longer. Measured as 3 to 5 times as fast.
-                planes = seen[:, band, :, :, :, 0].transpose(3, 4, 0, 1, 2)  # (KH, KW, n, OH, OW)
-                columns = scratch("columns", planes.shape, x.dtype)
-                np.copyto(columns, planes)
-                yield (part, band), columns.reshape(high * wide, -1).T
+        return cls(window, "winograd" if pays else "columns")
 
+    def forward(self, x: Array, w: Array, b: Array | None, y: Array, scratch: Scratch) -> None:
+        """Write the convolution of x with w, plus b, into y.
 
-def _is_pointwise(window: Window) -> bool:
-    return window.kernel == window.stride == (1, 1) and not window.is_padded
+        Args:
+            x: `(N, H, W, G*C)`, the input.
+            w: `(KH, KW, C, F)`, the filters.
+            b: `(F,)`, the bias.
+            y: `(N, OH, OW, F)`, C-contiguous; overwritten.
+            scratch: where temporary arrays come from.
+        """
+        convolve = METHODS[self.method].convolve
+        for own_channels, own_filters in _groups(x, w):
+            own_bias = None if b is None else b[own_filters]
+            seen, found = x[..., own_channels], y[..., own_filters]
+            convolve(seen, w[..., own_filters], self.window, found, scratch, own_bias)
+
+    def filter_gradient(self, x: Array, dy: Array, dw: Array, scratch: Scratch) -> None:
+        """Write the loss gradient with respect to the filters into dw.
+
+        Args:
+            x: `(N, H, W, G*C)`, the input of the forward pass.
+            dy: `(N, OH, OW, F)`, the loss gradient of its output.
+            dw: `(KH, KW, C, F)`, C-contiguous; overwritten.
+            scratch: where temporary arrays come from.
+        """
+        gradient = METHODS[self.method].filter_gradient
+        for own_channels, own_filters in _groups(x, dw):
+            seen, errors = x[..., own_channels], dy[..., own_filters]
+            gradient(seen, errors, self.window, dw[..., own_filters], scratch)
+
+    def input_gradient(self, dy: Array, w: Array, dx: Array, scratch: Scratch) -> None:
+        """Write the loss gradient with respect to the input into dx.
+
+        Args:
+            dy: `(N, OH, OW, F)`, the loss gradient of the output.
+            w: `(KH, KW, C, F)`, the filters.
+            dx: `(N, H, W, G*C)`, C-contiguous; overwritten.
+            scratch: where temporary arrays come from.
+        """
+        gradient = METHODS[self.method].input_gradient
+        for own_channels, own_filters in _groups(dx, w):
+            errors, found = dy[..., own_filters], dx[..., own_channels]
+            gradient(errors, w[..., own_filters], self.window, found, scratch)
 
 
 def _groups(x: Array, w: Array) -> Iterator[tuple[slice, slice]]:
@@ -183,28 +135,3 @@ def _groups(x: Array, w: Array) -> Iterator[tuple[slice, slice]]:
             slice(group * channels, (group + 1) * channels),
             slice(group * filters, (group + 1) * filters),
         )
-
-
-def _column_bytes(window: Window, channels: int, like: Array) -> int:
-    """Return the size of the columns of one row of positions."""
-    (high, wide), (_, out_wide) = window.kernel, window.output_size
-    return out_wide * high * wide * channels * like.itemsize
-
-
-def _row_bytes(window: Window, channels: int, like: Array) -> int:
-    """Return what `_add_rows` holds for one row of positions: a product, and its sums."""
-    rows = 1 + window.stride[0]
-    return rows * window.output_size[1] * window.kernel[1] * channels * like.itemsize
-
-
-def _band(window: Window, band: slice) -> tuple[slice, Window]:
-    """Return the rows of the padded image that a band of positions reaches, and its window."""
-    stride, reach = window.stride[0], window.dilation[0] * (window.kernel[0] - 1) + 1
-    reached = slice(band.start * stride, (band.stop - 1) * stride + reach)
-    size = (band.stop - band.start, window.output_size[1])
-    return reached, replace(window, output_size=size)
-
-
-def _matrix(array: Array) -> Array:
-    """Return all axes but the last as one; a view, also of one group's slice of a whole array."""
-    return array.reshape(-1, array.shape[-1])

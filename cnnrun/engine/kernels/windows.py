@@ -10,7 +10,7 @@ import numpy as np
 from cnnrun.engine.geometry import Window
 from cnnrun.engine.types import Array
 
-__all__ = ["Scratch", "inside", "padded", "positions", "taps", "tiles"]
+__all__ = ["Scratch", "inside", "padded", "positions", "taps", "tile_size", "tiles"]
 
 Scratch = Callable[[str, tuple[int, ...], np.dtype[Any]], Array]
 """Gives a reusable uninitialised array for (name, shape, dtype), as `Context.buffer` does."""
@@ -19,9 +19,14 @@ TILE_BYTES = 1024 * 1024
 """Target size of what a kernel holds of a tile; measured: below, calls cost more than misses."""
 
 
+def tile_size(bytes_each: int) -> int:
+    """Return how many samples, or rows of an image, fit into the L2 cache together; at least 1."""
+    return max(1, TILE_BYTES // max(1, bytes_each))
+
+
 def tiles(count: int, bytes_each: int) -> Iterator[slice]:
     """Yield slices of a batch, or of an image's rows, that fit into the L2 cache together."""
-    size = max(1, TILE_BYTES // max(1, bytes_each))
+    size = tile_size(bytes_each)
     for start in range(0, count, size):
         yield slice(start, min(start + size, count))
 

@@ -10,8 +10,8 @@ import numpy as np
 from cnnrun.engine.context import Context
 from cnnrun.engine.geometry import Window, require_image
 from cnnrun.engine.initializers import HeNormal, Initializer
-from cnnrun.engine.kernels.convolution import convolve, filter_gradient, input_gradient
-from cnnrun.engine.kernels.sums import add_bias, sum_rows
+from cnnrun.engine.kernels.convolution import Convolution
+from cnnrun.engine.kernels.sums import sum_rows
 from cnnrun.engine.layer import LAYERS, NO_GRADIENT, Build, Layer, LayerConfig
 from cnnrun.engine.types import Array, Padding, Pair, PositiveInt, Shape, as_pair
 from cnnrun.errors import ShapeError
@@ -67,29 +67,30 @@ class Conv2D(Layer):
         self.params["w"] = build.initialize(config.initializer, shape, prod(shape[:3]), fan_out)
         if config.use_bias:
             self.params["b"] = np.zeros(config.filters, self.dtype)
+        self.kernel = Convolution.plan(
+            self.window, shape[2], shape[3] // config.groups, self.dtype, build.convolution
+        )
         return (*self.window.output_size, config.filters)
 
     def forward(self, x: Array, ctx: Context) -> Array:
         """Return the convolution of x with the filters, plus the bias."""
         ctx.saved["x"] = x  # dw needs the input; its columns are gathered again
         y = ctx.buffer("y", (len(x), *self.output_shape), self.dtype)
-        convolve(x, self.params["w"], self.window, y, ctx.buffer)
-        if self.config.use_bias:
-            add_bias(y, self.params["b"], ctx.buffer)
+        self.kernel.forward(x, self.params["w"], self.params.get("b"), y, ctx.buffer)
         return y
 
     def backward(self, dy: Array, ctx: Context) -> Array:
         """Return dx = Full Convolution(rotated w, dy); dw = Convolution(x, dy), db = sum of dy."""
         x, w = ctx.saved["x"], self.params["w"]
         dw = ctx.gradients["w"] = ctx.buffer("dw", w.shape, self.dtype)
-        filter_gradient(x, dy, self.window, dw, ctx.buffer)
+        self.kernel.filter_gradient(x, dy, dw, ctx.buffer)
         if self.config.use_bias:
             db = ctx.gradients["b"] = ctx.buffer("db", (w.shape[3],), self.dtype)
             sum_rows(dy, db, ctx.buffer)
         if not ctx.needs_input_gradient:
             return NO_GRADIENT
         dx = ctx.buffer("dx", x.shape, self.dtype)
-        input_gradient(dy, w, self.window, dx, ctx.buffer)
+        self.kernel.input_gradient(dy, w, dx, ctx.buffer)
         return dx
 
     def multiply_adds(self) -> int:

@@ -10,7 +10,7 @@ import numpy as np
 from cnnrun.engine.context import Context
 from cnnrun.engine.geometry import Window, require_image
 from cnnrun.engine.initializers import HeNormal, Initializer
-from cnnrun.engine.kernels.convolution import convolve, filter_gradient, input_gradient
+from cnnrun.engine.kernels.convolution import Convolution
 from cnnrun.engine.kernels.sums import add_bias, sum_rows
 from cnnrun.engine.layer import LAYERS, NO_GRADIENT, Build, Layer, LayerConfig
 from cnnrun.engine.types import (
@@ -89,6 +89,9 @@ class Conv2DTranspose(Layer):
         )
         if config.use_bias:
             self.params["b"] = np.zeros(config.filters, self.dtype)
+        self.kernel = Convolution.plan(
+            self.window, config.filters, channels, self.dtype, build.convolution
+        )
         return (*output, config.filters)
 
     def _output_size(self, size: tuple[int, int]) -> tuple[int, int]:
@@ -118,7 +121,7 @@ class Conv2DTranspose(Layer):
         """Return each value times the filters, added where its window lies, plus the bias."""
         ctx.saved["x"] = x  # dw needs the input
         y = ctx.buffer("y", (len(x), *self.output_shape), self.dtype)
-        input_gradient(x, self.params["w"], self.window, y, ctx.buffer)
+        self.kernel.input_gradient(x, self.params["w"], y, ctx.buffer)
         if self.config.use_bias:
             add_bias(y, self.params["b"], ctx.buffer)
         return y
@@ -127,14 +130,14 @@ class Conv2DTranspose(Layer):
         """Return dx = Convolution(dy, w); dw has the roles of x and dy exchanged."""
         x, w = ctx.saved["x"], self.params["w"]
         dw = ctx.gradients["w"] = ctx.buffer("dw", w.shape, self.dtype)
-        filter_gradient(dy, x, self.window, dw, ctx.buffer)
+        self.kernel.filter_gradient(dy, x, dw, ctx.buffer)
         if self.config.use_bias:
             db = ctx.gradients["b"] = ctx.buffer("db", self.output_shape[2:], self.dtype)
             sum_rows(dy, db, ctx.buffer)
         if not ctx.needs_input_gradient:
             return NO_GRADIENT
         dx = ctx.buffer("dx", x.shape, self.dtype)
-        convolve(dy, w, self.window, dx, ctx.buffer)
+        self.kernel.forward(dy, w, None, dx, ctx.buffer)
         return dx
 
     def multiply_adds(self) -> int:
