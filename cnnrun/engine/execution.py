@@ -1,8 +1,9 @@
-"""Runs a network over a batch: shards on worker threads, gradients added in shard order.
+"""Runs a network over a batch: shards side by side, their gradients added in shard order.
 
 The shards of a batch are fixed by `shard_size` alone and every sum over them is taken in shard
 order, so that any number of workers gives the same bits. The BLAS is held to one thread, since
-threads on shards beat threads inside each product.
+shards side by side beat threads inside each product. Workers are processes where these can be
+forked and shards need nothing of one another, and else threads.
 """
 
 from __future__ import annotations
@@ -18,12 +19,16 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from cnnrun.engine.context import Context, Observer
+from cnnrun.engine.crew import Crew, Shard, Work, is_available
 from cnnrun.engine.losses.base import Loss
 from cnnrun.engine.network import Network
 from cnnrun.engine.types import Array
 from cnnrun.errors import ShapeError
 
 __all__ = ["Executor", "StepResult"]
+
+Found = tuple[float, dict[str, Array]]
+"""What a shard gave: its part of the loss, and its gradients by parameter name."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,7 @@ class Executor:
         self._outputs = Context()  # only for its reusable buffers
         self._pool: ThreadPoolExecutor | None = None
         self._pool_size = 0
+        self._crew: Crew | None = None
         self._blas_limit = threadpool_limits(1, user_api="blas")
 
     def __enter__(self) -> Self:
@@ -76,7 +82,10 @@ class Executor:
         self.close()
 
     def close(self) -> None:
-        """Stop the threads and give the BLAS its own back."""
+        """Stop the threads and processes, and give the BLAS its own back."""
+        if self._crew:
+            self._crew.close()
+            self._crew = None
         if self._pool:
             self._pool.shutdown()
             self._pool = None
@@ -104,38 +113,12 @@ class Executor:
             ShapeError: x does not fit the network.
         """
         self._check(x)
-        shards = self._shards(len(x))
-        losses = [0.0] * len(shards)
+        works = [
+            Work(part.stop - part.start, len(x), seed, step, shard)
+            for shard, part in enumerate(self._shards(len(x)))
+        ]
         outputs = self._output_buffer(len(x))
-        # Layers that sum over the whole batch wait for one another, so all shards are in flight.
-        lanes = len(shards) if self.network.uses_whole_batch else self._lanes(len(shards))
-        slots = Semaphore(self.workers)
-        reduce = _AllReduce(lanes, slots) if self.network.uses_whole_batch else None
-
-        def run(shard: int, ctx: Context) -> None:
-            part = shards[shard]
-            ctx.needs_input_gradient = False
-            shared = ctx.run
-            shared.training, shared.seed, shared.step, shared.shard = True, seed, step, shard
-            shared.observer = observers(shard) if observers else None
-            shared.all_reduce = reduce.part(shard) if reduce else np.copy
-            with slots:
-                try:
-                    y = self.network.forward(x[part], ctx)
-                    dy = ctx.buffer("loss/dy", y.shape, y.dtype)
-                    losses[shard], dy = self.loss(y, targets[part], len(x), dy)
-                    outputs[part] = y
-                    self.network.backward(dy, ctx)
-                except BaseException:
-                    if reduce:
-                        reduce.abort()
-                    raise
-
-        for first in range(0, len(shards), lanes):
-            together = range(first, min(first + lanes, len(shards)))
-            self._run_lanes(run, together)
-            for shard, ctx in zip(together, self._contexts, strict=False):
-                self._add(ctx.collect("gradients"), is_first=shard == 0)
+        losses = self._run(works, x, targets, outputs, observers)
         gradients = {name: self._totals[name] for name in self.network.parameters}
         return StepResult(sum(losses), outputs, gradients, self._contexts[0].collect("updates"))
 
@@ -152,24 +135,142 @@ class Executor:
             ShapeError: x does not fit the network.
         """
         self._check(x)
-        shards = self._shards(len(x))
         outputs = self._output_buffer(len(x))
-
-        def run(shard: int, ctx: Context) -> None:
-            ctx.run.training, ctx.run.observer = False, None
-            outputs[shards[shard]] = self.network.forward(x[shards[shard]], ctx)
-
-        lanes = self._lanes(len(shards))
-        for first in range(0, len(shards), lanes):
-            self._run_lanes(run, range(first, min(first + lanes, len(shards))))
+        works = [Work(part.stop - part.start) for part in self._shards(len(x))]
+        self._run(works, x, None, outputs, None)
         return outputs
+
+    def _run(
+        self,
+        works: list[Work],
+        x: Array,
+        targets: Array | None,
+        outputs: Array,
+        observers: Callable[[int], Observer] | None,
+    ) -> list[float]:
+        """Compute all shards, some at a time; return their losses, fill outputs and totals."""
+        is_step = targets is not None
+        losses: list[float] = []
+        # Layers that sum over the whole batch wait for one another: then all are in flight.
+        together = is_step and self.network.uses_whole_batch
+        lanes = len(works) if together else max(1, min(self.workers, len(works)))
+        crew = None
+        if lanes > 1 and not (together or observers) and is_available():
+            crew = self._crew_for(x, targets)
+            crew.share_state()
+        for first in range(0, len(works), lanes):
+            batch: list[Shard] = []
+            for work in works[first : first + lanes]:
+                start = self.shard_size * (first + len(batch))
+                part = slice(start, start + work.samples)
+                own = targets[part] if targets is not None else None
+                batch.append(Shard(work, x[part], own, outputs[part]))
+            if crew:
+                found = self._in_processes(crew, batch)
+            else:
+                found = self._in_threads(batch, observers, together)
+            for loss, gradients in found:
+                if is_step:
+                    self._add(gradients, is_first=not losses)
+                losses.append(loss)
+        return losses
+
+    def _in_processes(self, crew: Crew, batch: list[Shard]) -> list[Found]:
+        """Compute the first shard here and the others in the crew, at the same time."""
+        while len(self._contexts) < 1:
+            self._contexts.append(Context())
+        busy = list(zip(crew.members, batch[1:], strict=False))
+        for member, shard in busy:
+            member.begin(shard.work, shard.x, shard.targets)
+        errors: list[BaseException] = []
+        loss = 0.0
+        try:
+            loss = self._compute(batch[0], self._contexts[0])
+        except BaseException as error:
+            errors.append(error)
+        found = [(loss, self._contexts[0].collect("gradients"))]
+        for member, shard in busy:  # also after an error: what was begun has to be fetched
+            try:
+                found.append((member.finish(), member.gradients))
+                np.copyto(shard.outputs, member.outputs[: shard.work.samples])
+            except BaseException as error:
+                errors.append(error)
+        if errors:
+            raise errors[0]
+        return found
+
+    def _in_threads(
+        self,
+        batch: list[Shard],
+        observers: Callable[[int], Observer] | None,
+        together: bool,
+    ) -> list[Found]:
+        """Compute shards on as many threads, of which no more than `workers` run at a time."""
+        while len(self._contexts) < len(batch):
+            self._contexts.append(Context())
+        slots = Semaphore(self.workers)
+        reduce = _AllReduce(len(batch), slots) if together else None
+
+        def run(index: int) -> float:
+            shard, ctx = batch[index], self._contexts[index]
+            ctx.run.all_reduce = reduce.part(index) if reduce else np.copy
+            ctx.run.observer = observers(shard.work.shard) if observers else None
+            with slots:
+                try:
+                    return self._compute(shard, ctx)
+                except BaseException:
+                    if reduce:
+                        reduce.abort()
+                    raise
+
+        losses = [run(0)] if len(batch) == 1 else self._side_by_side(run, len(batch))
+        gradients = [ctx.collect("gradients") for ctx in self._contexts[: len(batch)]]
+        return list(zip(losses, gradients, strict=True))
+
+    def _side_by_side(self, run: Callable[[int], float], count: int) -> list[float]:
+        if self._pool is None or self._pool_size < count:
+            if self._pool:
+                self._pool.shutdown()
+            self._pool, self._pool_size = ThreadPoolExecutor(count), count
+        futures = [self._pool.submit(run, index) for index in range(count)]
+        wait(futures)
+        errors = [error for future in futures if (error := future.exception())]
+        for error in sorted(errors, key=lambda error: isinstance(error, BrokenBarrierError)):
+            raise error  # what went wrong, before what only waited for it
+        return [future.result() for future in futures]
+
+    def _compute(self, shard: Shard, ctx: Context) -> float:
+        """Compute one shard: outputs, and in a step gradients in ctx; return its part of the loss.
+
+        NumPy's warnings are off: what is not finite is looked for by the caller.
+        """
+        work, shared = shard.work, ctx.run
+        shared.training, shared.seed = shard.targets is not None, work.seed
+        shared.step, shared.shard = work.step, work.shard
+        ctx.needs_input_gradient = False
+        with np.errstate(all="ignore"):
+            y = self.network.forward(shard.x, ctx)
+            shard.outputs[...] = y
+            if shard.targets is None:
+                return 0.0
+            dy = ctx.buffer("loss/dy", y.shape, y.dtype)
+            loss, dy = self.loss(y, shard.targets, work.batch, dy)
+            self.network.backward(dy, ctx)
+        return loss
+
+    def _crew_for(self, x: Array, targets: Array | None) -> Crew:
+        """Return processes for shards of such arrays, those of the last call if they fit."""
+        if self._crew and not self._crew.suits(x, targets):
+            self._crew.close()
+            self._crew = None
+        if self._crew is None:
+            size = self.workers - 1
+            self._crew = Crew(self.network, self._compute, size, self.shard_size, x, targets)
+        return self._crew
 
     def _shards(self, samples: int) -> list[slice]:
         size = self.shard_size
         return [slice(start, min(start + size, samples)) for start in range(0, samples, size)]
-
-    def _lanes(self, shards: int) -> int:
-        return max(1, min(self.workers, shards))
 
     def _check(self, x: Array) -> None:
         if x.shape[1:] != self.network.input_shape or not len(x):
@@ -182,24 +283,6 @@ class Executor:
         shape = (samples, *self.network.output_shape)
         return self._outputs.buffer("outputs", shape, self.network.dtype)
 
-    def _run_lanes(self, run: Callable[[int, Context], None], shards: range) -> None:
-        """Run the shards side by side, each with a context of its own."""
-        while len(self._contexts) < len(shards):
-            self._contexts.append(Context())
-        jobs = list(zip(shards, self._contexts, strict=False))
-        if len(jobs) == 1:
-            _quietly(run, *jobs[0])
-            return
-        if self._pool is None or self._pool_size < len(jobs):
-            if self._pool:
-                self._pool.shutdown()
-            self._pool, self._pool_size = ThreadPoolExecutor(len(jobs)), len(jobs)
-        futures = [self._pool.submit(_quietly, run, shard, ctx) for shard, ctx in jobs]
-        wait(futures)
-        errors = [error for future in futures if (error := future.exception())]
-        for error in sorted(errors, key=lambda error: isinstance(error, BrokenBarrierError)):
-            raise error  # what went wrong, before what only waited for it
-
     def _add(self, gradients: dict[str, Array], is_first: bool) -> None:
         """Add one shard's gradients to the batch's; the first shard's replace the last batch's."""
         for name, gradient in gradients.items():
@@ -209,12 +292,6 @@ class Executor:
                 np.copyto(self._totals[name], gradient)
             else:
                 self._totals[name] += gradient
-
-
-def _quietly(run: Callable[[int, Context], None], shard: int, ctx: Context) -> None:
-    """Run a shard without NumPy's warnings: what is not finite is looked for by the caller."""
-    with np.errstate(all="ignore"):
-        run(shard, ctx)
 
 
 class _AllReduce:

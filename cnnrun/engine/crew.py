@@ -1,0 +1,250 @@
+"""Worker processes that compute shards of a batch beside this one.
+
+Threads share Python's global lock, and a network of small images is mostly short NumPy calls: two
+threads were measured as slower than one on LeNet at batch 32. Processes share nothing but a block
+of memory: weights and samples go in, outputs and gradients come out, the same bits as threads give.
+"""
+
+from __future__ import annotations
+
+import mmap
+import multiprocessing
+import os
+import pickle
+import signal
+import sys
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import prod
+from multiprocessing.connection import Connection
+from multiprocessing.util import Finalize
+from typing import Any
+
+import numpy as np
+
+from cnnrun.engine.context import Context
+from cnnrun.engine.layer import Layer
+from cnnrun.engine.network import Network
+from cnnrun.engine.types import Array, Shape
+
+__all__ = ["Crew", "Member", "Shard", "Work", "is_available"]
+
+ALIGNMENT = 64
+"""Bytes; what vector instructions and cache lines like."""
+
+
+def is_available() -> bool:
+    """Return whether processes can be forked safely: on Linux."""
+    return sys.platform == "linux"
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a member does with a shard; sent through a pipe.
+
+    Attributes:
+        samples: of the shard.
+        batch: samples of the whole batch; 0 for a prediction.
+        seed, step, shard: where the shard's random numbers derive from.
+    """
+
+    samples: int
+    batch: int = 0
+    seed: int = 0
+    step: int = 0
+    shard: int = 0
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A part of a batch.
+
+    Attributes:
+        x: `(n, *input_shape)`.
+        targets: `(n, ...)` as the loss takes them; None for a prediction.
+        outputs: `(n, *output_shape)`, to be filled.
+    """
+
+    work: Work
+    x: Array
+    targets: Array | None
+    outputs: Array
+
+
+Compute = Callable[[Shard, Context], float]
+"""Fills a shard's outputs, and in a step the context's gradients; returns its part of the loss."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """One process, and its arrays in shared memory.
+
+    Attributes:
+        x, targets, outputs: of as many samples as a shard may have.
+        gradients: by parameter name; valid once a training shard is done.
+    """
+
+    x: Array
+    targets: Array
+    outputs: Array
+    gradients: dict[str, Array]
+    pipe: Connection
+    process: multiprocessing.process.BaseProcess
+
+    def begin(self, work: Work, x: Array, targets: Array | None) -> None:
+        """Hand in a shard and return at once."""
+        self.x[: len(x)] = x
+        if targets is not None:
+            self.targets[: len(targets)] = targets
+        self.pipe.send(work)
+
+    def finish(self) -> float:
+        """Wait for the shard begun last and return its loss; raise what went wrong there."""
+        try:
+            loss = self.pipe.recv()
+        except EOFError:
+            raise RuntimeError(
+                f"a worker process ended with exit code {self.process.exitcode}; "
+                "perhaps the machine is out of memory"
+            ) from None
+        if isinstance(loss, BaseException):
+            raise loss
+        return float(loss)
+
+
+class Crew:
+    """So many worker processes for one network; made once, for shards of one shape."""
+
+    def __init__(
+        self,
+        network: Network,
+        compute: Compute,
+        size: int,
+        shard_size: int,
+        x: Array,
+        targets: Array | None,
+    ) -> None:
+        """Fork `size` processes for shards of `shard_size` samples like those of x and targets."""
+        like = np.empty((0, 1)) if targets is None else targets
+        self._samples = {
+            "x": ((shard_size, *x.shape[1:]), x.dtype),
+            "targets": ((shard_size, *like.shape[1:]), like.dtype),
+            "outputs": ((shard_size, *network.output_shape), network.dtype),
+        }
+        self._network = network
+        self._state = _shared({name: (a.shape, a.dtype) for name, a in network.state().items()})
+        self.members: list[Member] = []
+        gradients = {name: (a.shape, a.dtype) for name, a in network.parameters.items()}
+        fork = multiprocessing.get_context("fork")
+        for _ in range(size):
+            samples = _shared(self._samples)
+            own, other = fork.Pipe()
+            mine = [own, *(member.pipe for member in self.members)]
+            found = _shared(gradients)
+            job = (network, compute, self._state, samples, found, other, mine)
+            process = fork.Process(target=_serve, args=job, daemon=True)
+            with warnings.catch_warnings():
+                # Python warns of forking beside threads; a worker touches none of their locks.
+                warnings.simplefilter("ignore", DeprecationWarning)
+                process.start()
+            other.close()
+            self.members.append(Member(**samples, gradients=found, pipe=own, process=process))
+        # Also where nobody closes the crew: when it is garbage, or at the end of the program.
+        pipes = [member.pipe for member in self.members]
+        self._hang_up = Finalize(self, _hang_up, [pipes], exitpriority=1)
+
+    def suits(self, x: Array, targets: Array | None) -> bool:
+        """Return whether shards like those of x and targets fit into the members' memory."""
+        given = {"x": x} if targets is None else {"x": x, "targets": targets}
+        return all(
+            (array.shape[1:], array.dtype) == (self._samples[name][0][1:], self._samples[name][1])
+            for name, array in given.items()
+        )
+
+    def share_state(self) -> None:
+        """Give the members the network's parameters and buffers as they are now."""
+        for name, array in self._network.state().items():
+            np.copyto(self._state[name], array)
+
+    def close(self) -> None:
+        """End the processes."""
+        self._hang_up()
+        for member in self.members:
+            member.process.join()
+        self.members.clear()
+
+
+def _hang_up(pipes: list[Connection]) -> None:
+    """Close the pipes, which their members read as the end."""
+    for pipe in pipes:
+        pipe.close()
+
+
+def _serve(
+    network: Network,
+    compute: Compute,
+    state: dict[str, Array],
+    samples: dict[str, Array],
+    gradients: dict[str, Array],
+    pipe: Connection,
+    others: list[Connection],
+) -> None:
+    """Compute shards until the pipe is closed: the life of a worker process."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # the parent decides what they mean
+    for other in others:  # or the end of the parent would not be seen
+        other.close()
+    for name, layer in network.layers.items():
+        _bind(layer, f"{name}/", state)
+    ctx = Context()
+    while True:
+        try:
+            work: Work = pipe.recv()
+        except (EOFError, ConnectionError):
+            os._exit(0)
+        part = slice(work.samples)
+        targets = samples["targets"][part] if work.batch else None
+        shard = Shard(work, samples["x"][part], targets, samples["outputs"][part])
+        result: float | BaseException
+        try:
+            result = compute(shard, ctx)
+            for name, gradient in ctx.collect("gradients").items():
+                gradients[name][...] = gradient
+        except BaseException as error:
+            result = _portable(error)
+        try:
+            pipe.send(result)
+        except ConnectionError:
+            os._exit(0)
+
+
+def _portable(error: BaseException) -> BaseException:
+    """Return an error as it can be sent to another process."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error
+
+
+def _bind(layer: Layer, prefix: str, state: Mapping[str, Array]) -> None:
+    """Let a layer and those inside use the arrays in shared memory."""
+    for arrays in (layer.params, layer.buffers):
+        for key in arrays:
+            arrays[key] = state[f"{prefix}{key}"]
+    for name, child in layer.children().items():
+        _bind(child, f"{prefix}{name}/", state)
+
+
+def _shared(arrays: Mapping[str, tuple[Shape, np.dtype[Any]]]) -> dict[str, Array]:
+    """Return zero arrays of such shapes in memory that forked processes share."""
+    offsets, total = [], 0
+    for shape, dtype in arrays.values():
+        offsets.append(total)
+        total += -(-prod(shape) * dtype.itemsize // ALIGNMENT) * ALIGNMENT
+    block = mmap.mmap(-1, max(total, 1))  # freed when the last array is gone
+    return {
+        name: np.ndarray(shape, dtype, block, offset)
+        for (name, (shape, dtype)), offset in zip(arrays.items(), offsets, strict=True)
+    }
