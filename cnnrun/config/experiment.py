@@ -25,8 +25,9 @@ class TrainOptions:
     Attributes:
         epochs: passes over the training split.
         batch_size: samples in an optimizer step.
-        shard_size: samples that one thread takes at a time; part of the experiment, because it
-            fixes the order in which gradients are added.
+        shard_size: samples that one worker takes at a time; part of the experiment, because it
+            fixes the order in which gradients are added. `auto` cuts a batch into four, two or one,
+            as its work is worth.
         best: what the best checkpoint is chosen by; `auto` is accuracy where there are labels, else
             loss. Figures are those of the validation split, or of training without one.
         convolution: how convolutions are computed: `auto` is the fastest for each geometry,
@@ -36,9 +37,14 @@ class TrainOptions:
 
     epochs: PositiveInt = 10
     batch_size: PositiveInt = 64
-    shard_size: PositiveInt = 32
+    shard_size: PositiveInt | Literal["auto"] = "auto"
     best: Literal["auto", "accuracy", "loss"] = "auto"
     convolution: MethodName = "auto"
+
+    @property
+    def samples_per_shard(self) -> int | None:
+        """The shard size as an executor takes it: None for `auto`."""
+        return None if self.shard_size == "auto" else self.shard_size
 
 
 @dataclass(frozen=True)

@@ -44,16 +44,16 @@ class Work:
     """What a member does with a shard; sent through a pipe.
 
     Attributes:
-        samples: of the shard.
         batch: samples of the whole batch; 0 for a prediction.
         seed, step, shard: where the shard's random numbers derive from.
+        samples: of the shard.
     """
 
-    samples: int
     batch: int = 0
     seed: int = 0
     step: int = 0
     shard: int = 0
+    samples: int = 0
 
 
 @dataclass(frozen=True)
@@ -92,12 +92,12 @@ class Member:
     pipe: Connection
     process: multiprocessing.process.BaseProcess
 
-    def begin(self, work: Work, x: Array, targets: Array | None) -> None:
+    def begin(self, shard: Shard) -> None:
         """Hand in a shard and return at once."""
-        self.x[: len(x)] = x
-        if targets is not None:
-            self.targets[: len(targets)] = targets
-        self.pipe.send(work)
+        self.x[: shard.work.samples] = shard.x
+        if shard.targets is not None:
+            self.targets[: shard.work.samples] = shard.targets
+        self.pipe.send(shard.work)
 
     def finish(self) -> float:
         """Wait for the shard begun last and return its loss; raise what went wrong there."""
@@ -116,21 +116,12 @@ class Member:
 class Crew:
     """So many worker processes for one network; made once, for shards of one shape."""
 
-    def __init__(
-        self,
-        network: Network,
-        compute: Compute,
-        size: int,
-        shard_size: int,
-        x: Array,
-        targets: Array | None,
-    ) -> None:
-        """Fork `size` processes for shards of `shard_size` samples like those of x and targets."""
-        like = np.empty((0, 1)) if targets is None else targets
+    def __init__(self, network: Network, compute: Compute, size: int, like: Shard) -> None:
+        """Fork `size` processes for shards of the size, shapes and dtypes of `like`, or smaller."""
+        targets = np.empty((1, 1)) if like.targets is None else like.targets
         self._samples = {
-            "x": ((shard_size, *x.shape[1:]), x.dtype),
-            "targets": ((shard_size, *like.shape[1:]), like.dtype),
-            "outputs": ((shard_size, *network.output_shape), network.dtype),
+            name: ((len(like.x), *array.shape[1:]), array.dtype)
+            for name, array in (("x", like.x), ("targets", targets), ("outputs", like.outputs))
         }
         self._network = network
         self._state = _shared({name: (a.shape, a.dtype) for name, a in network.state().items()})
@@ -154,13 +145,16 @@ class Crew:
         pipes = [member.pipe for member in self.members]
         self._hang_up = Finalize(self, _hang_up, [pipes], exitpriority=1)
 
-    def suits(self, x: Array, targets: Array | None) -> bool:
-        """Return whether shards like those of x and targets fit into the members' memory."""
-        given = {"x": x} if targets is None else {"x": x, "targets": targets}
-        return all(
-            (array.shape[1:], array.dtype) == (self._samples[name][0][1:], self._samples[name][1])
-            for name, array in given.items()
+    def suits(self, shard: Shard) -> bool:
+        """Return whether a shard, and others like it, fit into the members' memory."""
+        given = (
+            {"x": shard.x} if shard.targets is None else {"x": shard.x, "targets": shard.targets}
         )
+        for name, array in given.items():
+            shape, dtype = self._samples[name]
+            if array.shape[1:] != shape[1:] or array.dtype != dtype or len(array) > shape[0]:
+                return False
+        return True
 
     def share_state(self) -> None:
         """Give the members the network's parameters and buffers as they are now."""

@@ -44,7 +44,7 @@ def find_nonfinite(
     *,
     seed: int = 0,
     step: int = 0,
-    shard_size: int = 32,
+    shard_size: int | None = None,
 ) -> NonFinite | None:
     """Repeat the training pass of one batch and return where it stopped being finite.
 

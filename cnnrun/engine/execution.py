@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Barrier, BrokenBarrierError, Semaphore
 from types import TracebackType
 from typing import Any, Self
@@ -26,6 +26,13 @@ from cnnrun.engine.types import Array
 from cnnrun.errors import ShapeError
 
 __all__ = ["Executor", "StepResult"]
+
+SHARD_WORK = {1: 0, 2: 30_000_000, 4: 2_000_000_000}
+"""How many shards a batch is cut into by default, and multiply-adds each must have for that.
+
+More shards let more workers run, but each costs: measured on two workers, four shards were 7 to
+20% slower than two, and for less than 30 million multiply-adds two are slower than one.
+"""
 
 Found = tuple[float, dict[str, Array]]
 """What a shard gave: its part of the loss, and its gradients by parameter name."""
@@ -55,15 +62,20 @@ class Executor:
     """
 
     def __init__(
-        self, network: Network, loss: Loss, *, workers: int = 1, shard_size: int = 32
+        self, network: Network, loss: Loss, *, workers: int = 1, shard_size: int | None = None
     ) -> None:
-        """Prepare to run `network` with shards of `shard_size` samples on `workers` threads."""
+        """Prepare to run `network` with shards of `shard_size` samples on so many workers.
+
+        By default a batch is cut into as many as pay for its work; see `SHARD_WORK`.
+        """
         self.network = network
         self.loss = loss
         self.workers = workers
         self.shard_size = shard_size
+        self._multiply_adds = sum(layer.multiply_adds() for layer in network.layers.values())
         self._contexts: list[Context] = []
-        self._totals: dict[str, Array] = {}
+        self._totals: dict[str, Array] = {}  # the gradients of the batch
+        self._kept: dict[str, Array] = {}  # arrays for them, where a shard's own do not serve
         self._outputs = Context()  # only for its reusable buffers
         self._pool: ThreadPoolExecutor | None = None
         self._pool_size = 0
@@ -113,12 +125,8 @@ class Executor:
             ShapeError: x does not fit the network.
         """
         self._check(x)
-        works = [
-            Work(part.stop - part.start, len(x), seed, step, shard)
-            for shard, part in enumerate(self._shards(len(x)))
-        ]
         outputs = self._output_buffer(len(x))
-        losses = self._run(works, x, targets, outputs, observers)
+        losses = self._run(Work(len(x), seed, step), x, targets, outputs, observers)
         gradients = {name: self._totals[name] for name in self.network.parameters}
         return StepResult(sum(losses), outputs, gradients, self._contexts[0].collect("updates"))
 
@@ -136,42 +144,45 @@ class Executor:
         """
         self._check(x)
         outputs = self._output_buffer(len(x))
-        works = [Work(part.stop - part.start) for part in self._shards(len(x))]
-        self._run(works, x, None, outputs, None)
+        self._run(Work(), x, None, outputs, None)
         return outputs
 
     def _run(
         self,
-        works: list[Work],
+        work: Work,
         x: Array,
         targets: Array | None,
         outputs: Array,
         observers: Callable[[int], Observer] | None,
     ) -> list[float]:
         """Compute all shards, some at a time; return their losses, fill outputs and totals."""
-        is_step = targets is not None
-        losses: list[float] = []
+        parts = self._shards(len(x))
+        shards = [
+            Shard(
+                replace(work, samples=part.stop - part.start, shard=number),
+                x[part],
+                targets[part] if targets is not None else None,
+                outputs[part],
+            )
+            for number, part in enumerate(parts)
+        ]
         # Layers that sum over the whole batch wait for one another: then all are in flight.
-        together = is_step and self.network.uses_whole_batch
-        lanes = len(works) if together else max(1, min(self.workers, len(works)))
+        together = targets is not None and self.network.uses_whole_batch
+        lanes = len(shards) if together else max(1, min(self.workers, len(shards)))
         crew = None
         if lanes > 1 and not (together or observers) and is_available():
-            crew = self._crew_for(x, targets)
+            crew = self._crew_for(shards[0])
             crew.share_state()
-        for first in range(0, len(works), lanes):
-            batch: list[Shard] = []
-            for work in works[first : first + lanes]:
-                start = self.shard_size * (first + len(batch))
-                part = slice(start, start + work.samples)
-                own = targets[part] if targets is not None else None
-                batch.append(Shard(work, x[part], own, outputs[part]))
+        losses: list[float] = []
+        for first in range(0, len(shards), lanes):
+            batch = shards[first : first + lanes]
             if crew:
                 found = self._in_processes(crew, batch)
             else:
                 found = self._in_threads(batch, observers, together)
             for loss, gradients in found:
-                if is_step:
-                    self._add(gradients, is_first=not losses)
+                if targets is not None:
+                    self._add(gradients, is_first=not losses, is_kept=len(shards) <= lanes)
                 losses.append(loss)
         return losses
 
@@ -181,7 +192,7 @@ class Executor:
             self._contexts.append(Context())
         busy = list(zip(crew.members, batch[1:], strict=False))
         for member, shard in busy:
-            member.begin(shard.work, shard.x, shard.targets)
+            member.begin(shard)
         errors: list[BaseException] = []
         loss = 0.0
         try:
@@ -258,18 +269,21 @@ class Executor:
             self.network.backward(dy, ctx)
         return loss
 
-    def _crew_for(self, x: Array, targets: Array | None) -> Crew:
-        """Return processes for shards of such arrays, those of the last call if they fit."""
-        if self._crew and not self._crew.suits(x, targets):
+    def _crew_for(self, like: Shard) -> Crew:
+        """Return processes for such shards, those of the last call if they fit."""
+        if self._crew and not self._crew.suits(like):
             self._crew.close()
             self._crew = None
         if self._crew is None:
-            size = self.workers - 1
-            self._crew = Crew(self.network, self._compute, size, self.shard_size, x, targets)
+            self._crew = Crew(self.network, self._compute, self.workers - 1, like)
         return self._crew
 
     def _shards(self, samples: int) -> list[slice]:
         size = self.shard_size
+        if size is None:
+            work = 3 * samples * self._multiply_adds  # forward, and two products backward
+            count = max(shards for shards, least in SHARD_WORK.items() if work >= shards * least)
+            size = -(-samples // count)
         return [slice(start, min(start + size, samples)) for start in range(0, samples, size)]
 
     def _check(self, x: Array) -> None:
@@ -283,15 +297,24 @@ class Executor:
         shape = (samples, *self.network.output_shape)
         return self._outputs.buffer("outputs", shape, self.network.dtype)
 
-    def _add(self, gradients: dict[str, Array], is_first: bool) -> None:
-        """Add one shard's gradients to the batch's; the first shard's replace the last batch's."""
+    def _add(self, gradients: dict[str, Array], is_first: bool, is_kept: bool) -> None:
+        """Add one shard's gradients to the batch's; the first shard's replace the last batch's.
+
+        `is_kept` says that no shard to come overwrites the first one's: then its arrays serve.
+        """
+        if is_first and is_kept:
+            self._totals = gradients
+            return
         for name, gradient in gradients.items():
-            if name not in self._totals:
-                self._totals[name] = gradient.copy()
-            elif is_first:
-                np.copyto(self._totals[name], gradient)
-            else:
+            if not is_first:
                 self._totals[name] += gradient
+                continue
+            total = self._kept.get(name)
+            if total is None:
+                total = self._kept[name] = np.empty_like(gradient)
+            np.copyto(total, gradient)
+        if is_first:
+            self._totals = self._kept
 
 
 class _AllReduce:

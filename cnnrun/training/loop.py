@@ -88,7 +88,7 @@ class Trainer:
             self.network,
             self.experiment.loss,
             workers=self.workers,
-            shard_size=options.shard_size,
+            shard_size=options.samples_per_shard,
         ) as executor:
             while progress.epoch < options.epochs:
                 order = epoch_order(len(self.data.train), self.experiment.seed, progress.epoch)
@@ -156,7 +156,7 @@ class Trainer:
             targets,
             seed=self.experiment.seed,
             step=progress.step,
-            shard_size=options.shard_size,
+            shard_size=options.samples_per_shard,
         )
         where = str(found) if found else "in the norm of the gradients"
         raise DivergedError(

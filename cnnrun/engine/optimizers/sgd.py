@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from cnnrun.engine.optimizers.base import OPTIMIZERS, Optimizer
 from cnnrun.engine.types import Array, Fraction
 from cnnrun.errors import OptionError
@@ -38,6 +40,7 @@ class SGD(Optimizer):
         """Change a piece of one parameter in place."""
         if decay:
             g += decay * p
+        change = g
         if self.momentum:
             (velocity,) = slots
             velocity *= self.momentum
@@ -45,6 +48,5 @@ class SGD(Optimizer):
             if self.nesterov:
                 g += self.momentum * velocity
             else:
-                g[...] = velocity
-        g *= learning_rate
-        p -= g
+                change = velocity
+        p -= np.multiply(change, learning_rate, out=g)
