@@ -19,6 +19,7 @@ FLOORS = {
     "config": 3,
     "training": 4,
     "inspection": 5,
+    "benchmark": 5,
     "cli": 6,
     "__main__": 7,
     "__init__": 7,

@@ -13,6 +13,7 @@ import cnnrun
 from cnnrun.cli.arguments import arrange
 from cnnrun.cli.errors import reported
 from cnnrun.cli.verbs import (
+    bench,
     config,
     data,
     evaluate,
@@ -47,7 +48,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (train, evaluate, predict, gradcheck, inspect, summary, init):
+for verb in (train, evaluate, predict, gradcheck, inspect, summary, bench, init):
     app.command(verb.NAME)(verb.command)
 app.add_typer(explain.app, name="explain")
 app.add_typer(runs.app, name="runs")

@@ -13,6 +13,7 @@ import os
 import pickle
 import signal
 import sys
+import time
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -32,6 +33,9 @@ __all__ = ["Crew", "Member", "Shard", "Work", "is_available"]
 
 ALIGNMENT = 64
 """Bytes; what vector instructions and cache lines like."""
+
+SPIN = 2e-3
+"""Seconds to look for a message before going to sleep; from step to step it seldom takes longer."""
 
 
 def is_available() -> bool:
@@ -102,7 +106,7 @@ class Member:
     def finish(self) -> float:
         """Wait for the shard begun last and return its loss; raise what went wrong there."""
         try:
-            loss = self.pipe.recv()
+            loss = _receive(self.pipe)
         except EOFError:
             raise RuntimeError(
                 f"a worker process ended with exit code {self.process.exitcode}; "
@@ -194,7 +198,7 @@ def _serve(
     ctx = Context()
     while True:
         try:
-            work: Work = pipe.recv()
+            work: Work = _receive(pipe)
         except (EOFError, ConnectionError):
             os._exit(0)
         part = slice(work.samples)
@@ -211,6 +215,18 @@ def _serve(
             pipe.send(result)
         except ConnectionError:
             os._exit(0)
+
+
+def _receive(pipe: Connection) -> Any:
+    """Return what comes next, looking for it at once and again: to be woken up takes longer.
+
+    Raises:
+        EOFError: the other end is closed.
+    """
+    end = time.perf_counter() + SPIN
+    while not pipe.poll() and time.perf_counter() < end:
+        pass
+    return pipe.recv()
 
 
 def _portable(error: BaseException) -> BaseException:

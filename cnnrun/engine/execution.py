@@ -130,6 +130,17 @@ class Executor:
         gradients = {name: self._totals[name] for name in self.network.parameters}
         return StepResult(sum(losses), outputs, gradients, self._contexts[0].collect("updates"))
 
+    @property
+    def processes(self) -> list[int]:
+        """The numbers of the worker processes, once there are any."""
+        return [member.process.pid or 0 for member in self._crew.members] if self._crew else []
+
+    def threads(self, samples: int) -> int:
+        """Return how many shards of a training batch are computed at once in this process."""
+        shards = len(self._shards(samples))
+        alone = is_available() and not self.network.uses_whole_batch
+        return 1 if alone else min(self.workers, shards)
+
     def evaluate(self, x: Array, targets: Array) -> tuple[float, Array]:
         """Return the loss of a batch, as a mean, and the network's outputs, outside training."""
         outputs = self.predict(x)

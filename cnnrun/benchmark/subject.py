@@ -1,0 +1,101 @@
+"""What is measured: one training step of a configuration's network, on made-up samples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, is_dataclass, replace
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from cnnrun.config import Experiment, build_network
+from cnnrun.data import DatasetInfo
+from cnnrun.engine import Executor, Network, StepResult
+from cnnrun.engine.types import Array
+
+__all__ = ["Samples", "Subject", "draw", "without_dropout"]
+
+
+@dataclass(frozen=True)
+class Samples:
+    """A batch of the data's real shapes: x `(N, H, W, C)`, and targets as the loss takes them."""
+
+    x: Array
+    targets: Array
+
+
+def draw(experiment: Experiment, info: DatasetInfo, batch: int) -> Samples:
+    """Return a batch of normally distributed pixels with random labels, always the same ones."""
+    rng = np.random.default_rng(experiment.seed)
+    x = rng.standard_normal((batch, *info.image_shape), dtype=np.float32)
+    if experiment.data.targets == "inputs":
+        x = rng.random(x.shape, dtype=np.float32)  # in [0, 1], as every loss takes them
+        return Samples(x, x)
+    return Samples(x, rng.integers(0, info.classes or 1, batch))
+
+
+class Subject:
+    """Our side: the network, its executor and its optimizer; use it in a `with` statement."""
+
+    def __init__(self, experiment: Experiment, info: DatasetInfo, workers: int) -> None:
+        """Build the network with the configuration's initial weights."""
+        self.experiment = experiment
+        self.network: Network = build_network(experiment, info)
+        self.executor = Executor(
+            self.network,
+            experiment.loss,
+            workers=workers,
+            shard_size=experiment.train.samples_per_shard,
+        )
+        self._state = experiment.optimizer.initial_state(self.network.parameters)
+        self._steps = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.executor.close()
+
+    def pass_over(self, samples: Samples) -> StepResult:
+        """Run forward and backward, and leave the parameters alone."""
+        seed = self.experiment.seed
+        return self.executor.step(samples.x, samples.targets, seed=seed, step=self._steps)
+
+    def step(self, samples: Samples) -> None:
+        """Do a whole step of training: forward, backward, optimizer."""
+        result = self.pass_over(samples)
+        self._steps += 1
+        optimizer = self.experiment.optimizer
+        optimizer.update(
+            self.network.parameters,
+            result.gradients,
+            self._state,
+            learning_rate=optimizer.learning_rate,
+            step=self._steps,
+            spared=self.network.spared_from_decay,
+            norm=None if optimizer.clip_norm else 0.0,  # measured only where it is needed
+        )
+        for name, value in result.updates.items():
+            self.network.buffers[name][...] = value
+
+
+def without_dropout(experiment: Experiment) -> Experiment:
+    """Return the experiment with every dropout rate 0, so that two engines can be compared."""
+    network = tuple(_without_dropout(config) for config in experiment.network)
+    return replace(experiment, network=network)
+
+
+def _without_dropout(config: Any) -> Any:
+    changes: dict[str, Any] = {}
+    if config.layer.type_name == "dropout":
+        changes["rate"] = 0.0
+    for entry in fields(config):
+        value = getattr(config, entry.name)
+        if isinstance(value, tuple) and value and is_dataclass(value[0]):
+            changes[entry.name] = tuple(_without_dropout(inner) for inner in value)
+    return replace(config, **changes)

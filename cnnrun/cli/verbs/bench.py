@@ -1,0 +1,194 @@
+"""`cnnrun bench`: measures training steps, and PyTorch beside them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from cnnrun.cli.options import (
+    ConfigFile,
+    Json,
+    Overrides,
+    Plugins,
+    Quiet,
+    Workers,
+    default_workers,
+    load,
+)
+from cnnrun.cli.output import message, print_json
+from cnnrun.cli.tables import count, figure, print_fitting, size
+from cnnrun.errors import ConfigError, GradientError
+
+if TYPE_CHECKING:
+    from cnnrun.benchmark import Result
+
+NAME = "bench"
+
+
+def command(
+    config: ConfigFile,
+    overrides: Overrides = None,
+    batch: Annotated[
+        str | None,
+        typer.Option(metavar="LIST", help="Samples of a step: 32,64,256. [default: the file's]"),
+    ] = None,
+    against: Annotated[
+        Literal["torch"] | None, typer.Option(help="Measure PyTorch too, in turn with ours.")
+    ] = None,
+    workers: Workers = None,
+    seconds: Annotated[
+        float, typer.Option(metavar="S", min=0.1, max=600, help="To spend on each median.")
+    ] = 3.0,
+    plugin: Plugins = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Measure training steps: time, layer by layer, and how near they come to the machine's limit.
+
+    Example: cnnrun bench configs/bench/lenet.yaml --batch 32,64,256 --against torch
+    """
+    from cnnrun.benchmark import AGREEMENT, Source, bench, describe_machine
+
+    experiment = load(config, overrides, plugin)
+    batches = _batches(batch) or [experiment.train.batch_size]
+    workers = workers or default_workers()
+    if against:
+        from cnnrun.benchmark.torch_side import require_torch
+
+        require_torch()
+    found: list[Result] = []
+    for result in bench(
+        experiment,
+        Source(config, overrides or (), plugin or ()),
+        batches,
+        workers=workers,
+        against_torch=against == "torch",
+        seconds=seconds,
+    ):
+        found.append(result)
+        done = f"batch {result.batch}: {result.step_ms:.2f} ms a step"
+        message(done, quiet=quiet or json or len(batches) == 1)
+    machine = describe_machine(workers)
+    if json:
+        print_json(
+            {
+                "config": str(config),
+                "machine": machine,
+                "results": [_document(result) for result in found],
+                "memory_bytes_per_sample": _slope(found),
+            }
+        )
+    else:
+        for result in found:
+            _show_layers(result)
+        _show(experiment.name, found, machine)
+    for result in found:
+        if result.torch and not result.torch.max_relative_difference <= AGREEMENT:
+            raise GradientError(
+                f"batch {result.batch}: {result.torch.worst} differs from PyTorch by "
+                f"{result.torch.max_relative_difference:.1e}, more than {AGREEMENT:.0e}"
+            )
+
+
+def _batches(given: str | None) -> list[int]:
+    """Return the batch sizes of a list such as `32,64,256`."""
+    sizes = []
+    for word in given.split(",") if given is not None else []:
+        if not word.strip().isdecimal() or not 0 < int(word) <= 1 << 20:
+            raise ConfigError(f"--batch {given}: {word.strip()!r} is not a number of samples")
+        sizes.append(int(word))
+    return sizes
+
+
+def _document(result: Result) -> dict[str, Any]:
+    """Return a result as JSON has it, with PyTorch's figures beside ours."""
+    document = asdict(result)
+    torch = document.pop("torch")
+    if torch:
+        document |= {
+            "torch_version": torch["version"],
+            "torch_ms": torch["step_ms"],
+            "ratio": torch["ratio"],
+            "max_relative_difference": torch["max_relative_difference"],
+            "worst_tensor": torch["worst"],
+        }
+    return document
+
+
+def _slope(found: list[Result]) -> float | None:
+    """Return the bytes that each further sample of a batch costs."""
+    first = min(found, key=lambda result: result.batch)
+    last = max(found, key=lambda result: result.batch)
+    if first.batch == last.batch:
+        return None
+    return (last.memory_bytes - first.memory_bytes) / (last.batch - first.batch)
+
+
+def _show_layers(result: Result) -> None:
+    rows = [
+        [
+            layer.name,
+            layer.method or "",
+            figure(layer.forward_ms, 2),
+            figure(layer.backward_ms, 2),
+            count(layer.multiply_adds * result.batch),
+            figure(layer.gflops, 1),
+            _percent(layer.limit_share),
+        ]
+        for layer in result.layers
+    ]
+    rows.append(["all else", "", figure(result.other_ms, 2), "", "", "", ""])
+    print_fitting(
+        f"batch {result.batch}, layer by layer",
+        ["layer", "method", "forward ms", "backward ms", "multiply-adds", "GFLOP/s", "of limit"],
+        rows,
+        spare=["method", "multiply-adds"],
+        left=["layer", "method"],
+    )
+
+
+def _show(name: str, found: list[Result], machine: dict[str, Any]) -> None:
+    columns = ["batch", "step ms", "samples/s", "of limit", "memory"]
+    has_torch = found[0].torch is not None
+    if has_torch:
+        columns += ["torch ms", "channels last", "ratio", "difference"]
+    rows = []
+    for result in found:
+        row = [
+            str(result.batch),
+            figure(result.step_ms, 2),
+            f"{result.samples_per_second:,.0f}",
+            _percent(result.gemm_limit_share),
+            size(result.memory_bytes),
+        ]
+        if result.torch:
+            row += [
+                figure(result.torch.step_ms["default"], 2),
+                figure(result.torch.step_ms["channels_last"], 2),
+                figure(result.torch.ratio, 2),
+                f"{result.torch.max_relative_difference:.1e}",
+            ]
+        rows.append(row)
+    print_fitting(f"{name}: median training steps", columns, rows, spare=["memory", "samples/s"])
+    plural = "" if machine["workers"] == 1 else "s"
+    print(
+        f"{machine['processor']}, {machine['workers']} worker{plural}; NumPy {machine['numpy']}, "
+        f"{machine['blas'] or 'unknown BLAS'}"
+    )
+    print(
+        f"limit: the same matrix products alone, {found[-1].gemm_limit_gflops:.0f} GFLOP/s; above "
+        "100% where multiplications are saved"
+    )
+    if found[0].torch:
+        print(
+            f"ratio: PyTorch {found[0].torch.version}'s better layout over ours; difference: of "
+            "loss and gradients, at most"
+        )
+    if (slope := _slope(found)) is not None:
+        print(f"memory: {slope / 1024:,.1f} KiB more for each further sample")
+
+
+def _percent(value: float | None) -> str:
+    return "" if value is None else f"{100 * value:.0f}%"
