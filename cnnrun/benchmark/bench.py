@@ -16,12 +16,14 @@ from cnnrun.benchmark.memory import peak_memory
 from cnnrun.benchmark.subject import Samples, Subject, draw, without_dropout
 from cnnrun.benchmark.timing import in_turn
 from cnnrun.config import Experiment
-from cnnrun.engine.types import Array
 
 __all__ = ["AGREEMENT", "LayerResult", "Result", "Source", "TorchResult", "bench"]
 
 AGREEMENT = 1e-4
 """By how much loss and gradients may differ from PyTorch's, relative to their largest value."""
+
+FLOOR = 1e-3
+"""A tensor's differences are relative to at least so much of the network's largest gradient."""
 
 
 @dataclass(frozen=True)
@@ -206,14 +208,13 @@ def _difference(
         side = TorchSide(experiment, subject.network, samples, layout, workers)
         loss, gradients = side.pass_over()
         found.append((abs(ours.loss - loss) / max(abs(loss), 1e-30), "loss"))
-        found += [(_relative(ours.gradients[name], g), name) for name, g in gradients.items()]
+        largest = max(float(np.max(np.abs(g))) for g in gradients.values()) if gradients else 0.0
+        for name, gradient in gradients.items():
+            # A bias before batch normalisation has no gradient but rounding: hence the floor.
+            scale = max(float(np.max(np.abs(gradient))), FLOOR * largest, 1e-30)
+            difference = np.max(np.abs(ours.gradients[name].astype(np.float64) - gradient))
+            found.append((float(difference) / scale, name))
     return max(found)
-
-
-def _relative(ours: Array, theirs: Array) -> float:
-    """Return the largest difference over the largest value; 0 where both are zero."""
-    difference = float(np.max(np.abs(ours.astype(np.float64) - theirs)))
-    return difference / max(float(np.max(np.abs(theirs))), 1e-30) if difference else 0.0
 
 
 def _torch_result(

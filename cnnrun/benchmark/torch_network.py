@@ -143,23 +143,27 @@ class _Builder:
     def _transposed(self, layer: Layer, name: str, options: dict[str, Any]) -> Any:
         nn, window = _modules(), layer.window  # type: ignore[attr-defined]
         channels, filters = layer.input_shape[2], layer.output_shape[2]
+        extra = []  # rows and columns that PyTorch would have to add
+        for axis in (0, 1):
+            reach = window.dilation[axis] * (window.kernel[axis] - 1) + 1
+            whole = (window.output_size[axis] - 1) * window.stride[axis] + reach
+            extra.append(window.input_size[axis] + 2 * window.before[axis] - whole)
+        fits = all(0 <= more < window.stride[axis] for axis, more in enumerate(extra))
+        if fits:
+            options |= {"padding": window.before, "output_padding": tuple(extra)}
+        else:
+            options["bias"] = False
         module = nn.ConvTranspose2d(channels, filters, window.kernel, **options)
         self._copy(  # (KH, KW, F, C) and (C, F, KH, KW)
             f"{name}/w", module.weight, layer.params["w"],
             lambda w: w.transpose(3, 2, 0, 1), lambda v: v.transpose(2, 3, 1, 0),
         )  # fmt: skip
-        self._bias(name, layer, module)
-        extra, padding = [], []
-        for axis in (0, 1):
-            reach = window.dilation[axis] * (window.kernel[axis] - 1) + 1
-            whole = (window.output_size[axis] - 1) * window.stride[axis] + reach
-            padding.append(window.before[axis])
-            extra.append(window.input_size[axis] + 2 * window.before[axis] - whole)
-        fits = [0 <= e < max(window.stride[a], window.dilation[a]) for a, e in enumerate(extra)]
-        if not all(fits):
-            raise ShapeError(f"PyTorch has no conv2d_transpose with the cropping of {name}")
-        module.padding, module.output_padding = tuple(padding), tuple(extra)
-        return module
+        if fits:
+            self._bias(name, layer, module)
+            return module
+        crop = _crop(window.before, window.input_size, filters if "b" in layer.params else 0)
+        self._bias(name, layer, crop)
+        return nn.Sequential(module, crop)
 
     def _norm(self, layer: Layer, name: str, order: Order) -> Any:
         nn, config, shape = _modules(), layer.config, layer.input_shape
@@ -288,6 +292,24 @@ def _sum(one: Any, two: Any) -> Any:
             return self.one(x) + self.two(x)
 
     return Sum()
+
+
+def _crop(before: tuple[int, int], size: tuple[int, int], filters: int) -> Any:
+    """Return a module that cuts an image out of a larger one, and adds a bias afterwards."""
+    import torch
+
+    class Crop(torch.nn.Module):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.bias = torch.nn.Parameter(torch.zeros(filters)) if filters else None
+
+        def forward(self, x: Any) -> Any:
+            x = x[:, :, before[0] : before[0] + size[0], before[1] : before[1] + size[1]]
+            missing = (0, size[1] - x.shape[3], 0, size[0] - x.shape[2])  # that no window reaches
+            x = torch.nn.functional.pad(x, missing)
+            return x if self.bias is None else x + self.bias.reshape(1, -1, 1, 1)
+
+    return Crop()
 
 
 def _function(function: Callable[[Any], Any]) -> Any:

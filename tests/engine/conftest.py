@@ -12,3 +12,9 @@ def convolution_method(request, monkeypatch):
     """Force a method on all convolutions whose geometry it can do."""
     monkeypatch.setattr(Convolution, "plan", lambda *args: plan(*args[:4], request.param))
     return request.param
+
+
+@pytest.fixture
+def choose():
+    """Return how the engine itself chooses a method."""
+    return plan
