@@ -27,7 +27,7 @@ from cnnrun.errors import ShapeError
 
 __all__ = ["Executor", "StepResult"]
 
-SHARD_WORK = {1: 0, 2: 30_000_000, 4: 2_000_000_000}
+SHARD_WORK = {1: 0, 2: 8_000_000, 4: 2_000_000_000}
 """How many shards a batch is cut into by default, and multiply-adds each must have for that.
 
 More shards let more workers run, but each costs: measured on two workers, four shards were 7 to

@@ -22,6 +22,9 @@ from cnnrun.engine.types import Array
 
 __all__ = ["convolve", "filter_gradient", "input_gradient"]
 
+FEW_CHANNELS = 3
+"""Up to so many, columns are gathered tap by tap, unless a stride leaves no runs to copy."""
+
 
 def convolve(
     x: Array, w: Array, window: Window, y: Array, scratch: Scratch, b: Array | None = None
@@ -145,30 +148,42 @@ def _columns(
         yield (slice(None), slice(None)), _matrix(x)  # each pixel is its own column
         return
     channels = x.shape[3]
-    (high, wide), (out_high, out_wide) = window.kernel, window.output_size
-    (stride_y, stride_x), (step_y, step_x) = window.stride, window.dilation
+    (high, wide), (out_high, _) = window.kernel, window.output_size
     size = _column_bytes(window, channels, x)
+    by_window = channels > (FEW_CHANNELS if window.stride[1] == 1 else 1)
     for part in tiles(len(x), out_high * size):
         image = padded(x[part], window, 0, scratch)
-        n, row, column, channel = image.strides
-        seen = as_strided(
-            image,
-            (len(image), out_high, out_wide, high, wide, channels),
-            (n, row * stride_y, column * stride_x, row * step_y, column * step_x, channel),
-            writeable=False,
-        )
+        if by_window:
+            seen = _windows(image, window)  # (n, OH, OW, KH, KW, C)
+        else:
+            # What a window sees of a row is too short a run to copy; what a tap sees at a row of
+            # positions is longer. Measured as 1.3 to 5 times as fast for one channel, 1.2 to 1.4
+            # for three.
+            planes = scratch("planes", (channels, *image.shape[:3]), x.dtype)
+            np.copyto(planes, image.transpose(3, 0, 1, 2))
+            seen = _windows(planes.transpose(1, 2, 3, 0), window)
         for band in tiles(out_high, len(image) * size):
-            if channels > 1:
+            if by_window:
                 columns = scratch("columns", seen[:, band].shape, x.dtype)
                 np.copyto(columns, seen[:, band])
                 yield (part, band), columns.reshape(-1, high * wide * channels)
             else:
-                # A row of a window is too short a run to copy; what a tap sees at a row of
-                # positions is longer. Measured as 3 to 5 times as fast.
-                planes = seen[:, band, :, :, :, 0].transpose(3, 4, 0, 1, 2)  # (KH, KW, n, OH, OW)
-                columns = scratch("columns", planes.shape, x.dtype)
-                np.copyto(columns, planes)
-                yield (part, band), columns.reshape(high * wide, -1).T
+                by_tap = seen[:, band].transpose(3, 4, 5, 0, 1, 2)  # (KH, KW, C, n, OH, OW)
+                columns = scratch("columns", by_tap.shape, x.dtype)
+                np.copyto(columns, by_tap)
+                yield (part, band), columns.reshape(high * wide * channels, -1).T
+
+
+def _windows(image: Array, window: Window) -> Array:
+    """Return a view `(n, OH, OW, KH, KW, C)` of what each window sees of a padded image."""
+    (stride_y, stride_x), (step_y, step_x) = window.stride, window.dilation
+    n, row, column, channel = image.strides
+    return as_strided(
+        image,
+        (len(image), *window.output_size, *window.kernel, image.shape[3]),
+        (n, row * stride_y, column * stride_x, row * step_y, column * step_x, channel),
+        writeable=False,
+    )
 
 
 def _is_pointwise(window: Window) -> bool:

@@ -22,7 +22,7 @@ __all__ = ["Convolution", "MethodName"]
 MethodName = Literal["auto", "columns", "winograd"]
 """What a configuration may ask for; a method that cannot do a geometry leaves it to columns."""
 
-FEWEST_CHANNELS = 8
+FEWEST_CHANNELS = 3
 """Below, a run of what a window sees is too short for Winograd's products; measured."""
 
 
@@ -77,7 +77,7 @@ class Convolution:
         pays = (
             min(channels, filters) >= FEWEST_CHANNELS
             and dtype == np.float32
-            and winograd.multiplications(window) < 0.9 * direct
+            and winograd.multiplications(window) < 0.7 * direct
         )
         return cls(window, "winograd" if pays else "columns")
 
