@@ -97,11 +97,18 @@ class Layer:
     """Parameters that weight decay spares when an optimizer is asked to."""
     whole_batch: ClassVar[bool] = False
     """Whether a pass exchanges values between the shards of a batch (`ctx.all_reduce`)."""
+    takes_maximum: ClassVar[bool] = False
+    """Whether each output is one of the inputs, the largest of some; so of max pooling alone."""
+    may_follow_max_pooling: ClassVar[bool] = False
+    """Whether it gives the same after max pooling as before it, gradients included, as ReLU."""
 
     config: Any
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        for trait in ("takes_maximum", "may_follow_max_pooling"):  # a subclass may do otherwise
+            if trait not in cls.__dict__:
+                setattr(cls, trait, False)
         if "Config" not in cls.__dict__:  # every layer has options of its own, perhaps none
             cls.Config = dataclass(frozen=True)(type("Config", (cls.Config,), {}))
         cls.Config.layer = cls

@@ -188,7 +188,8 @@ def test_a_trained_network_on_digits_whose_background_is_zero():
             row = rows[layer, tensor]
             assert row["resolved"] == row["checked"]
             whole = rows["network", f"{layer}/{tensor}"]
-            assert whole["resolved"] == whole["checked"]
+            assert whole["resolved"] + whole["kinks"] == whole["checked"]
+            assert whole["kinks"] <= 3
 
 
 @pytest.mark.parametrize(
