@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,7 @@ class Context:
     updates: dict[str, Array] = field(default_factory=dict)
     needs_input_gradient: bool = True
     _scratch: dict[str, Array] = field(default_factory=dict, repr=False)
+    _views: dict[str, Array] = field(default_factory=dict, repr=False)  # those handed out last
     _children: dict[str, Context] = field(default_factory=dict, repr=False)
 
     @property
@@ -71,12 +73,15 @@ class Context:
         Memory is allocated once, and again only when a larger array is asked for, so that a
         steady training step allocates nothing.
         """
-        dtype = np.dtype(dtype)
-        size = int(np.prod(shape))
+        last = self._views.get(name)
+        if last is not None and last.shape == shape and last.dtype == dtype:
+            return last
+        dtype, size = np.dtype(dtype), prod(shape)
         block = self._scratch.get(name)
         if block is None or block.size < size or block.dtype != dtype:
             block = self._scratch[name] = np.empty(size, dtype)
-        return block[:size].reshape(shape)
+        view = self._views[name] = block[:size].reshape(shape)
+        return view
 
     def zeros(self, name: str, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
         """Return `buffer(name, shape, dtype)` filled with zeros."""
