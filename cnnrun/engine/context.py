@@ -89,6 +89,14 @@ class Context:
         array.fill(0)
         return array
 
+    def move(self, old: Array, new: Array) -> None:
+        """Let whoever asks for the buffer behind `old`, if it is one, get `new` from now on."""
+        for name, view in self._views.items():
+            if view is old and new.shape == old.shape and new.dtype == old.dtype:
+                self._scratch[name] = new.reshape(-1)
+                self._views[name] = new
+                return
+
     def generator(self) -> np.random.Generator:
         """Return a random generator that depends on (seed, step, layer, shard) alone."""
         key = (self.run.step, self.run.shard, *self.path)

@@ -208,7 +208,11 @@ def _serve(
         try:
             result = compute(shard, ctx)
             for name, gradient in ctx.collect("gradients").items():
-                gradients[name][...] = gradient
+                if gradient is not gradients[name]:
+                    gradients[name][...] = gradient
+                    owner = ctx.find(name.rpartition("/")[0])
+                    if owner:  # the next one is written to shared memory at once
+                        owner.move(gradient, gradients[name])
         except BaseException as error:
             result = _portable(error)
         try:
