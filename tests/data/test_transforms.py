@@ -109,10 +109,10 @@ def test_the_default_of_flips_is_every_other_image():
         (0, 5, [[0, 0, 0], [0, 0, 0]]),
     ],
 )
-@pytest.mark.parametrize("transform", [Shift(), Crop()])
+@pytest.mark.parametrize("transform", [Shift(pixels=5), Crop(padding=5)])
 def test_shift_and_crop_move_whole_pixels(transform, down, right, expected):
     image = np.array([[1, 2, 3], [4, 5, 6]], np.float32)[..., None] / 10
-    moved = transform.apply(image, Fixed((down, right)))
+    moved = transform.apply(image, Fixed((down + 5.5) / 11, (right + 5.5) / 11))
     np.testing.assert_allclose(moved[..., 0] * 10, expected, rtol=1e-6)
 
 
