@@ -3,6 +3,7 @@
 Threads share Python's global lock, and a network of small images is mostly short NumPy calls: two
 threads were measured as slower than one on LeNet at batch 32. Processes share nothing but a block
 of memory: weights and samples go in, outputs and gradients come out, the same bits as threads give.
+What a layer sums over the whole batch goes through the pipes that otherwise say what to do.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ import signal
 import sys
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import prod
 from multiprocessing.connection import Connection
 from multiprocessing.util import Finalize
@@ -27,9 +29,10 @@ import numpy as np
 from cnnrun.engine.context import Context
 from cnnrun.engine.layer import Layer
 from cnnrun.engine.network import Network
+from cnnrun.engine.shards import Compute, Found, Shard, Work
 from cnnrun.engine.types import Array, Shape
 
-__all__ = ["Crew", "Member", "Shard", "Work", "is_available"]
+__all__ = ["Crew", "is_available"]
 
 ALIGNMENT = 64
 """Bytes; what vector instructions and cache lines like."""
@@ -43,44 +46,7 @@ def is_available() -> bool:
     return sys.platform == "linux"
 
 
-@dataclass(frozen=True)
-class Work:
-    """What a member does with a shard; sent through a pipe.
-
-    Attributes:
-        batch: samples of the whole batch; 0 for a prediction.
-        seed, step, shard: where the shard's random numbers derive from.
-        samples: of the shard.
-    """
-
-    batch: int = 0
-    seed: int = 0
-    step: int = 0
-    shard: int = 0
-    samples: int = 0
-
-
-@dataclass(frozen=True)
-class Shard:
-    """A part of a batch.
-
-    Attributes:
-        x: `(n, *input_shape)`.
-        targets: `(n, ...)` as the loss takes them; None for a prediction.
-        outputs: `(n, *output_shape)`, to be filled.
-    """
-
-    work: Work
-    x: Array
-    targets: Array | None
-    outputs: Array
-
-
-Compute = Callable[[Shard, Context], float]
-"""Fills a shard's outputs, and in a step the context's gradients; returns its part of the loss."""
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Member:
     """One process, and its arrays in shared memory.
 
@@ -103,18 +69,19 @@ class Member:
             self.targets[: shard.work.samples] = shard.targets
         self.pipe.send(shard.work)
 
-    def finish(self) -> float:
-        """Wait for the shard begun last and return its loss; raise what went wrong there."""
+    def receive(self) -> Any:
+        """Return what comes next: an array to add up, the shard's loss, or an error."""
         try:
-            loss = _receive(self.pipe)
+            return _receive(self.pipe)
         except EOFError:
-            raise RuntimeError(
+            return RuntimeError(
                 f"a worker process ended with exit code {self.process.exitcode}; "
                 "perhaps the machine is out of memory"
-            ) from None
-        if isinstance(loss, BaseException):
-            raise loss
-        return float(loss)
+            )
+
+
+class _ElsewhereError(Exception):
+    """Another shard of the batch failed."""
 
 
 class Crew:
@@ -127,7 +94,7 @@ class Crew:
             name: ((len(like.x), *array.shape[1:]), array.dtype)
             for name, array in (("x", like.x), ("targets", targets), ("outputs", like.outputs))
         }
-        self._network = network
+        self._network, self._compute = network, compute
         self._state = _shared({name: (a.shape, a.dtype) for name, a in network.state().items()})
         self.members: list[Member] = []
         gradients = {name: (a.shape, a.dtype) for name, a in network.parameters.items()}
@@ -160,10 +127,60 @@ class Crew:
                 return False
         return True
 
-    def share_state(self) -> None:
-        """Give the members the network's parameters and buffers as they are now."""
+    def compute(self, shards: Sequence[Shard], ctx: Context) -> list[Found]:
+        """Compute the first shard here, and each of the others in a process, at the same time.
+
+        Raises:
+            BaseException: whatever went wrong with one of them, once all have come to an end.
+        """
+        busy = dict(zip(self.members, shards[1:], strict=False))
+        self._ended: dict[int, Any] = {}
+        ctx.run.observer, ctx.run.all_reduce = None, partial(self._all_reduce, list(busy))
         for name, array in self._network.state().items():
             np.copyto(self._state[name], array)
+        for member, shard in busy.items():
+            member.begin(shard)
+        found: list[Found] = []
+        errors: list[BaseException] = []
+        try:
+            found.append((self._compute(shards[0], ctx), ctx.collect("gradients")))
+        except BaseException as error:
+            errors.append(error)
+        for member, shard in busy.items():  # also after an error: what was begun has to end
+            result = self._end(member)
+            if isinstance(result, BaseException):
+                errors.append(result)
+                continue
+            np.copyto(shard.outputs, member.outputs[: shard.work.samples])
+            found.append((float(result), member.gradients))
+        for first in sorted(errors, key=lambda error: isinstance(error, _ElsewhereError)):
+            raise first  # what went wrong, before what only waited for it
+        return found
+
+    def _all_reduce(self, busy: list[Member], own: Array) -> Array:
+        """Add an array up over all shards in their order, and give every member the total."""
+        total = own.copy()
+        for place, member in enumerate(busy):
+            part = member.receive()
+            if not isinstance(part, np.ndarray):
+                self._ended[id(member)] = part
+                for waiting in busy[:place]:
+                    waiting.pipe.send(_ElsewhereError())
+                raise _ElsewhereError
+            total += part
+        for member in busy:
+            member.pipe.send(total)
+        return total
+
+    def _end(self, member: Member) -> Any:
+        """Return a member's loss, or the error that its shard ended with."""
+        result = self._ended.get(id(member))
+        while result is None:
+            result = member.receive()
+            if isinstance(result, np.ndarray):  # it waits for a sum that is not going to be
+                member.pipe.send(_ElsewhereError())
+                result = None
+        return result
 
     def close(self) -> None:
         """End the processes."""
@@ -196,6 +213,7 @@ def _serve(
     for name, layer in network.layers.items():
         _bind(layer, f"{name}/", state)
     ctx = Context()
+    ctx.run.all_reduce = partial(_ask_for_sum, pipe)
     while True:
         try:
             work: Work = _receive(pipe)
@@ -219,6 +237,15 @@ def _serve(
             pipe.send(result)
         except ConnectionError:
             os._exit(0)
+
+
+def _ask_for_sum(pipe: Connection, array: Array) -> Array:
+    """Hand in this shard's part of a sum over the batch, and return the total."""
+    pipe.send(array)
+    total = _receive(pipe)
+    if isinstance(total, BaseException):
+        raise total
+    return np.asarray(total)
 
 
 def _receive(pipe: Connection) -> Any:

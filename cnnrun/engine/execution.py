@@ -3,25 +3,25 @@
 The shards of a batch are fixed by `shard_size` alone and every sum over them is taken in shard
 order, so that any number of workers gives the same bits. The BLAS is held to one thread, since
 shards side by side beat threads inside each product. Workers are processes where these can be
-forked and shards need nothing of one another, and else threads.
+forked, and else threads.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
-from threading import Barrier, BrokenBarrierError, Semaphore
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from cnnrun.engine.context import Context, Observer
-from cnnrun.engine.crew import Crew, Shard, Work, is_available
+from cnnrun.engine.crew import Crew, is_available
 from cnnrun.engine.losses.base import Loss
 from cnnrun.engine.network import Network
+from cnnrun.engine.shards import Shard, Work
+from cnnrun.engine.threads import Threads
 from cnnrun.engine.types import Array
 from cnnrun.errors import ShapeError
 
@@ -33,9 +33,6 @@ SHARD_WORK = {1: 0, 2: 8_000_000, 4: 2_000_000_000}
 More shards let more workers run, but each costs: measured on two workers, four shards were 7 to
 20% slower than two, and for less than 30 million multiply-adds two are slower than one.
 """
-
-Found = tuple[float, dict[str, Array]]
-"""What a shard gave: its part of the loss, and its gradients by parameter name."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +74,7 @@ class Executor:
         self._totals: dict[str, Array] = {}  # the gradients of the batch
         self._kept: dict[str, Array] = {}  # arrays for them, where a shard's own do not serve
         self._outputs = Context()  # only for its reusable buffers
-        self._pool: ThreadPoolExecutor | None = None
-        self._pool_size = 0
+        self._threads = Threads(self._compute, workers)
         self._crew: Crew | None = None
         self._blas_limit = threadpool_limits(1, user_api="blas")
 
@@ -98,9 +94,7 @@ class Executor:
         if self._crew:
             self._crew.close()
             self._crew = None
-        if self._pool:
-            self._pool.shutdown()
-            self._pool = None
+        self._threads.close()
         self._blas_limit.restore_original_limits()
 
     def step(
@@ -138,8 +132,8 @@ class Executor:
     def threads(self, samples: int) -> int:
         """Return how many shards of a training batch are computed at once in this process."""
         shards = len(self._shards(samples))
-        alone = is_available() and not self.network.uses_whole_batch
-        return 1 if alone else min(self.workers, shards)
+        enough = not self.network.uses_whole_batch or shards <= self.workers
+        return 1 if is_available() and enough else min(self.workers, shards)
 
     def evaluate(self, x: Array, targets: Array) -> tuple[float, Array]:
         """Return the loss of a batch, as a mean, and the network's outputs, outside training."""
@@ -180,86 +174,21 @@ class Executor:
         # Layers that sum over the whole batch wait for one another: then all are in flight.
         together = targets is not None and self.network.uses_whole_batch
         lanes = len(shards) if together else max(1, min(self.workers, len(shards)))
-        crew = None
-        if lanes > 1 and not (together or observers) and is_available():
-            crew = self._crew_for(shards[0])
-            crew.share_state()
+        while len(self._contexts) < lanes:
+            self._contexts.append(Context())
+        in_processes = 1 < lanes <= self.workers and not observers and is_available()
         losses: list[float] = []
         for first in range(0, len(shards), lanes):
             batch = shards[first : first + lanes]
-            if crew:
-                found = self._in_processes(crew, batch)
+            if in_processes:
+                found = self._crew_for(shards[0]).compute(batch, self._contexts[0])
             else:
-                found = self._in_threads(batch, observers, together)
+                found = self._threads.compute(batch, self._contexts, observers, together)
             for loss, gradients in found:
                 if targets is not None:
                     self._add(gradients, is_first=not losses, is_kept=len(shards) <= lanes)
                 losses.append(loss)
         return losses
-
-    def _in_processes(self, crew: Crew, batch: list[Shard]) -> list[Found]:
-        """Compute the first shard here and the others in the crew, at the same time."""
-        while len(self._contexts) < 1:
-            self._contexts.append(Context())
-        busy = list(zip(crew.members, batch[1:], strict=False))
-        for member, shard in busy:
-            member.begin(shard)
-        errors: list[BaseException] = []
-        loss = 0.0
-        try:
-            loss = self._compute(batch[0], self._contexts[0])
-        except BaseException as error:
-            errors.append(error)
-        found = [(loss, self._contexts[0].collect("gradients"))]
-        for member, shard in busy:  # also after an error: what was begun has to be fetched
-            try:
-                found.append((member.finish(), member.gradients))
-                np.copyto(shard.outputs, member.outputs[: shard.work.samples])
-            except BaseException as error:
-                errors.append(error)
-        if errors:
-            raise errors[0]
-        return found
-
-    def _in_threads(
-        self,
-        batch: list[Shard],
-        observers: Callable[[int], Observer] | None,
-        together: bool,
-    ) -> list[Found]:
-        """Compute shards on as many threads, of which no more than `workers` run at a time."""
-        while len(self._contexts) < len(batch):
-            self._contexts.append(Context())
-        slots = Semaphore(self.workers)
-        reduce = _AllReduce(len(batch), slots) if together else None
-
-        def run(index: int) -> float:
-            shard, ctx = batch[index], self._contexts[index]
-            ctx.run.all_reduce = reduce.part(index) if reduce else np.copy
-            ctx.run.observer = observers(shard.work.shard) if observers else None
-            with slots:
-                try:
-                    return self._compute(shard, ctx)
-                except BaseException:
-                    if reduce:
-                        reduce.abort()
-                    raise
-
-        losses = [run(0)] if len(batch) == 1 else self._side_by_side(run, len(batch))
-        gradients = [ctx.collect("gradients") for ctx in self._contexts[: len(batch)]]
-        return list(zip(losses, gradients, strict=True))
-
-    def _side_by_side(self, run: Callable[[int], float], count: int) -> list[float]:
-        if self._pool is None or self._pool_size < count:
-            if self._pool:
-                self._pool.shutdown()
-            self._pool, self._pool_size = ThreadPoolExecutor(count), count
-        futures = [self._pool.submit(run, index) for index in range(count)]
-        wait(futures)
-        errors = [error for future in futures if (error := future.exception())]
-        for error in sorted(errors, key=lambda error: isinstance(error, BrokenBarrierError)):
-            raise error  # what went wrong, before what only waited for it
-        return [future.result() for future in futures]
 
     def _compute(self, shard: Shard, ctx: Context) -> float:
         """Compute one shard: outputs, and in a step gradients in ctx; return its part of the loss.
@@ -326,38 +255,3 @@ class Executor:
             np.copyto(total, gradient)
         if is_first:
             self._totals = self._kept
-
-
-class _AllReduce:
-    """Sums arrays over shards that run on as many threads, `slots` of them at a time."""
-
-    def __init__(self, shards: int, slots: Semaphore) -> None:
-        self._slots = slots
-        self._parts: list[Any] = [None] * shards
-        self._total: Any = None
-        self._barrier = Barrier(shards, action=self._sum)
-
-    def part(self, shard: int) -> Callable[[Array], Array]:
-        """Return the function that hands in `shard`'s array and waits for the total."""
-
-        def all_reduce(array: Array) -> Array:
-            self._parts[shard] = array
-            self._slots.release()  # let another shard run while this one waits
-            try:
-                self._barrier.wait()
-            finally:
-                self._slots.acquire()
-            total: Array = self._total
-            return total
-
-        return all_reduce
-
-    def abort(self) -> None:
-        """Wake the shards that wait for one that failed."""
-        self._barrier.abort()
-
-    def _sum(self) -> None:
-        total = self._parts[0].copy()
-        for part in self._parts[1:]:
-            total += part
-        self._total = total
