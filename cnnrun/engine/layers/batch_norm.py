@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cnnrun.engine.context import Context
+from cnnrun.engine.kernels.sums import channel_sums, spread
 from cnnrun.engine.layer import LAYERS, Build, Layer, LayerConfig
 from cnnrun.engine.types import Array, Positive, Shape, UnitInterval
 from cnnrun.errors import DataError
@@ -54,51 +55,44 @@ class BatchNorm(Layer):
         channels = self.input_shape[-1]
         h = ctx.buffer("h", x.shape, self.dtype)
         if ctx.training:
-            # Sums in float64: adding a batch's many float32 values would lose digits.
-            local = np.append(x.reshape(-1, channels).sum(axis=0, dtype=np.float64), x.size)
+            local = np.append(channel_sums(x, ctx.buffer), x.size)
             total = ctx.all_reduce(local)
             count = total[-1] / channels
             if count < 2:
                 raise DataError("batch_norm needs more than one value a channel in a batch")
             mean = total[:-1] / count
-            np.subtract(x, mean.astype(self.dtype), out=h)
+            np.subtract(x, spread(mean, x, "row", ctx.buffer), out=h)
             y = np.multiply(h, h, out=ctx.buffer("y", x.shape, self.dtype))
-            squares = ctx.all_reduce(y.reshape(-1, channels).sum(axis=0, dtype=np.float64))
+            squares = ctx.all_reduce(channel_sums(y, ctx.buffer))
             variance = squares / count
             self._note_statistics(ctx, mean, variance * count / (count - 1))
         else:
             count = 0.0
             variance = self.buffers["running_var"].astype(np.float64)
-            np.subtract(x, self.buffers["running_mean"], out=h)
+            np.subtract(x, spread(self.buffers["running_mean"], x, "row", ctx.buffer), out=h)
             y = ctx.buffer("y", x.shape, self.dtype)
         inverse = (1 / np.sqrt(variance + self.config.epsilon)).astype(self.dtype)
-        h *= inverse
+        h *= spread(inverse, x, "row", ctx.buffer)
         ctx.saved.update(h=h, inverse=inverse, count=count)
-        np.multiply(h, self.params["gamma"], out=y)
-        y += self.params["beta"]
+        np.multiply(h, spread(self.params["gamma"], x, "row", ctx.buffer), out=y)
+        y += spread(self.params["beta"], x, "row", ctx.buffer)
         return y
 
     def backward(self, dy: Array, ctx: Context) -> Array:
         """Return dx; dgamma = sum of dy h and dbeta = sum of dy, over this shard."""
         h, count = ctx.saved["h"], ctx.saved["count"]
-        channels = self.input_shape[-1]
         dx: Array = np.multiply(dy, h, out=ctx.buffer("dx", dy.shape, self.dtype))
-        sums = np.stack(
-            [
-                dy.reshape(-1, channels).sum(axis=0, dtype=np.float64),
-                dx.reshape(-1, channels).sum(axis=0, dtype=np.float64),
-            ]
-        )
+        sums = np.stack([channel_sums(dy, ctx.buffer), channel_sums(dx, ctx.buffer)])
         ctx.gradients["beta"] = sums[0].astype(self.dtype)
         ctx.gradients["gamma"] = sums[1].astype(self.dtype)
         if count:  # the batch's statistics depend on x, the running ones do not
             mean_dy, mean_dyh = (ctx.all_reduce(sums) / count).astype(self.dtype)
-            np.multiply(h, mean_dyh, out=dx)
+            np.multiply(h, spread(mean_dyh, dy, "row", ctx.buffer), out=dx)
             np.subtract(dy, dx, out=dx)
-            dx -= mean_dy
+            dx -= spread(mean_dy, dy, "row", ctx.buffer)
         else:
             np.copyto(dx, dy)
-        dx *= self.params["gamma"] * ctx.saved["inverse"]
+        dx *= spread(self.params["gamma"] * ctx.saved["inverse"], dy, "row", ctx.buffer)
         return dx
 
     def _note_statistics(self, ctx: Context, mean: Array, unbiased: Array) -> None:

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from cnnrun.engine.kernels.squares import CHUNK, sum_of_squares
+from cnnrun.engine.kernels.squares import CHUNK, rough_sum_of_squares
 from cnnrun.engine.types import Array, NonNegative, Positive
 from cnnrun.registry import Registry
 
@@ -23,7 +23,7 @@ State = dict[str, Array]
 
 def global_norm(gradients: Mapping[str, Array]) -> float:
     """Return the L2 norm of all gradients as one vector; not finite if one of them is not."""
-    return sqrt(sum(sum_of_squares(gradient) for gradient in gradients.values()))
+    return sqrt(sum(rough_sum_of_squares(gradient) for gradient in gradients.values()))
 
 
 @dataclass(frozen=True)
