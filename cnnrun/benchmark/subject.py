@@ -46,8 +46,9 @@ class Subject:
             experiment.loss,
             workers=workers,
             shard_size=experiment.train.samples_per_shard,
+            optimizer=experiment.optimizer,
+            optimizer_state=experiment.optimizer.initial_state(self.network.parameters),
         )
-        self._state = experiment.optimizer.initial_state(self.network.parameters)
         self._steps = 0
 
     def __enter__(self) -> Self:
@@ -71,13 +72,9 @@ class Subject:
         result = self.pass_over(samples)
         self._steps += 1
         optimizer = self.experiment.optimizer
-        optimizer.update(
-            self.network.parameters,
-            result.gradients,
-            self._state,
+        self.executor.update(
             learning_rate=optimizer.learning_rate,
             step=self._steps,
-            spared=self.network.spared_from_decay,
             norm=None if optimizer.clip_norm else 0.0,  # measured only where it is needed
         )
         for name, value in result.updates.items():

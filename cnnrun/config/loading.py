@@ -15,6 +15,7 @@ from cnnrun.config.reading import Reader
 from cnnrun.config.source import KeyPath, Source, parse_source, read_source
 from cnnrun.data import DatasetInfo
 from cnnrun.engine import Build, LayerConfig, Network
+from cnnrun.engine.sharing import can_fork
 from cnnrun.errors import ConfigError, DataError, ShapeError
 
 __all__ = ["build_network", "load_experiment", "read_layer"]
@@ -83,7 +84,11 @@ def build_network(
     """
     info = info or experiment.data.dataset.info(experiment.base)
     build = Build(
-        np.dtype(dtype), experiment.seed, info.classes, convolution=experiment.train.convolution
+        np.dtype(dtype),
+        experiment.seed,
+        info.classes,
+        convolution=experiment.train.convolution,
+        shared=can_fork(),
     )
     network = Network(experiment.network, info.image_shape, build)
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any
@@ -96,6 +96,18 @@ class Context:
                 self._scratch[name] = new.reshape(-1)
                 self._views[name] = new
                 return
+
+    def hand_over(self, attribute: str, place: Mapping[str, Array]) -> None:
+        """Put `gradients` or `updates` of all layers into `place`, by full name.
+
+        What a layer keeps in a buffer it writes there at once from now on.
+        """
+        for name, array in self.collect(attribute).items():
+            if array is not place[name]:
+                place[name][...] = array
+                owner = self.find(name.rpartition("/")[0])
+                if owner:
+                    owner.move(array, place[name])
 
     def generator(self) -> np.random.Generator:
         """Return a random generator that depends on (seed, step, layer, shard) alone."""

@@ -17,22 +17,21 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from cnnrun.engine.context import Context, Observer
-from cnnrun.engine.crew import Crew, is_available
+from cnnrun.engine.crew import Crew
 from cnnrun.engine.losses.base import Loss
 from cnnrun.engine.network import Network
-from cnnrun.engine.shards import Shard, Work
+from cnnrun.engine.optimizers.base import Optimizer, State, global_norm
+from cnnrun.engine.shards import Change, Shard, Work, cut
+from cnnrun.engine.sharing import are_shared, can_fork
 from cnnrun.engine.threads import Threads
+from cnnrun.engine.totals import Totals
 from cnnrun.engine.types import Array
 from cnnrun.errors import ShapeError
 
 __all__ = ["Executor", "StepResult"]
 
-SHARD_WORK = {1: 0, 2: 8_000_000, 4: 2_000_000_000}
-"""How many shards a batch is cut into by default, and multiply-adds each must have for that.
-
-More shards let more workers run, but each costs: measured on two workers, four shards were 7 to
-20% slower than two, and for less than 30 million multiply-adds two are slower than one.
-"""
+UPDATE_SIZE = 100_000
+"""So many parameters are worth a message to the worker processes to change them together."""
 
 
 @dataclass(frozen=True)
@@ -59,11 +58,19 @@ class Executor:
     """
 
     def __init__(
-        self, network: Network, loss: Loss, *, workers: int = 1, shard_size: int | None = None
+        self,
+        network: Network,
+        loss: Loss,
+        *,
+        workers: int = 1,
+        shard_size: int | None = None,
+        optimizer: Optimizer | None = None,
+        optimizer_state: State | None = None,
     ) -> None:
         """Prepare to run `network` with shards of `shard_size` samples on so many workers.
 
-        By default a batch is cut into as many as pay for its work; see `SHARD_WORK`.
+        By default a batch is cut into as many as pay for its work; see `shards.cut`. The optimizer
+        and its state are what `update` works with.
         """
         self.network = network
         self.loss = loss
@@ -71,9 +78,12 @@ class Executor:
         self.shard_size = shard_size
         self._multiply_adds = sum(layer.multiply_adds() for layer in network.layers.values())
         self._contexts: list[Context] = []
-        self._totals: dict[str, Array] = {}  # the gradients of the batch
-        self._kept: dict[str, Array] = {}  # arrays for them, where a shard's own do not serve
+        self._optimizer = optimizer
+        self._optimizer_state = optimizer_state or {}
+        self._totals = Totals(network.parameters)
         self._outputs = Context()  # only for its reusable buffers
+        shared = [*network.parameters.values(), *self._optimizer_state.values()]
+        self._updates_in_parts = network.parameter_count >= UPDATE_SIZE and are_shared(shared)
         self._threads = Threads(self._compute, workers)
         self._crew: Crew | None = None
         self._blas_limit = threadpool_limits(1, user_api="blas")
@@ -121,8 +131,25 @@ class Executor:
         self._check(x)
         outputs = self._output_buffer(len(x))
         losses = self._run(Work(len(x), seed, step), x, targets, outputs, observers)
-        gradients = {name: self._totals[name] for name in self.network.parameters}
-        return StepResult(sum(losses), outputs, gradients, self._contexts[0].collect("updates"))
+        updates = self._contexts[0].collect("updates")
+        return StepResult(sum(losses), outputs, dict(self._totals.gradients), updates)
+
+    def update(self, *, learning_rate: float, step: int, norm: float | None = None) -> float:
+        """Let the optimizer change the parameters by the last step's gradients, on all workers.
+
+        Arguments and result are those of `Optimizer.update`.
+
+        Raises:
+            ValueError: the executor was made without an optimizer.
+        """
+        if self._optimizer is None:
+            raise ValueError("an executor without an optimizer cannot update")
+        if norm is None:  # before anybody overwrites the gradients
+            norm = global_norm(self._totals.gradients)
+        change = Change(learning_rate, step, norm)
+        if self._crew and self._updates_in_parts:
+            return self._crew.update(change)
+        return self._update(change)
 
     @property
     def processes(self) -> list[int]:
@@ -131,9 +158,9 @@ class Executor:
 
     def threads(self, samples: int) -> int:
         """Return how many shards of a training batch are computed at once in this process."""
-        shards = len(self._shards(samples))
+        shards = len(self._cut(samples))
         enough = not self.network.uses_whole_batch or shards <= self.workers
-        return 1 if is_available() and enough else min(self.workers, shards)
+        return 1 if can_fork() and enough else min(self.workers, shards)
 
     def evaluate(self, x: Array, targets: Array) -> tuple[float, Array]:
         """Return the loss of a batch, as a mean, and the network's outputs, outside training."""
@@ -161,7 +188,7 @@ class Executor:
         observers: Callable[[int], Observer] | None,
     ) -> list[float]:
         """Compute all shards, some at a time; return their losses, fill outputs and totals."""
-        parts = self._shards(len(x))
+        parts = self._cut(len(x))
         shards = [
             Shard(
                 replace(work, samples=part.stop - part.start, shard=number),
@@ -176,7 +203,7 @@ class Executor:
         lanes = len(shards) if together else max(1, min(self.workers, len(shards)))
         while len(self._contexts) < lanes:
             self._contexts.append(Context())
-        in_processes = 1 < lanes <= self.workers and not observers and is_available()
+        in_processes = 1 < lanes <= self.workers and not observers and can_fork()
         losses: list[float] = []
         for first in range(0, len(shards), lanes):
             batch = shards[first : first + lanes]
@@ -186,7 +213,7 @@ class Executor:
                 found = self._threads.compute(batch, self._contexts, observers, together)
             for loss, gradients in found:
                 if targets is not None:
-                    self._add(gradients, is_first=not losses, is_kept=len(shards) <= lanes)
+                    self._totals.add(gradients, self._contexts[0], not losses, len(shards) <= lanes)
                 losses.append(loss)
         return losses
 
@@ -215,16 +242,11 @@ class Executor:
             self._crew.close()
             self._crew = None
         if self._crew is None:
-            self._crew = Crew(self.network, self._compute, self.workers - 1, like)
+            self._crew = Crew(self.network, self._compute, self._update, self.workers - 1, like)
         return self._crew
 
-    def _shards(self, samples: int) -> list[slice]:
-        size = self.shard_size
-        if size is None:
-            work = 3 * samples * self._multiply_adds  # forward, and two products backward
-            count = max(shards for shards, least in SHARD_WORK.items() if work >= shards * least)
-            size = -(-samples // count)
-        return [slice(start, min(start + size, samples)) for start in range(0, samples, size)]
+    def _cut(self, samples: int) -> list[slice]:
+        return cut(samples, self.shard_size, self._multiply_adds)
 
     def _check(self, x: Array) -> None:
         if x.shape[1:] != self.network.input_shape or not len(x):
@@ -237,21 +259,17 @@ class Executor:
         shape = (samples, *self.network.output_shape)
         return self._outputs.buffer("outputs", shape, self.network.dtype)
 
-    def _add(self, gradients: dict[str, Array], is_first: bool, is_kept: bool) -> None:
-        """Add one shard's gradients to the batch's; the first shard's replace the last batch's.
-
-        `is_kept` says that no shard to come overwrites the first one's: then its arrays serve.
-        """
-        if is_first and is_kept:
-            self._totals = gradients
-            return
-        for name, gradient in gradients.items():
-            if not is_first:
-                self._totals[name] += gradient
-                continue
-            total = self._kept.get(name)
-            if total is None:
-                total = self._kept[name] = np.empty_like(gradient)
-            np.copyto(total, gradient)
-        if is_first:
-            self._totals = self._kept
+    def _update(self, change: Change) -> float:
+        """Do a change in this process."""
+        assert self._optimizer is not None
+        return self._optimizer.update(
+            self.network.parameters,
+            self._totals.gradients,
+            self._optimizer_state,
+            learning_rate=change.learning_rate,
+            step=change.step,
+            spared=self.network.spared_from_decay,
+            norm=change.norm,
+            part=change.part,
+            parts=change.parts,
+        )

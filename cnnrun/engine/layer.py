@@ -36,6 +36,7 @@ class Build:
         classes: the number of classes of the data set, for `units: classes`; None if unknown.
         path: the indices that lead to the layer, part of the seed of its weights.
         convolution: the method of the convolutions, where it can do their geometry.
+        shared: whether a network keeps its arrays in memory that forked processes share.
     """
 
     dtype: DType = np.dtype(np.float32)
@@ -43,6 +44,7 @@ class Build:
     classes: int | None = None
     path: tuple[int, ...] = ()
     convolution: MethodName = "auto"
+    shared: bool = False
 
     def child(self, index: int) -> Build:
         """Return the same for the sublayer at `index`."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from cnnrun.engine.context import Context
 from cnnrun.engine.layer import Build, Layer, LayerConfig
+from cnnrun.engine.sharing import shared_like
 from cnnrun.engine.types import Array, Shape
 from cnnrun.errors import CheckpointError, ShapeError
 
@@ -118,6 +119,17 @@ class Network(Sequential):
                 {f"{name}/{key}": array for key, array in layer.named_buffers().items()}
             )
             self.spared_from_decay.update(_spared(name, layer))
+        if build.shared:
+            own = self.state()
+            self.bind(shared_like(own))
+            self.load_state(own)
+
+    def bind(self, arrays: Mapping[str, Array]) -> None:
+        """Let the layers use these parameters and buffers, by full name, in place of their own."""
+        for name, layer in self.layers.items():
+            _bind(layer, f"{name}/", arrays)
+        for own in (self.parameters, self.buffers):
+            own.update({name: arrays[name] for name in own})
 
     @property
     def parameter_count(self) -> int:
@@ -154,6 +166,14 @@ class Network(Sequential):
                 )
         for name, array in own.items():
             array[...] = state[name]
+
+
+def _bind(layer: Layer, prefix: str, arrays: Mapping[str, Array]) -> None:
+    """Let a layer and those inside use the arrays whose names start with `prefix`."""
+    for own in (layer.params, layer.buffers):
+        own.update({key: arrays[f"{prefix}{key}"] for key in own})
+    for name, child in layer.children().items():
+        _bind(child, f"{prefix}{name}/", arrays)
 
 
 def _spared(prefix: str, layer: Layer) -> set[str]:

@@ -89,6 +89,8 @@ class Trainer:
             self.experiment.loss,
             workers=self.workers,
             shard_size=options.samples_per_shard,
+            optimizer=self.optimizer,
+            optimizer_state=self.optimizer_state,
         ) as executor:
             while progress.epoch < options.epochs:
                 order = epoch_order(len(self.data.train), self.experiment.seed, progress.epoch)
@@ -120,15 +122,7 @@ class Trainer:
         )
         factor = self.experiment.schedule.factor(clock, progress.schedule)
         progress.learning_rate = self.optimizer.learning_rate * factor
-        self.optimizer.update(
-            self.network.parameters,
-            result.gradients,
-            self.optimizer_state,
-            learning_rate=progress.learning_rate,
-            step=progress.step + 1,
-            spared=self.network.spared_from_decay,
-            norm=norm,
-        )
+        executor.update(learning_rate=progress.learning_rate, step=progress.step + 1, norm=norm)
         for name, value in result.updates.items():
             self.network.buffers[name][...] = value
         self._count(result, targets, norm, len(indices))

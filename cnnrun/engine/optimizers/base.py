@@ -10,6 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from cnnrun.engine.kernels.squares import CHUNK, rough_sum_of_squares
+from cnnrun.engine.sharing import are_shared, shared_like
 from cnnrun.engine.types import Array, NonNegative, Positive
 from cnnrun.registry import Registry
 
@@ -57,12 +58,20 @@ class Optimizer:
         return 0.0
 
     def initial_state(self, parameters: Mapping[str, Array]) -> State:
-        """Return the arrays to hand to every `update`, and to keep in a checkpoint."""
-        return {
+        """Return the arrays to hand to every `update`, and to keep in a checkpoint.
+
+        They are in shared memory if the parameters are.
+        """
+        state = {
             f"{slot}/{name}": np.full_like(parameter, self.initial_value(slot), order="C")
             for slot in self.active_slots()
             for name, parameter in parameters.items()
         }
+        if are_shared(parameters.values()):
+            private, state = state, shared_like(state)
+            for name, array in private.items():
+                state[name][...] = array
+        return state
 
     def update(
         self,
@@ -74,12 +83,15 @@ class Optimizer:
         step: int,
         spared: Collection[str] = (),
         norm: float | None = None,
+        part: int = 0,
+        parts: int = 1,
     ) -> float:
         """Do step number `step` (the first is 1): change `parameters` and `state` in place.
 
         `gradients` is overwritten. Parameters in `spared` are spared from weight decay when
         `decay_weights_only` is set. Clipping comes before weight decay, as in PyTorch. `norm` is
-        the gradients' global norm, if it is known already.
+        the gradients' global norm, if it is known already. Number `part` of so many equal `parts`
+        is changed alone, so that several processes can do a step together.
 
         Returns:
             The global L2 norm of the gradients before clipping.
@@ -88,15 +100,19 @@ class Optimizer:
         scale = 1.0
         if self.clip_norm is not None:
             scale = min(1.0, self.clip_norm / (norm + 1e-6))  # as PyTorch's clip_grad_norm_
+        total = sum(parameter.size for parameter in parameters.values())
+        first, end = total * part // parts, total * (part + 1) // parts
         for name, parameter in parameters.items():
             decay = self.weight_decay
             if self.decay_weights_only and name in spared:
                 decay = 0.0
             arrays = [state[f"{slot}/{name}"] for slot in self.active_slots()]
-            for p, g, *slots in _chunks(parameter, gradients[name], *arrays):
+            mine = slice(max(first, 0), min(end, parameter.size))
+            for p, g, *slots in _chunks(mine, parameter, gradients[name], *arrays):
                 if scale != 1.0:
                     g *= scale
                 self.update_chunk(p, g, slots, learning_rate, decay, step)
+            first, end = first - parameter.size, end - parameter.size
         return norm
 
     def update_chunk(
@@ -115,11 +131,16 @@ class Optimizer:
         raise NotImplementedError
 
 
-def _chunks(*arrays: Array) -> Iterator[list[Array]]:
-    """Yield matching 1-D pieces, each small enough for the cache; what is written there stays."""
+def _chunks(part: slice, *arrays: Array) -> Iterator[list[Array]]:
+    """Yield matching 1-D pieces of a part, each small enough for the cache.
+
+    What is written to a piece stays in its array.
+    """
+    if part.start >= part.stop:
+        return
     flat = [array.reshape(-1) for array in arrays]
-    for start in range(0, flat[0].size, CHUNK):
-        yield [array[start : start + CHUNK] for array in flat]
+    for start in range(part.start, part.stop, CHUNK):
+        yield [array[start : min(start + CHUNK, part.stop)] for array in flat]
     for array, copy in zip(arrays, flat, strict=True):
         if not np.may_share_memory(array, copy):  # it was not contiguous, so reshape copied it
             array[...] = copy.reshape(array.shape)

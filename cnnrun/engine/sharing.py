@@ -1,0 +1,46 @@
+"""Arrays in memory that a process shares with those it forks."""
+
+from __future__ import annotations
+
+import mmap
+import sys
+from collections.abc import Iterable, Mapping
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from cnnrun.engine.types import Array, Shape
+
+__all__ = ["are_shared", "can_fork", "shared", "shared_like"]
+
+ALIGNMENT = 64
+"""Bytes; what vector instructions and cache lines like."""
+
+
+def can_fork() -> bool:
+    """Return whether processes can be forked safely: on Linux."""
+    return sys.platform == "linux"
+
+
+def shared(arrays: Mapping[str, tuple[Shape, np.dtype[Any]]]) -> dict[str, Array]:
+    """Return zero arrays of such shapes and dtypes in one block of shared memory."""
+    offsets, total = [], 0
+    for shape, dtype in arrays.values():
+        offsets.append(total)
+        total += -(-prod(shape) * dtype.itemsize // ALIGNMENT) * ALIGNMENT
+    block = mmap.mmap(-1, max(total, 1))  # freed when the last array is gone
+    return {
+        name: np.ndarray(shape, dtype, block, offset)
+        for (name, (shape, dtype)), offset in zip(arrays.items(), offsets, strict=True)
+    }
+
+
+def shared_like(arrays: Mapping[str, Array]) -> dict[str, Array]:
+    """Return zero arrays of the same shapes and dtypes in one block of shared memory."""
+    return shared({name: (array.shape, array.dtype) for name, array in arrays.items()})
+
+
+def are_shared(arrays: Iterable[Array]) -> bool:
+    """Return whether all of these were made here."""
+    return all(isinstance(array.base, mmap.mmap) for array in arrays)
