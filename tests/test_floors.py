@@ -24,7 +24,7 @@ FLOORS = {
     "__main__": 7,
     "__init__": 7,
 }
-ENGINE_MAY_IMPORT = {"numpy", "threadpoolctl", "cnnrun"}
+ENGINE_MAY_IMPORT = {"numpy", "threadpoolctl", "numba", "cnnrun"}
 ONLY_IN_CLI = {"typer", "click", "rich", "tqdm"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

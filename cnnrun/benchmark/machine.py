@@ -11,12 +11,13 @@ import numpy as np
 from threadpoolctl import threadpool_info
 
 import cnnrun
+from cnnrun.engine.kernels import quick
 
 __all__ = ["describe_machine"]
 
 
 def describe_machine(workers: int) -> dict[str, Any]:
-    """Return processor, cores, workers and versions, as JSON takes them."""
+    """Return processor, cores, workers and versions, as JSON takes them; numba's is None if unused."""
     affinity = getattr(os, "sched_getaffinity", None)
     blas: dict[str, Any] = next(
         (entry for entry in threadpool_info() if entry["user_api"] == "blas"), {}
@@ -28,6 +29,7 @@ def describe_machine(workers: int) -> dict[str, Any]:
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "numpy": np.__version__,
+        "numba": quick.version(),
         "blas": " ".join(
             str(blas[key]) for key in ("internal_api", "version", "architecture") if blas.get(key)
         ),

@@ -18,6 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from cnnrun.engine.context import Context, Observer
 from cnnrun.engine.crew import Crew
+from cnnrun.engine.kernels.quick import kernels
 from cnnrun.engine.losses.base import Loss
 from cnnrun.engine.network import Network
 from cnnrun.engine.optimizers.base import Optimizer, State, global_norm
@@ -76,6 +77,7 @@ class Executor:
         self.loss = loss
         self.workers = workers
         self.shard_size = shard_size
+        kernels()  # loaded here, or each worker process would do it
         self._multiply_adds = sum(layer.multiply_adds() for layer in network.layers.values())
         self._contexts: list[Context] = []
         self._optimizer = optimizer

@@ -13,6 +13,7 @@ import numpy as np
 from threadpoolctl import threadpool_info
 
 import cnnrun
+from cnnrun.engine.kernels import quick
 from cnnrun.training.events import Diverged, EpochFinished, Event, Stopped, TrainingFinished
 from cnnrun.training.files import write_json
 from cnnrun.training.runs import Run
@@ -35,6 +36,7 @@ def environment() -> dict[str, Any]:
             "cnnrun": cnnrun.__version__,
             "python": platform.python_version(),
             "numpy": np.__version__,
+            **({"numba": numba} if (numba := quick.version()) else {}),
             "blas": f"{blas.get('internal_api', 'unknown')} {blas.get('version') or ''}".strip(),
         },
         "cpu": _cpu(),

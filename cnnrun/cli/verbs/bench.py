@@ -176,6 +176,7 @@ def _show(name: str, found: list[Result], machine: dict[str, Any]) -> None:
     print(
         f"{machine['processor']}, {machine['workers']} worker{plural}; NumPy {machine['numpy']}, "
         f"{machine['blas'] or 'unknown BLAS'}"
+        + (f", numba {machine['numba']}" if machine["numba"] else "")
     )
     print(
         f"limit: the same matrix products alone, {found[-1].gemm_limit_gflops:.0f} GFLOP/s; above "

@@ -7,11 +7,13 @@ time, so that what lies between the passes stays in the cache.
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from cnnrun.engine.geometry import Window
+from cnnrun.engine.kernels.quick import are_plain, kernels
 from cnnrun.engine.kernels.windows import Scratch, inside, padded, positions, taps, tiles
 from cnnrun.engine.types import Array
 
@@ -37,13 +39,26 @@ def max_pool(x: Array, window: Window, y: Array, winner: Array, scratch: Scratch
         winner: like y, of integers: the winning tap `i * KW + j`; overwritten.
         scratch: where temporary arrays come from.
     """
-    halves = window.kernel == window.stride == (2, 2) and not window.is_padded
-    find = _max_of_pairs if halves and x.flags.c_contiguous else _max_of_tile
-    for part in tiles(len(x), x[:1].nbytes):
-        image = padded(x[part], window, -np.inf, scratch)
-        find(image, window, y[part], winner[part], scratch)
+    quick = _quick(window, x, y)
+    if quick:
+        quick.largest_of_pairs(x, y, winner)
+    else:
+        find = _max_of_pairs if _halves(window) and x.flags.c_contiguous else _max_of_tile
+        for part in tiles(len(x), x[:1].nbytes):
+            image = padded(x[part], window, -np.inf, scratch)
+            find(image, window, y[part], winner[part], scratch)
     if not np.min(y) > -np.inf:  # a NaN or -inf: equal to the padding, or to nothing
         _find_winners(x, window, y, winner, scratch)
+
+
+def _halves(window: Window) -> bool:
+    """Return whether windows of 2x2 stand side by side."""
+    return window.kernel == window.stride == (2, 2) and not window.is_padded
+
+
+def _quick(window: Window, *arrays: Array) -> ModuleType | None:
+    """Return the compiled kernels if they can pool such arrays."""
+    return kernels() if _halves(window) and are_plain(*arrays) else None
 
 
 def _max_of_pairs(image: Array, window: Window, y: Array, winner: Array, scratch: Scratch) -> None:
@@ -142,6 +157,10 @@ def max_pool_gradient(
         dx: `(N, H, W, C)`; overwritten.
         scratch: where temporary arrays come from.
     """
+    quick = _quick(window, dy, dx)
+    if quick:
+        quick.to_the_winner(dy, winner, dx)
+        return
     bits = np.dtype(f"i{dx.dtype.itemsize}")
     overlap = window.stride[0] < window.kernel[0] or window.stride[1] < window.kernel[1]
     for part in tiles(len(dx), dx[:1].nbytes):

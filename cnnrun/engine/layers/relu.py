@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cnnrun.engine.context import Context
+from cnnrun.engine.kernels.activation import relu_gradient
 from cnnrun.engine.layer import LAYERS, Layer
 from cnnrun.engine.types import Array
 
@@ -24,9 +25,9 @@ class ReLU(Layer):
 
     def backward(self, dy: Array, ctx: Context) -> Array:
         """Return dy where the unit was active, 0 elsewhere."""
-        active = ctx.buffer("active", dy.shape, np.bool_)
-        np.greater(ctx.saved["y"], 0, out=active)
-        return np.multiply(dy, active, out=ctx.buffer("dx", dy.shape, self.dtype))
+        dx = ctx.buffer("dx", dy.shape, self.dtype)
+        relu_gradient(ctx.saved["y"], dy, dx, ctx.buffer)
+        return dx
 
     def branches(self, ctx: Context) -> list[Array]:
         """Return which units were active."""
