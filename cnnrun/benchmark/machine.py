@@ -17,7 +17,7 @@ __all__ = ["describe_machine"]
 
 
 def describe_machine(workers: int) -> dict[str, Any]:
-    """Return processor, cores, workers and versions, as JSON takes them; numba's is None if unused."""
+    """Return processor, cores, workers and versions, as JSON takes them; numba's may be None."""
     affinity = getattr(os, "sched_getaffinity", None)
     blas: dict[str, Any] = next(
         (entry for entry in threadpool_info() if entry["user_api"] == "blas"), {}
