@@ -67,7 +67,7 @@ def _max_of_pairs(image: Array, window: Window, y: Array, winner: Array, scratch
     Neighbours and rows that no window joins are compared too, and dropped at the end: every step
     runs over a whole tile instead of C numbers, measured as 1.6 to 2.4 times as fast.
     """
-    samples, _, wide, channels = image.shape
+    wide, channels = image.shape[2:]
     out_high, out_wide = window.output_size
     byte, truth = np.dtype(np.uint8), np.dtype(np.bool_)
     flat = image.reshape(-1)
