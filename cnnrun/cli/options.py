@@ -54,7 +54,7 @@ Workers = Annotated[
         metavar="N",
         min=1,
         max=256,
-        help="Threads; the result is the same for any number.",
+        help="Parts of a batch computed at once; the result is the same.",
     ),
 ]
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from cnnrun.engine.context import Context
 from cnnrun.engine.initializers import HeNormal, Initializer
+from cnnrun.engine.kernels.products import times_transposed
 from cnnrun.engine.layer import LAYERS, NO_GRADIENT, Build, Layer, LayerConfig
 from cnnrun.engine.types import Array, PositiveInt, Shape
 from cnnrun.errors import ShapeError
@@ -72,7 +73,8 @@ class Dense(Layer):
         if not ctx.needs_input_gradient:
             return NO_GRADIENT
         dx = ctx.buffer("dx", (len(dy), *self.input_shape), self.dtype)
-        return np.matmul(dy, w.T, out=dx)  # (N, units) @ (units, in)
+        times_transposed(dy, w, dx, ctx.buffer)  # (N, units) @ (units, in)
+        return dx
 
     def multiply_adds(self) -> int:
         """One for every weight."""
