@@ -8,6 +8,7 @@ CnnrunError                 2   the root: catch this one to catch them all
 ├── CheckpointError         2   a checkpoint is damaged, foreign or missing
 ├── RunError                2   a run cannot be found, named or written
 ├── PluginError             2   a plug-in cannot be imported
+├── WorkerError             2   a worker process was killed, perhaps for want of memory
 ├── GradientError           1   a check found a wrong gradient
 ├── DivergedError           3   a loss or a gradient is no longer finite
 └── UnresolvedError         4   a check could resolve nothing
@@ -25,6 +26,7 @@ __all__ = [
     "RunError",
     "ShapeError",
     "UnresolvedError",
+    "WorkerError",
 ]
 
 
@@ -78,6 +80,10 @@ class RunError(CnnrunError):
 
 class PluginError(CnnrunError):
     """A plug-in cannot be imported."""
+
+
+class WorkerError(CnnrunError):
+    """A worker process was killed from outside, perhaps for want of memory."""
 
 
 class GradientError(CnnrunError):

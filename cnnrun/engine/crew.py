@@ -11,6 +11,7 @@ from __future__ import annotations
 import multiprocessing
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing.connection import Connection
@@ -25,6 +26,7 @@ from cnnrun.engine.shards import Change, Compute, Found, Shard, Update
 from cnnrun.engine.sharing import are_shared, shared, shared_like
 from cnnrun.engine.types import Array
 from cnnrun.engine.worker import receive, serve
+from cnnrun.errors import WorkerError
 
 __all__ = ["Crew"]
 
@@ -50,16 +52,22 @@ class Member:
         self.x[: shard.work.samples] = shard.x
         if shard.targets is not None:
             self.targets[: shard.work.samples] = shard.targets
-        self.pipe.send(shard.work)
+        self.send(shard.work)
+
+    def send(self, message: Any) -> None:
+        """Send a message; if nobody is there any more, `receive` will tell."""
+        with suppress(ConnectionError):
+            self.pipe.send(message)
 
     def receive(self) -> Any:
-        """Return what comes next: an array to add up, the shard's loss, or an error."""
+        """Return what comes next: an array to add up, a result, or an error."""
         try:
             return receive(self.pipe)
-        except EOFError:
-            return RuntimeError(
-                f"a worker process ended with exit code {self.process.exitcode}; "
-                "perhaps the machine is out of memory"
+        except (EOFError, ConnectionError):
+            self.process.join(1)
+            return WorkerError(
+                f"a worker process ended, with exit code {self.process.exitcode}; perhaps the "
+                "machine is out of memory: a smaller batch_size or fewer --workers take less"
             )
 
 
@@ -106,7 +114,9 @@ class Crew:
         self._hang_up = Finalize(self, _hang_up, [pipes], exitpriority=1)
 
     def suits(self, shard: Shard) -> bool:
-        """Return whether a shard, and others like it, fit into the members' memory."""
+        """Return whether all members live, and shards like this one fit into their memory."""
+        if not all(member.process.is_alive() for member in self.members):
+            return False
         given = (
             {"x": shard.x} if shard.targets is None else {"x": shard.x, "targets": shard.targets}
         )
@@ -155,7 +165,7 @@ class Crew:
         """
         change = replace(change, parts=1 + len(self.members))
         for part, member in enumerate(self.members, 1):
-            member.pipe.send(replace(change, part=part))
+            member.send(replace(change, part=part))
         norm = self._update(change)
         for result in [member.receive() for member in self.members]:
             if isinstance(result, BaseException):
@@ -170,11 +180,11 @@ class Crew:
             if not isinstance(part, np.ndarray):
                 self._ended[id(member)] = part
                 for waiting in busy[:place]:
-                    waiting.pipe.send(_ElsewhereError())
+                    waiting.send(_ElsewhereError())
                 raise _ElsewhereError
             total += part
         for member in busy:
-            member.pipe.send(total)
+            member.send(total)
         return total
 
     def _end(self, member: Member) -> Any:
@@ -183,7 +193,7 @@ class Crew:
         while result is None:
             result = member.receive()
             if isinstance(result, np.ndarray):  # it waits for a sum that is not going to be
-                member.pipe.send(_ElsewhereError())
+                member.send(_ElsewhereError())
                 result = None
         return result
 

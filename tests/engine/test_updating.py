@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 import numpy as np
 import pytest
 
@@ -9,7 +12,9 @@ from cnnrun.engine import Build, Executor, Network, execution
 from cnnrun.engine.layers import Dense, Flatten, Tanh
 from cnnrun.engine.losses import SoftmaxCrossEntropy
 from cnnrun.engine.optimizers import SGD, AdamW, RMSprop
+from cnnrun.engine.shards import Shard, Work
 from cnnrun.engine.sharing import are_shared, can_fork
+from cnnrun.errors import WorkerError
 
 CONFIGS = [Flatten.Config(), Dense.Config(7), Tanh.Config(), Dense.Config(3)]
 IMAGE = (5, 4, 2)
@@ -105,3 +110,36 @@ def test_a_network_is_shared_only_where_it_is_asked_for():
     for name, array in Network(CONFIGS, IMAGE, Build(seed=3)).parameters.items():
         np.testing.assert_array_equal(network.parameters[name], array)
     assert network.layers["01_dense"].params["w"] is network.parameters["01_dense/w"]
+
+
+@pytest.mark.skipif(not can_fork(), reason="worker processes cannot be forked here")
+@pytest.mark.parametrize("when", ["step", "update"])
+def test_a_killed_worker_is_reported_and_replaced(when, monkeypatch):
+    monkeypatch.setattr(execution, "UPDATE_SIZE", 1)
+    network = Network(CONFIGS, IMAGE, Build(shared=True))
+    optimizer = SGD(0.1)
+    with Executor(
+        network, SoftmaxCrossEntropy(), workers=2, shard_size=4,
+        optimizer=optimizer, optimizer_state=optimizer.initial_state(network.parameters),
+    ) as executor:  # fmt: skip
+        expected = executor.step(*draw(8), seed=0, step=0).loss
+        (process,) = executor.processes
+        os.kill(process, signal.SIGKILL)
+        hand_out = {
+            "step": lambda: executor._crew.compute(two_shards(), executor._contexts[0]),
+            "update": lambda: executor.update(learning_rate=0.1, step=1),
+        }
+        with pytest.raises(WorkerError, match="exit code -9; perhaps"):
+            hand_out[when]()
+        assert executor.step(*draw(8), seed=0, step=1).loss == pytest.approx(expected, abs=0.5)
+        assert executor.processes != [process]
+
+
+def two_shards():
+    """Return two shards as a step hands them to the crew."""
+    x, targets = draw(8)
+    outputs = np.empty((8, 3), np.float32)
+    return [
+        Shard(Work(8, samples=4, shard=number), x[part], targets[part], outputs[part])
+        for number, part in enumerate((slice(4), slice(4, 8)))
+    ]
