@@ -23,8 +23,8 @@ def kernels() -> ModuleType | None:
         return None
     try:
         from cnnrun.engine.kernels import compiled
-    except ImportError:  # also numba's, where it does not know this NumPy or Python
-        return None
+    except (ImportError, RuntimeError):  # also where numba does not know this NumPy or Python,
+        return None  # or finds no folder to keep what it has compiled
     return compiled
 
 
