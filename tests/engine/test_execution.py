@@ -54,16 +54,22 @@ def test_a_steady_step_allocates_nothing_large(extra):
     with Executor(network, loss, workers=2, shard_size=32) as executor:
         for number in range(3):
             step(number)
-        gc.collect()
-        tracemalloc.start()
-        before, _ = tracemalloc.get_traced_memory()
-        tracemalloc.reset_peak()
-        for number in range(20):
-            step(number)
-        after, peak = tracemalloc.get_traced_memory()
-        tracemalloc.stop()
-    assert after - before < 1 << 20
-    assert peak - before < 3 << 20  # what is in flight at any moment
+        growth, peaks = zip(*(traced(step) for _ in range(2)), strict=True)
+    # The smaller of two: Python itself may enlarge a table once, such as that of interned strings.
+    assert min(growth) < 1 << 20
+    assert min(peaks) < 3 << 20  # what is in flight at any moment
+
+
+def traced(step):
+    """Return by how many bytes memory grows over 20 steps, and the most there is in between."""
+    gc.collect()
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    for number in range(20):
+        step(number)
+    after, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return after - before, peak - before
 
 
 def test_parameters_have_full_names():
