@@ -13,9 +13,17 @@ from typing import Any
 
 import numpy as np
 
+from cnnrun.benchmark.torch_modules import (
+    add,
+    crop_to,
+    elementwise,
+    permutation,
+    reordering,
+    sides,
+    torch_nn,
+)
 from cnnrun.engine import Layer, Network
 from cnnrun.engine.types import Array, Shape
-from cnnrun.errors import ShapeError
 
 __all__ = ["Copy", "build", "to_torch"]
 
@@ -52,7 +60,7 @@ def build(network: Network) -> tuple[Any, list[Copy]]:
     builder = _Builder()
     module, order = builder.sequence(network.layers, "", None)
     if order is not None:  # the network ends in the values of an image
-        module = _modules().Sequential(module, _reordering(np.argsort(order)))
+        module = torch_nn().Sequential(module, reordering(np.argsort(order)))
     return module, builder.copies
 
 
@@ -67,26 +75,26 @@ class _Builder:
         for name, layer in layers.items():
             module, order = self.one(layer, prefix + name, order)
             modules.append(module)
-        return _modules().Sequential(*modules), order
+        return torch_nn().Sequential(*modules), order
 
     def one(self, layer: Layer, name: str, order: Order) -> tuple[Any, Order]:
         kind = layer.type_name
         if kind == "flatten":
-            return _modules().Flatten(), _flattened(layer.input_shape, order)
+            return torch_nn().Flatten(), _flattened(layer.input_shape, order)
         if kind == "dense":
             return self._dense(layer, name, order), None
         if kind == "residual":
             return self._residual(layer, name, order)
         if kind == "global_avg_pool2d":
-            pool = _modules().AdaptiveAvgPool2d(1)
-            return _modules().Sequential(pool, _modules().Flatten()), None
+            average = torch_nn().AdaptiveAvgPool2d(1)
+            return torch_nn().Sequential(average, torch_nn().Flatten()), None
         if kind in ("conv2d", "depthwise_conv2d", "conv2d_transpose"):
             return self._convolution(layer, name), None
         if kind in ("max_pool2d", "avg_pool2d"):
-            return _pool(layer), None
+            return pool(layer), None
         if kind in ("batch_norm", "layer_norm"):
             return self._norm(layer, name, order), order
-        return _elementwise(layer, name), order
+        return elementwise(layer, name), order
 
     def _copy(self, name: str, parameter: Any, ours: Array, there: Callable[[Array], Array],
               back: Callable[[Array], Array]) -> None:  # fmt: skip
@@ -102,7 +110,7 @@ class _Builder:
 
     def _dense(self, layer: Layer, name: str, order: Order) -> Any:
         inputs, units = layer.params["w"].shape
-        module = _modules().Linear(inputs, units, bias="b" in layer.params)
+        module = torch_nn().Linear(inputs, units, bias="b" in layer.params)
         order = np.arange(inputs) if order is None else order
         back = np.argsort(order)
         self._copy(
@@ -113,7 +121,7 @@ class _Builder:
         return module
 
     def _convolution(self, layer: Layer, name: str) -> Any:
-        nn, window = _modules(), layer.window  # type: ignore[attr-defined]
+        nn, window = torch_nn(), layer.window  # type: ignore[attr-defined]
         w, kind = layer.params["w"], layer.type_name
         has_bias, even = "b" in layer.params, window.before == window.after
         options = {"stride": window.stride, "dilation": window.dilation, "bias": has_bias}
@@ -138,10 +146,10 @@ class _Builder:
                 lambda w: w.transpose(3, 2, 0, 1), lambda v: v.transpose(2, 3, 1, 0),
             )  # fmt: skip
         self._bias(name, layer, module)
-        return module if even else nn.Sequential(nn.ZeroPad2d(_sides(window)), module)
+        return module if even else nn.Sequential(nn.ZeroPad2d(sides(window)), module)
 
     def _transposed(self, layer: Layer, name: str, options: dict[str, Any]) -> Any:
-        nn, window = _modules(), layer.window  # type: ignore[attr-defined]
+        nn, window = torch_nn(), layer.window  # type: ignore[attr-defined]
         channels, filters = layer.input_shape[2], layer.output_shape[2]
         extra = []  # rows and columns that PyTorch would have to add
         for axis in (0, 1):
@@ -161,19 +169,19 @@ class _Builder:
         if fits:
             self._bias(name, layer, module)
             return module
-        crop = _crop(window.before, window.input_size, filters if "b" in layer.params else 0)
+        crop = crop_to(window.before, window.input_size, filters if "b" in layer.params else 0)
         self._bias(name, layer, crop)
         return nn.Sequential(module, crop)
 
     def _norm(self, layer: Layer, name: str, order: Order) -> Any:
-        nn, config, shape = _modules(), layer.config, layer.input_shape
+        nn, config, shape = torch_nn(), layer.config, layer.input_shape
         if layer.type_name == "batch_norm":
             kind = nn.BatchNorm2d if len(shape) == 3 else nn.BatchNorm1d
             module = kind(shape[-1], eps=config.epsilon, momentum=config.momentum)
             norm = module
         elif len(shape) == 3 and config.over == "channels":
             norm = nn.LayerNorm(shape[2], eps=config.epsilon)
-            module = nn.Sequential(_permutation(0, 2, 3, 1), norm, _permutation(0, 3, 1, 2))
+            module = nn.Sequential(permutation(0, 2, 3, 1), norm, permutation(0, 3, 1, 2))
         else:
             size = (shape[2], *shape[:2]) if len(shape) == 3 else shape
             module = norm = nn.LayerNorm(size, eps=config.epsilon)
@@ -193,17 +201,11 @@ class _Builder:
         shortcut, two = self.sequence(layer.shortcut.layers, f"{name}/shortcut/", order)  # type: ignore[attr-defined]
         if (one is None) != (two is None) or (one is not None and (one != two).any()):
             sides = [
-                side if at is None else _modules().Sequential(side, _reordering(np.argsort(at)))
+                side if at is None else torch_nn().Sequential(side, reordering(np.argsort(at)))
                 for side, at in ((branch, one), (shortcut, two))
             ]
-            return _sum(*sides), None
-        return _sum(branch, shortcut), one
-
-
-def _modules() -> Any:
-    import torch
-
-    return torch.nn
+            return add(*sides), None
+        return add(branch, shortcut), one
 
 
 def _flattened(shape: Shape, order: Order) -> Order:
@@ -223,100 +225,3 @@ def _channels_first(values: Array) -> Array:
 
 def _channels_last(values: Array) -> Array:
     return values.transpose(1, 2, 0)
-
-
-def _sides(window: Any) -> tuple[int, int, int, int]:
-    """Return padding as PyTorch's modules take it: left, right, top, bottom."""
-    return window.before[1], window.after[1], window.before[0], window.after[0]
-
-
-def _pool(layer: Layer) -> Any:
-    nn, window = _modules(), layer.window  # type: ignore[attr-defined]
-    even, half = window.before == window.after, [size // 2 for size in window.kernel]
-    fits = even and all(pad <= most for pad, most in zip(window.before, half, strict=True))
-    padding = window.before if fits else (0, 0)
-    if layer.type_name == "max_pool2d":
-        module = nn.MaxPool2d(window.kernel, window.stride, padding)
-        lowest = float("-inf")
-        return module if fits else nn.Sequential(nn.ConstantPad2d(_sides(window), lowest), module)
-    counted = layer.config.count_padding
-    if not fits and not counted:
-        raise ShapeError("PyTorch has no avg_pool2d that leaves uneven padding out of the average")
-    module = nn.AvgPool2d(window.kernel, window.stride, padding, count_include_pad=counted)
-    return module if fits else nn.Sequential(nn.ZeroPad2d(_sides(window)), module)
-
-
-def _elementwise(layer: Layer, name: str) -> Any:
-    nn, config = _modules(), layer.config
-    makers: dict[str, Callable[[], Any]] = {
-        "relu": nn.ReLU,
-        "sigmoid": nn.Sigmoid,
-        "tanh": nn.Tanh,
-        "silu": nn.SiLU,
-        "leaky_relu": lambda: nn.LeakyReLU(config.negative_slope),
-        "elu": lambda: nn.ELU(config.alpha),
-        "gelu": lambda: nn.GELU(config.approximate),
-        "softplus": lambda: nn.Softplus(config.beta),
-        "softmax": lambda: nn.Softmax(1),
-        "dropout": lambda: nn.Dropout(config.rate),
-    }
-    if layer.type_name not in makers:
-        raise ShapeError(
-            f"{layer.type_name} ({name}) has no counterpart in PyTorch to compare with"
-        )
-    return makers[layer.type_name]()
-
-
-def _reordering(order: Array) -> Any:
-    """Return a module that reorders a vector's values."""
-    import torch
-
-    index = torch.from_numpy(order)
-    return _function(lambda x: x[:, index])
-
-
-def _permutation(*axes: int) -> Any:
-    return _function(lambda x: x.permute(*axes))
-
-
-def _sum(one: Any, two: Any) -> Any:
-    """Return a module that adds what two others make of the same input."""
-    import torch
-
-    class Sum(torch.nn.Module):  # type: ignore[misc]
-        def __init__(self) -> None:
-            super().__init__()
-            self.one, self.two = one, two
-
-        def forward(self, x: Any) -> Any:
-            return self.one(x) + self.two(x)
-
-    return Sum()
-
-
-def _crop(before: tuple[int, int], size: tuple[int, int], filters: int) -> Any:
-    """Return a module that cuts an image out of a larger one, and adds a bias afterwards."""
-    import torch
-
-    class Crop(torch.nn.Module):  # type: ignore[misc]
-        def __init__(self) -> None:
-            super().__init__()
-            self.bias = torch.nn.Parameter(torch.zeros(filters)) if filters else None
-
-        def forward(self, x: Any) -> Any:
-            x = x[:, :, before[0] : before[0] + size[0], before[1] : before[1] + size[1]]
-            missing = (0, size[1] - x.shape[3], 0, size[0] - x.shape[2])  # that no window reaches
-            x = torch.nn.functional.pad(x, missing)
-            return x if self.bias is None else x + self.bias.reshape(1, -1, 1, 1)
-
-    return Crop()
-
-
-def _function(function: Callable[[Any], Any]) -> Any:
-    import torch
-
-    class Function(torch.nn.Module):  # type: ignore[misc]
-        def forward(self, x: Any) -> Any:
-            return function(x)
-
-    return Function()

@@ -9,7 +9,7 @@ from cnnrun.engine import Context
 from cnnrun.engine.geometry import Window
 from cnnrun.engine.kernels import quick
 from cnnrun.engine.kernels.activation import relu_gradient
-from cnnrun.engine.kernels.pooling import max_pool, max_pool_gradient
+from cnnrun.engine.kernels.max_pooling import max_pool, max_pool_gradient
 from cnnrun.engine.optimizers import SGD
 
 DTYPES = ["float32", "float64"]

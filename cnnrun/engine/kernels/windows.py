@@ -10,7 +10,17 @@ import numpy as np
 from cnnrun.engine.geometry import Window
 from cnnrun.engine.types import Array
 
-__all__ = ["Scratch", "inside", "padded", "positions", "taps", "tile_size", "tiles"]
+__all__ = [
+    "Scratch",
+    "crop",
+    "gradient_image",
+    "inside",
+    "padded",
+    "positions",
+    "taps",
+    "tile_size",
+    "tiles",
+]
 
 Scratch = Callable[[str, tuple[int, ...], np.dtype[Any]], Array]
 """Gives a reusable uninitialised array for (name, shape, dtype), as `Context.buffer` does."""
@@ -64,3 +74,19 @@ def padded(x: Array, window: Window, value: float, scratch: Scratch) -> Array:
     image.fill(value)
     inside(image, window)[...] = x
     return image
+
+
+def gradient_image(dx: Array, window: Window, scratch: Scratch) -> Array:
+    """Return a padded image of zeros to add errors to; dx itself where there is no padding."""
+    if not window.is_padded:
+        dx.fill(0)
+        return dx
+    image = scratch("padded", (len(dx), *window.padded_size, dx.shape[3]), dx.dtype)
+    image.fill(0)
+    return image
+
+
+def crop(image: Array, window: Window, dx: Array) -> None:
+    """Copy the part of a padded image that is not padding to dx."""
+    if window.is_padded:
+        dx[...] = inside(image, window)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from cnnrun.engine.context import Context
 from cnnrun.engine.geometry import Window, require_image
-from cnnrun.engine.kernels.pooling import max_pool, max_pool_gradient
+from cnnrun.engine.kernels.max_pooling import max_pool, max_pool_gradient
 from cnnrun.engine.layer import LAYERS, NO_GRADIENT, Build, Layer, LayerConfig
 from cnnrun.engine.types import Array, Padding, Pair, Shape
 

@@ -1,29 +1,32 @@
-"""Max and average pooling, and where they send the error.
+"""Max pooling, and where it sends the error.
 
 A window goes along the width first and then along the height, over what the first pass left:
 KW + KH passes instead of KW*KH, and the second ones in runs of OW*C numbers. A few samples at a
-time, so that what lies between the passes stays in the cache.
+time, so that what lies between the passes stays in the cache. Windows of 2x2 side by side, the
+usual ones, have a faster way of their own, and a compiled one.
 """
 
 from __future__ import annotations
 
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 
 from cnnrun.engine.geometry import Window
 from cnnrun.engine.kernels.quick import are_plain, kernels
-from cnnrun.engine.kernels.windows import Scratch, inside, padded, positions, taps, tiles
+from cnnrun.engine.kernels.windows import (
+    Scratch,
+    crop,
+    gradient_image,
+    inside,
+    padded,
+    positions,
+    taps,
+    tiles,
+)
 from cnnrun.engine.types import Array
 
-__all__ = [
-    "average_pool",
-    "average_pool_gradient",
-    "max_pool",
-    "max_pool_gradient",
-    "window_counts",
-]
+__all__ = ["max_pool", "max_pool_gradient"]
 
 
 def max_pool(x: Array, window: Window, y: Array, winner: Array, scratch: Scratch) -> None:
@@ -168,7 +171,7 @@ def max_pool_gradient(
     sizes = zip(window.kernel, window.stride, window.output_size, window.input_size, strict=True)
     tiled = all(size == step and step * count == whole for size, step, count, whole in sizes)
     for part in tiles(len(dx), dx[:1].nbytes):
-        image = dx[part] if tiled else _gradient_image(dx[part], window, scratch)
+        image = dx[part] if tiled else gradient_image(dx[part], window, scratch)
         errors = dy[part].view(bits)
         won = scratch("better", errors.shape, np.dtype(np.bool_))
         mask = scratch("mask", errors.shape, bits)
@@ -182,79 +185,4 @@ def max_pool_gradient(
                 into += mask.view(dx.dtype)
             else:
                 np.multiply(errors, mask, out=into.view(bits))
-        _crop(image, window, dx[part])
-
-
-def window_counts(window: Window, count_padding: bool, dtype: np.dtype[Any]) -> Array:
-    """Return `(OH, OW, 1)`: by how many cells each window's sum is divided.
-
-    Without `count_padding` only the cells inside the image count.
-    """
-    if count_padding:
-        return np.full((*window.output_size, 1), window.kernel[0] * window.kernel[1], dtype)
-    cells = np.zeros((1, *window.padded_size, 1), dtype)
-    inside(cells, window)[...] = 1
-    counts = np.zeros((*window.output_size, 1), dtype)
-    for _, _, seen in taps(cells, window):
-        counts += seen[0]
-    return counts
-
-
-def average_pool(x: Array, window: Window, counts: Array, y: Array, scratch: Scratch) -> None:
-    """Write the sum of every window over its count into y.
-
-    Args:
-        x: `(N, H, W, C)`.
-        window: pool size, stride and padding on an H x W image.
-        counts: `(OH, OW, 1)`, from `window_counts`.
-        y: `(N, OH, OW, C)`; overwritten.
-        scratch: where temporary arrays come from.
-    """
-    for part in tiles(len(x), x[:1].nbytes):
-        image = padded(x[part], window, 0, scratch)
-        row_sum = scratch("row_sum", (*image.shape[:2], *y.shape[2:]), y.dtype)
-        np.copyto(row_sum, image[:, :, positions(window, 1, 0)])
-        for j in range(1, window.kernel[1]):
-            row_sum += image[:, :, positions(window, 1, j)]
-        total = y[part]
-        np.copyto(total, row_sum[:, positions(window, 0, 0)])
-        for i in range(1, window.kernel[0]):
-            total += row_sum[:, positions(window, 0, i)]
-        total /= counts
-
-
-def average_pool_gradient(
-    dy: Array, window: Window, counts: Array, dx: Array, scratch: Scratch
-) -> None:
-    """Write dx: every error, over its window's count, goes to the whole window.
-
-    Args:
-        dy: `(N, OH, OW, C)`.
-        window: that of the forward pass.
-        counts: `(OH, OW, 1)`, from `window_counts`.
-        dx: `(N, H, W, C)`; overwritten.
-        scratch: where temporary arrays come from.
-    """
-    for part in tiles(len(dx), dx[:1].nbytes):
-        image = _gradient_image(dx[part], window, scratch)
-        share = scratch("share", dy[part].shape, dx.dtype)
-        np.divide(dy[part], counts, out=share)
-        for _, _, into in taps(image, window):
-            into += share
-        _crop(image, window, dx[part])
-
-
-def _gradient_image(dx: Array, window: Window, scratch: Scratch) -> Array:
-    """Return a padded image of zeros to add errors to; dx itself where there is no padding."""
-    if not window.is_padded:
-        dx.fill(0)
-        return dx
-    image = scratch("padded", (len(dx), *window.padded_size, dx.shape[3]), dx.dtype)
-    image.fill(0)
-    return image
-
-
-def _crop(image: Array, window: Window, dx: Array) -> None:
-    """Copy the part of a padded image that is not padding to dx."""
-    if window.is_padded:
-        dx[...] = inside(image, window)
+        crop(image, window, dx[part])
