@@ -18,6 +18,7 @@ from cnnrun.benchmark.torch_modules import (
     crop_to,
     elementwise,
     permutation,
+    pool,
     reordering,
     sides,
     torch_nn,
@@ -200,11 +201,11 @@ class _Builder:
         branch, one = self.sequence(layer.branch.layers, f"{name}/branch/", order)  # type: ignore[attr-defined]
         shortcut, two = self.sequence(layer.shortcut.layers, f"{name}/shortcut/", order)  # type: ignore[attr-defined]
         if (one is None) != (two is None) or (one is not None and (one != two).any()):
-            sides = [
+            both = [
                 side if at is None else torch_nn().Sequential(side, reordering(np.argsort(at)))
                 for side, at in ((branch, one), (shortcut, two))
             ]
-            return add(*sides), None
+            return add(*both), None
         return add(branch, shortcut), one
 
 
