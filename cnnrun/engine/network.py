@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from cnnrun.engine.context import Context
+from cnnrun.engine.context import Context, Observer
 from cnnrun.engine.layer import Build, Layer, LayerConfig
 from cnnrun.engine.sharing import shared_like
 from cnnrun.engine.types import Array, Shape
@@ -47,14 +47,12 @@ class Sequential:
             shape = layer.output_shape
         self.output_shape = shape
         self._written = list(enumerate(self.layers))
-        # In float64 gradients are checked, on the network as it is written.
-        self._run_order = self._cheaper_order() if build.dtype == np.float32 else self._written
+        self._cheaper = self._cheaper_order()
 
     def forward(self, x: Array, ctx: Context) -> Array:
         """Return the last layer's output for x, `(N, *input_shape)`."""
         observer = ctx.run.observer
-        order = self._written if observer else self._run_order
-        for index, name in order:
+        for index, name in self._order(x, observer):
             inner = ctx.child(index, name)
             y = self.layers[name].forward(x, inner)
             if observer:
@@ -66,7 +64,7 @@ class Sequential:
     def backward(self, dy: Array, ctx: Context) -> Array:
         """Return dx, and leave every parameter's gradient in the layers' contexts."""
         observer = ctx.run.observer
-        order = self._written if observer else self._run_order
+        order = self._order(dy, observer)
         for index, name in reversed(order):
             inner = ctx.child(index, name)
             inner.needs_input_gradient = index != order[0][0] or ctx.needs_input_gradient
@@ -77,6 +75,13 @@ class Sequential:
                     observer(inner.name, "dx", dx)
             dy = dx
         return dy
+
+    def _order(self, array: Array, observer: Observer | None) -> list[tuple[int, str]]:
+        """Return index and name of the layers as they run on such arrays.
+
+        Gradients are checked in float64: there, and where somebody watches, it is as written.
+        """
+        return self._written if observer or array.dtype != np.float32 else self._cheaper
 
     def _cheaper_order(self) -> list[tuple[int, str]]:
         """Return index and name of the layers in the order they run when nobody watches.

@@ -131,7 +131,8 @@ def test_a_killed_worker_is_reported_and_replaced(when, monkeypatch):
         }
         with pytest.raises(WorkerError, match="exit code -9; perhaps"):
             hand_out[when]()
-        assert executor.step(*draw(8), seed=0, step=1).loss == pytest.approx(expected, abs=0.5)
+        again = executor.step(*draw(8), seed=0, step=1).loss
+        assert again == expected if when == "step" else again < expected  # half of it was done
         assert executor.processes != [process]
 
 

@@ -50,10 +50,15 @@ class Convolution:
     """A convolution of one geometry, with the method chosen for it.
 
     With groups, the g-th block of filters sees the g-th block of channels.
+
+    Attributes:
+        window: the geometry.
+        method: of `METHODS`; what is not float32 is summed directly all the same, unless `forced`.
     """
 
     window: Window
     method: str
+    forced: bool = False
 
     @classmethod
     def plan(
@@ -71,7 +76,7 @@ class Convolution:
         if wanted == "columns" or not winograd.fits(window):
             return cls(window, "columns")
         if wanted == "winograd":
-            return cls(window, "winograd")
+            return cls(window, "winograd", forced=True)
         (high, wide), (high_out, wide_out) = window.kernel, window.output_size
         direct = high * wide * high_out * wide_out
         pays = (
@@ -80,6 +85,11 @@ class Convolution:
             and winograd.multiplications(window) < 0.7 * direct
         )
         return cls(window, "winograd" if pays else "columns")
+
+    def _kernels(self, dtype: np.dtype[Any]) -> Method:
+        """Return the method for arrays of a type: a layer may be converted once it is built."""
+        direct = dtype != np.float32 and not self.forced
+        return METHODS["columns" if direct else self.method]
 
     def forward(self, x: Array, w: Array, b: Array | None, y: Array, scratch: Scratch) -> None:
         """Write the convolution of x with w, plus b, into y.
@@ -91,7 +101,7 @@ class Convolution:
             y: `(N, OH, OW, F)`, C-contiguous; overwritten.
             scratch: where temporary arrays come from.
         """
-        convolve = METHODS[self.method].convolve
+        convolve = self._kernels(x.dtype).convolve
         for own_channels, own_filters in _groups(x, w):
             own_bias = None if b is None else b[own_filters]
             seen, found = x[..., own_channels], y[..., own_filters]
@@ -106,7 +116,7 @@ class Convolution:
             dw: `(KH, KW, C, F)`, C-contiguous; overwritten.
             scratch: where temporary arrays come from.
         """
-        gradient = METHODS[self.method].filter_gradient
+        gradient = self._kernels(x.dtype).filter_gradient
         for own_channels, own_filters in _groups(x, dw):
             seen, errors = x[..., own_channels], dy[..., own_filters]
             gradient(seen, errors, self.window, dw[..., own_filters], scratch)
@@ -120,7 +130,7 @@ class Convolution:
             dx: `(N, H, W, G*C)`, C-contiguous; overwritten.
             scratch: where temporary arrays come from.
         """
-        gradient = METHODS[self.method].input_gradient
+        gradient = self._kernels(dy.dtype).input_gradient
         for own_channels, own_filters in _groups(dx, w):
             errors, found = dy[..., own_filters], dx[..., own_channels]
             gradient(errors, w[..., own_filters], self.window, found, scratch)
