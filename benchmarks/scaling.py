@@ -12,8 +12,8 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-from cnnrun.benchmark.subject import Subject, draw
-from cnnrun.benchmark.timing import in_turn
+from cnnrun.bench.timing import in_turn
+from cnnrun.bench.training_step import Subject, draw
 from cnnrun.config import load_experiment
 
 CONFIG = Path(__file__).resolve().parents[1] / "configs" / "bench" / "cifar_small.yaml"

@@ -11,7 +11,7 @@ from cnnrun.cli.tables import figure, share
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-    from cnnrun.training.events import EpochMetrics, Event, StepFinished
+    from cnnrun.runs.events import EpochMetrics, Event, StepFinished
 
 __all__ = ["Progress"]
 
@@ -28,7 +28,7 @@ class Progress:
 
     def __call__(self, event: Event) -> None:
         """Show an event."""
-        from cnnrun.training.events import (
+        from cnnrun.runs.events import (
             Diverged,
             EpochFinished,
             StepFinished,

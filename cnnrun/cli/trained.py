@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from cnnrun.config import Experiment
     from cnnrun.data import DatasetInfo, Statistics
     from cnnrun.engine import Network
-    from cnnrun.training import Run
+    from cnnrun.runs import Run
 
 __all__ = ["Trained", "load_trained"]
 
@@ -39,8 +39,8 @@ def load_trained(name: str, runs_dir: Path, checkpoint: str, plugins: list[Path]
     """
     from cnnrun.config.loading import build_network, load_experiment
     from cnnrun.data import DatasetInfo, Statistics
-    from cnnrun.training import find_run
-    from cnnrun.training.checkpoints import read_checkpoint
+    from cnnrun.runs import find_run
+    from cnnrun.runs.checkpoints import read_checkpoint
 
     load_plugins(plugins)
     run = find_run(name, runs_dir)

@@ -15,7 +15,7 @@ from cnnrun.config.reading import Reader
 from cnnrun.config.source import KeyPath, Source, parse_source, read_source
 from cnnrun.data import DatasetInfo
 from cnnrun.engine import Build, LayerConfig, Network
-from cnnrun.engine.sharing import can_fork
+from cnnrun.engine.execution.shared_memory import can_fork
 from cnnrun.errors import ConfigError, DataError, ShapeError
 
 __all__ = ["build_network", "load_experiment", "read_layer"]

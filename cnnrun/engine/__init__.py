@@ -2,8 +2,8 @@
 
 from cnnrun.engine import layers
 from cnnrun.engine.context import Context, Pass
-from cnnrun.engine.diagnosis import NonFinite, find_nonfinite
-from cnnrun.engine.execution import Executor, StepResult
+from cnnrun.engine.execution.executor import Executor, StepResult
+from cnnrun.engine.execution.nonfinite import NonFinite, find_nonfinite
 from cnnrun.engine.initializers import INITIALIZERS, Initializer
 from cnnrun.engine.layer import LAYERS, Build, Layer, LayerConfig
 from cnnrun.engine.losses import LOSSES, Loss

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from cnnrun.engine.context import Context, Observer
+from cnnrun.engine.execution.shared_memory import shared_like
 from cnnrun.engine.layer import Build, Layer, LayerConfig
-from cnnrun.engine.sharing import shared_like
 from cnnrun.engine.types import Array, Shape
 from cnnrun.errors import CheckpointError, ShapeError
 

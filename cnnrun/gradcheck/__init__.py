@@ -10,8 +10,8 @@ from typing import Any
 
 from cnnrun.gradcheck.api import check, plan, plan_network
 from cnnrun.gradcheck.check import Check
-from cnnrun.gradcheck.findings import Finding
-from cnnrun.gradcheck.report import Cost, Guilty, Report, Row
+from cnnrun.gradcheck.report.findings import Finding
+from cnnrun.gradcheck.report.report import Cost, Guilty, Report, Row
 
 __all__ = ["Check", "Cost", "Finding", "Guilty", "Report", "Row", "check", "plan", "plan_network"]
 

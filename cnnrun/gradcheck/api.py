@@ -11,13 +11,19 @@ from cnnrun.engine import LAYERS, LOSSES, Layer, LayerConfig, Loss, Network
 from cnnrun.engine.losses import MeanSquaredError, SoftmaxCrossEntropy
 from cnnrun.engine.types import Array, Shape
 from cnnrun.errors import ConfigError
-from cnnrun.gradcheck.cases import Case, cases_of
 from cnnrun.gradcheck.check import Check
-from cnnrun.gradcheck.networks import in_double, layer_names, network_subject
-from cnnrun.gradcheck.points import Point, distinct
-from cnnrun.gradcheck.probe import LayerProbe, converted
-from cnnrun.gradcheck.report import Report
-from cnnrun.gradcheck.subjects import Subject, cases_subject, layer_subject, loss_subject, sweep
+from cnnrun.gradcheck.points.cases import Case, cases_of
+from cnnrun.gradcheck.points.networks import in_double, layer_names, network_subject
+from cnnrun.gradcheck.points.planning import (
+    Subject,
+    cases_subject,
+    layer_subject,
+    loss_subject,
+    sweep,
+)
+from cnnrun.gradcheck.points.point import Point, distinct
+from cnnrun.gradcheck.points.probes import LayerProbe, converted
+from cnnrun.gradcheck.report.report import Report
 
 __all__ = ["check", "plan", "plan_network"]
 

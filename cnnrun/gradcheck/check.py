@@ -8,16 +8,16 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from cnnrun.engine.types import Array
-from cnnrun.gradcheck.coverage import Coverage, cover
-from cnnrun.gradcheck.diagnosis import diagnose
-from cnnrun.gradcheck.differences import Line, differentiate
-from cnnrun.gradcheck.elements import Tensor, compare
-from cnnrun.gradcheck.exact import check_conservation, check_linearity
-from cnnrun.gradcheck.findings import Finding, describe_crash
-from cnnrun.gradcheck.points import Point
-from cnnrun.gradcheck.probe import LayerProbe, Outcome
-from cnnrun.gradcheck.report import Cost, Guilty, Report, Row
-from cnnrun.gradcheck.sampling import choose
+from cnnrun.gradcheck.diagnosis.naming import diagnose
+from cnnrun.gradcheck.points.point import Point
+from cnnrun.gradcheck.points.probes import LayerProbe, Outcome
+from cnnrun.gradcheck.points.sampling import choose
+from cnnrun.gradcheck.report.findings import Finding, describe_crash
+from cnnrun.gradcheck.report.report import Cost, Guilty, Report, Row
+from cnnrun.gradcheck.stages.coverage import Coverage, cover
+from cnnrun.gradcheck.stages.differences import Line, differentiate
+from cnnrun.gradcheck.stages.elements import Tensor, compare
+from cnnrun.gradcheck.stages.exact import check_conservation, check_linearity
 
 __all__ = ["NETWORK", "Check"]
 

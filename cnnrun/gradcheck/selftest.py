@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from cnnrun.gradcheck.check import Check
-from cnnrun.gradcheck.findings import Stage
 from cnnrun.gradcheck.mutants import MUTANTS, Mutant
-from cnnrun.gradcheck.report import Cost, MutantResult, Report
-from cnnrun.gradcheck.subjects import layer_subject
+from cnnrun.gradcheck.points.planning import layer_subject
+from cnnrun.gradcheck.report.findings import Stage
+from cnnrun.gradcheck.report.report import Cost, MutantResult, Report
 
 __all__ = ["check_mutant", "mutant_report", "run_mutants"]
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from cnnrun.engine import Context, Network, Pass
 from cnnrun.engine.types import Array
-from cnnrun.gradcheck.networks import in_double
+from cnnrun.gradcheck.points.networks import in_double
 from cnnrun.inspection.capture import capture, walk
 from cnnrun.inspection.objectives import Objective
 

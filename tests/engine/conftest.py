@@ -4,7 +4,7 @@ import importlib.util
 
 import pytest
 
-from cnnrun.engine.kernels import quick
+from cnnrun.engine.kernels import accelerated
 from cnnrun.engine.kernels.convolution import METHODS, Convolution
 
 plan = Convolution.plan
@@ -17,11 +17,11 @@ def convolution_method(request, monkeypatch):
     compiled = request.param == "compiled"
     method = "auto" if compiled else request.param
     monkeypatch.setattr(Convolution, "plan", lambda *args: plan(*args[:4], method))
-    monkeypatch.setenv(quick.SWITCH, "auto" if compiled else "numpy")
-    quick.kernels.cache_clear()
-    assert (quick.kernels() is not None) == compiled
+    monkeypatch.setenv(accelerated.SWITCH, "auto" if compiled else "numpy")
+    accelerated.kernels.cache_clear()
+    assert (accelerated.kernels() is not None) == compiled
     yield method
-    quick.kernels.cache_clear()
+    accelerated.kernels.cache_clear()
 
 
 @pytest.fixture

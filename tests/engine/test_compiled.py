@@ -7,7 +7,7 @@ import pytest
 
 from cnnrun.engine import Context
 from cnnrun.engine.geometry import Window
-from cnnrun.engine.kernels import quick
+from cnnrun.engine.kernels import accelerated
 from cnnrun.engine.kernels.activation import relu_gradient
 from cnnrun.engine.kernels.max_pooling import max_pool, max_pool_gradient
 from cnnrun.engine.optimizers import SGD
@@ -28,16 +28,16 @@ def both(monkeypatch):
     def run(function):
         found = []
         for choice in ("numpy", "auto"):
-            monkeypatch.setenv(quick.SWITCH, choice)
-            quick.kernels.cache_clear()
-            assert (quick.kernels() is None) == (choice == "numpy")
-            assert (quick.version() is None) == (choice == "numpy")
+            monkeypatch.setenv(accelerated.SWITCH, choice)
+            accelerated.kernels.cache_clear()
+            assert (accelerated.kernels() is None) == (choice == "numpy")
+            assert (accelerated.version() is None) == (choice == "numpy")
             with np.errstate(all="ignore"):
                 found.append(function())
         return zip(*found, strict=True)
 
     yield run
-    quick.kernels.cache_clear()
+    accelerated.kernels.cache_clear()
 
 
 def draw(shape, dtype, seed=0):
@@ -104,10 +104,10 @@ def test_momentum(dtype, decay, both):
 
 
 def test_arrays_that_are_not_plain_are_left_to_numpy():
-    assert quick.are_plain(np.zeros((2, 2)), np.zeros(3))
-    assert not quick.are_plain(np.zeros((4, 4))[:, ::2])
-    assert not quick.are_plain(np.zeros(3, np.float16))
-    assert not quick.are_plain(np.zeros(3), np.zeros(3, np.float32))
+    assert accelerated.are_plain(np.zeros((2, 2)), np.zeros(3))
+    assert not accelerated.are_plain(np.zeros((4, 4))[:, ::2])
+    assert not accelerated.are_plain(np.zeros(3, np.float16))
+    assert not accelerated.are_plain(np.zeros(3), np.zeros(3, np.float32))
     frozen = np.zeros(3)
     frozen.flags.writeable = False
-    assert not quick.are_plain(frozen)
+    assert not accelerated.are_plain(frozen)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cnnrun.engine import Context
-from cnnrun.engine.kernels.products import FEW_ROWS, MANY_COLUMNS, times_transposed
+from cnnrun.engine.kernels.matmul import FEW_ROWS, MANY_COLUMNS, times_transposed
 
 
 @pytest.mark.parametrize("rows", [1, FEW_ROWS, FEW_ROWS + 1])

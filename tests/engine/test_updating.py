@@ -8,12 +8,13 @@ import signal
 import numpy as np
 import pytest
 
-from cnnrun.engine import Build, Executor, Network, execution
+from cnnrun.engine import Build, Executor, Network
+from cnnrun.engine.execution import executor as executors
+from cnnrun.engine.execution.messages import Shard, Work
+from cnnrun.engine.execution.shared_memory import are_shared, can_fork
 from cnnrun.engine.layers import Dense, Flatten, Tanh
 from cnnrun.engine.losses import SoftmaxCrossEntropy
 from cnnrun.engine.optimizers import SGD, AdamW, RMSprop
-from cnnrun.engine.shards import Shard, Work
-from cnnrun.engine.sharing import are_shared, can_fork
 from cnnrun.errors import WorkerError
 
 CONFIGS = [Flatten.Config(), Dense.Config(7), Tanh.Config(), Dense.Config(3)]
@@ -49,7 +50,7 @@ def train(optimizer, workers, shared):
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda o: o.type_name)
 @pytest.mark.parametrize("shared", [True, False])
 def test_any_number_of_workers_changes_parameters_to_the_same_bits(optimizer, shared, monkeypatch):
-    monkeypatch.setattr(execution, "UPDATE_SIZE", 1)
+    monkeypatch.setattr(executors, "UPDATE_SIZE", 1)
     expected, _ = train(optimizer, 1, shared=False)
     for workers in (2, 3):
         found, helped = train(optimizer, workers, shared)
@@ -115,7 +116,7 @@ def test_a_network_is_shared_only_where_it_is_asked_for():
 @pytest.mark.skipif(not can_fork(), reason="worker processes cannot be forked here")
 @pytest.mark.parametrize("when", ["step", "update"])
 def test_a_killed_worker_is_reported_and_replaced(when, monkeypatch):
-    monkeypatch.setattr(execution, "UPDATE_SIZE", 1)
+    monkeypatch.setattr(executors, "UPDATE_SIZE", 1)
     network = Network(CONFIGS, IMAGE, Build(shared=True))
     optimizer = SGD(0.1)
     with Executor(

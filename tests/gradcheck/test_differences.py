@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cnnrun.gradcheck.differences import Line, differentiate
-from cnnrun.gradcheck.probe import Outcome, Probe
+from cnnrun.gradcheck.points.probes import Outcome, Probe
+from cnnrun.gradcheck.stages.differences import Line, differentiate
 
 
 class Function(Probe):

@@ -31,7 +31,7 @@ from cnnrun.engine.losses import SoftmaxCrossEntropy
 from cnnrun.engine.optimizers import SGD
 from cnnrun.errors import ConfigError
 from cnnrun.gradcheck import plan_network
-from cnnrun.gradcheck.networks import in_double, select_layers
+from cnnrun.gradcheck.points.networks import in_double, select_layers
 
 IMAGE = (6, 6, 2)
 OPTIONS = {

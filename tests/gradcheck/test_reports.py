@@ -17,9 +17,9 @@ from test_contract import layer_with
 import cnnrun
 from cnnrun.engine.layers import Conv2D
 from cnnrun.errors import GradientError
-from cnnrun.gradcheck.junit import to_junit
-from cnnrun.gradcheck.maps import write_maps
 from cnnrun.gradcheck.mutants import MUTANTS
+from cnnrun.gradcheck.report.error_maps import write_maps
+from cnnrun.gradcheck.report.junit import to_junit
 from cnnrun.gradcheck.selftest import check_mutant, mutant_report
 
 ROOT = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnnrun.gradcheck.sampling import choose
+from cnnrun.gradcheck.points.sampling import choose
 
 
 def test_all_elements_if_there_are_few():

@@ -10,7 +10,7 @@ from cnnrun.engine import LAYERS, LOSSES
 from cnnrun.engine.layers import BatchNorm, Conv2D, MaxPool2D, Tanh
 from cnnrun.errors import ConfigError, UnresolvedError
 from cnnrun.gradcheck import plan
-from cnnrun.gradcheck.cases import CASES
+from cnnrun.gradcheck.points.cases import CASES
 
 
 def test_every_registered_layer_has_cases():

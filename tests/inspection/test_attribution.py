@@ -8,7 +8,7 @@ from test_capture import build, samples
 
 from cnnrun.engine import Build, Context, Network
 from cnnrun.engine.layers import Conv2D, Dense, Flatten, ReLU
-from cnnrun.gradcheck.networks import in_double
+from cnnrun.gradcheck.points.networks import in_double
 from cnnrun.inspection.attribution import attribute, grad_cam, occlusion
 from cnnrun.inspection.capture import capture
 from cnnrun.inspection.objectives import ClassScore

@@ -22,7 +22,7 @@ from cnnrun.cli.tables import count, figure, print_fitting, size
 from cnnrun.errors import ConfigError, GradientError
 
 if TYPE_CHECKING:
-    from cnnrun.benchmark import Result
+    from cnnrun.bench import Result
 
 NAME = "bench"
 
@@ -49,13 +49,13 @@ def command(
 
     Example: cnnrun bench configs/bench/lenet.yaml --batch 32,64,256 --against torch
     """
-    from cnnrun.benchmark import AGREEMENT, Source, bench, describe_machine
+    from cnnrun.bench import AGREEMENT, Source, bench, describe_machine
 
     experiment = load(config, overrides, plugin)
     batches = _batches(batch) or [experiment.train.batch_size]
     workers = workers or default_workers()
     if against:
-        from cnnrun.benchmark.torch_side import require_torch
+        from cnnrun.bench.torch_side import require_torch
 
         require_torch()
     found: list[Result] = []

@@ -27,8 +27,8 @@ from cnnrun.errors import DataError
 if TYPE_CHECKING:
     from cnnrun.data import Samples
     from cnnrun.engine.types import Array
-    from cnnrun.training import Evaluation
-    from cnnrun.training.metrics import ClassMetrics
+    from cnnrun.runs import Evaluation
+    from cnnrun.runs.metrics import ClassMetrics
 
 NAME = "evaluate"
 
@@ -56,7 +56,7 @@ def command(
     Example: cnnrun evaluate last
     """
     from cnnrun.engine import Executor
-    from cnnrun.training import evaluate
+    from cnnrun.runs import evaluate
 
     trained = load_trained(run, runs_dir, checkpoint, plugin)
     samples = _samples(trained, data, split)
@@ -115,7 +115,7 @@ def _measure(
     trained: Trained, result: Evaluation, document: dict[str, Any]
 ) -> tuple[list[ClassMetrics], Array | None]:
     """Add per-class figures and the confusion matrix to the document, and return them."""
-    from cnnrun.training.metrics import confusion_matrix, per_class
+    from cnnrun.runs.metrics import confusion_matrix, per_class
 
     assert result.scores is not None
     names = trained.info.class_names
@@ -131,7 +131,7 @@ def _measure(
 
 def _write(trained: Trained, result: Evaluation, matrix: Array | None, what: str) -> list[Path]:
     """Write predictions.csv and the confusion matrix's picture into the run."""
-    from cnnrun.training.plots import plot_confusion
+    from cnnrun.runs.plots import plot_confusion
 
     assert result.scores is not None
     names = trained.info.class_names

@@ -14,7 +14,7 @@ from cnnrun.errors import ConfigError
 
 if TYPE_CHECKING:
     from cnnrun.engine import Layer
-    from cnnrun.inspection.explain import Explanation
+    from cnnrun.explain import Explanation
 
 app = typer.Typer(help="The lecture's equations for any geometry.", no_args_is_help=True)
 
@@ -72,7 +72,7 @@ def conv2d(
 
     Example: cnnrun explain conv2d --input 3x3 --filter 2x2
     """
-    from cnnrun.inspection.explain import explain_conv2d
+    from cnnrun.explain import explain_conv2d
 
     explanation, layer = explain_conv2d(
         _image(input_size, channels),
@@ -160,7 +160,7 @@ def dense(
 
     Example: cnnrun explain dense --inputs 3 --units 2 --numbers
     """
-    from cnnrun.inspection.explain import explain_dense
+    from cnnrun.explain import explain_dense
 
     explanation, layer = explain_dense(inputs, units, element=_element(element))
     _finish(explanation, layer, numbers, seed, values, "json" if json else form, output)
@@ -191,7 +191,7 @@ def backprop(
     from cnnrun.cli.verbs.gradcheck import check_images
     from cnnrun.config import build_network
     from cnnrun.data import prepare
-    from cnnrun.inspection.explain.backprop import explain_backprop
+    from cnnrun.explain.backprop import explain_backprop
 
     experiment = load(config, overrides, plugin)
     x = None
@@ -213,7 +213,7 @@ def _pooling(
     count_padding: bool,
     element: str | None,
 ) -> tuple[Explanation, Layer]:
-    from cnnrun.inspection.explain import explain_pooling
+    from cnnrun.explain import explain_pooling
 
     return explain_pooling(
         kind,
@@ -236,8 +236,8 @@ def _finish(
     output: Path | None,
 ) -> None:
     """Add numbers, if they are wanted, and print or write the explanation."""
-    from cnnrun.inspection.explain import add_numbers, draw
-    from cnnrun.inspection.explain.values import read_values
+    from cnnrun.explain import add_numbers, draw
+    from cnnrun.explain.values import read_values
 
     if values is not None:
         explanation = add_numbers(explanation, layer, read_values(values))
@@ -247,7 +247,7 @@ def _finish(
 
 
 def _emit(explanation: Explanation, form: str, output: Path | None) -> None:
-    from cnnrun.inspection.explain import render
+    from cnnrun.explain import render
 
     text = render(explanation, form)
     if output is None:

@@ -81,7 +81,7 @@ def command(
 
     Example: cnnrun gradcheck configs/lenet_mnist5k.yaml
     """
-    from cnnrun.training import find_run
+    from cnnrun.runs import find_run
 
     load_plugins(plugin)
     quiet = quiet or json
@@ -177,7 +177,7 @@ def _plan_network(
     from cnnrun.config import build_network
     from cnnrun.data import prepare
     from cnnrun.gradcheck import plan_network
-    from cnnrun.gradcheck.networks import layer_names, select_layers
+    from cnnrun.gradcheck.points.networks import layer_names, select_layers
 
     if _is_file(config):
         experiment = load(Path(config), overrides)
@@ -241,9 +241,9 @@ def _write(
     report: Report, output: Path | None, junit: Path | None, maps: Path | None, quiet: bool
 ) -> None:
     """Write the files that were asked for."""
-    from cnnrun.gradcheck.junit import to_junit
-    from cnnrun.gradcheck.maps import write_maps
-    from cnnrun.training.files import dump_json
+    from cnnrun.gradcheck.report.error_maps import write_maps
+    from cnnrun.gradcheck.report.junit import to_junit
+    from cnnrun.runs.files import dump_json
 
     files = []
     for path, text in ((output, dump_json), (junit, None)):

@@ -32,7 +32,7 @@ def command(
     """
     from cnnrun.data import load_images
     from cnnrun.engine import Executor
-    from cnnrun.training.evaluation import class_scores
+    from cnnrun.runs.evaluation import class_scores
 
     trained = load_trained(run, runs_dir, checkpoint, plugin)
     if trained.experiment.data.targets == "inputs":

@@ -13,7 +13,7 @@ from cnnrun.cli.tables import figure, print_table, share, table
 from cnnrun.errors import RunError
 
 if TYPE_CHECKING:
-    from cnnrun.training import Run
+    from cnnrun.runs import Run
 
 app = typer.Typer(help="List, show and compare runs.", no_args_is_help=True)
 
@@ -34,7 +34,7 @@ def list_command(
 
     Example: cnnrun runs list --sort val_accuracy
     """
-    from cnnrun.training import list_runs
+    from cnnrun.runs import list_runs
 
     rows = [_row(run) for run in list_runs(runs_dir)]
     if sort is not None:
@@ -67,7 +67,7 @@ def show_command(
 
     Example: cnnrun runs show last
     """
-    from cnnrun.training import find_run
+    from cnnrun.runs import find_run
 
     found = find_run(run, runs_dir)
     record, metrics = found.read_record(), found.read_metrics()
@@ -103,7 +103,7 @@ def compare_command(
     """
     from cnnrun.config import to_dict
     from cnnrun.config.loading import load_experiment
-    from cnnrun.training import find_run
+    from cnnrun.runs import find_run
 
     if len(names) < 2:
         raise typer.BadParameter("name two runs or more", param_hint="RUN RUN...")

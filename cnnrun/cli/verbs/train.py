@@ -25,7 +25,7 @@ from cnnrun.cli.tables import figure, print_table, share, table
 from cnnrun.errors import GradientError
 
 if TYPE_CHECKING:
-    from cnnrun.training import Evaluation, Session
+    from cnnrun.runs import Evaluation, Session
 
 NAME = "train"
 
@@ -60,7 +60,7 @@ def command(
 
     Example: cnnrun train configs/lenet_mnist5k.yaml train.epochs=3
     """
-    from cnnrun.training import stop_on_signals
+    from cnnrun.runs import stop_on_signals
 
     workers = workers or default_workers()
     with stop_on_signals() as stop:
@@ -99,7 +99,7 @@ def _start(
     plugin: list[Path] | None,
     runs_dir: Path,
 ) -> Session:
-    from cnnrun.training import start_run
+    from cnnrun.runs import start_run
 
     if config is None:
         raise typer.BadParameter("give a configuration file, or --resume", param_hint="CONFIG")
@@ -120,7 +120,7 @@ def _resume(
     plugin: list[Path] | None,
     runs_dir: Path,
 ) -> Session:
-    from cnnrun.training import find_run, resume_run
+    from cnnrun.runs import find_run, resume_run
 
     if config is not None or overrides or name:
         raise typer.BadParameter(
@@ -139,7 +139,7 @@ def _check_gradients(session: Session, quiet: bool) -> None:
     """
     from cnnrun.cli.verbs.gradcheck import check_images, run_check
     from cnnrun.gradcheck import plan_network
-    from cnnrun.training.files import write_json
+    from cnnrun.runs.files import write_json
 
     experiment, recorder = session.experiment, session.recorder
     x = check_images(session.data.train, 4, experiment.seed)
@@ -166,8 +166,8 @@ def _check_gradients(session: Session, quiet: bool) -> None:
 def _test(session: Session, workers: int) -> Evaluation:
     """Return what the best weights make of the test split."""
     from cnnrun.engine import Executor
-    from cnnrun.training import evaluate
-    from cnnrun.training.checkpoints import read_checkpoint
+    from cnnrun.runs import evaluate
+    from cnnrun.runs.checkpoints import read_checkpoint
 
     network = session.trainer.network
     network.load_state(read_checkpoint(session.run.checkpoint("best")).weights)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cnnrun.engine.kernels.quick import are_plain, kernels
+from cnnrun.engine.kernels.accelerated import are_plain, kernels
 from cnnrun.engine.kernels.windows import Scratch
 from cnnrun.engine.types import Array
 
@@ -20,9 +20,9 @@ def relu_gradient(y: Array, dy: Array, dx: Array, scratch: Scratch) -> None:
         dx: like y; overwritten.
         scratch: where temporary arrays come from.
     """
-    quick = kernels()
-    if quick and are_plain(y, dy, dx):
-        quick.relu_gradient(y.reshape(-1), dy.reshape(-1), dx.reshape(-1))
+    accelerated = kernels()
+    if accelerated and are_plain(y, dy, dx):
+        accelerated.relu_gradient(y.reshape(-1), dy.reshape(-1), dx.reshape(-1))
         return
     active = scratch("active", dy.shape, np.dtype(np.bool_))
     np.greater(y, 0, out=active)

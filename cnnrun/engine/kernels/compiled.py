@@ -2,7 +2,7 @@
 
 Every function gives the bits of its NumPy counterpart, to which the tests hold it, so that whether
 numba is there changes no result. It is compiled when this module is first imported, and kept on
-disk. Reached through `quick.kernels()`.
+disk. Reached through `accelerated.kernels()`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from numba import njit
 
 from cnnrun.engine.types import Array
 
-__all__ = ["largest_of_pairs", "momentum_step", "relu_gradient", "to_the_winner"]
+__all__ = ["largest_of_pairs", "max_pool_2x2_backward", "momentum_step", "relu_gradient"]
 
 
 def _compiled(*signatures: str):  # type: ignore[no-untyped-def]
@@ -54,7 +54,7 @@ def largest_of_pairs(x: Array, y: Array, winner: Array) -> None:
 
 
 @_compiled(f"void({IMAGES}, uint8[:, :, :, ::1], {IMAGES})")
-def to_the_winner(dy: Array, winner: Array, dx: Array) -> None:
+def max_pool_2x2_backward(dy: Array, winner: Array, dx: Array) -> None:
     """Write every error to the cell of its 2x2 that won, and 0 to the others.
 
     Args:

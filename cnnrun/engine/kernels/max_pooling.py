@@ -13,7 +13,7 @@ from types import ModuleType
 import numpy as np
 
 from cnnrun.engine.geometry import Window
-from cnnrun.engine.kernels.quick import are_plain, kernels
+from cnnrun.engine.kernels.accelerated import are_plain, kernels
 from cnnrun.engine.kernels.windows import (
     Scratch,
     crop,
@@ -42,9 +42,9 @@ def max_pool(x: Array, window: Window, y: Array, winner: Array, scratch: Scratch
         winner: like y, of integers: the winning tap `i * KW + j`; overwritten.
         scratch: where temporary arrays come from.
     """
-    quick = _quick(window, x, y)
-    if quick:
-        quick.largest_of_pairs(x, y, winner)
+    accelerated = _accelerated(window, x, y)
+    if accelerated:
+        accelerated.largest_of_pairs(x, y, winner)
     else:
         find = _max_of_pairs if _halves(window) and x.flags.c_contiguous else _max_of_tile
         for part in tiles(len(x), x[:1].nbytes):
@@ -59,7 +59,7 @@ def _halves(window: Window) -> bool:
     return window.kernel == window.stride == (2, 2) and not window.is_padded
 
 
-def _quick(window: Window, *arrays: Array) -> ModuleType | None:
+def _accelerated(window: Window, *arrays: Array) -> ModuleType | None:
     """Return the compiled kernels if they can pool such arrays."""
     return kernels() if _halves(window) and are_plain(*arrays) else None
 
@@ -162,9 +162,9 @@ def max_pool_gradient(
         dx: `(N, H, W, C)`; overwritten.
         scratch: where temporary arrays come from.
     """
-    quick = _quick(window, dy, dx)
-    if quick:
-        quick.to_the_winner(dy, winner, dx)
+    accelerated = _accelerated(window, dy, dx)
+    if accelerated:
+        accelerated.max_pool_2x2_backward(dy, winner, dx)
         return
     bits = np.dtype(f"i{dx.dtype.itemsize}")
     overlap = window.stride[0] < window.kernel[0] or window.stride[1] < window.kernel[1]

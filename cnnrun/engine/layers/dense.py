@@ -9,7 +9,7 @@ import numpy as np
 
 from cnnrun.engine.context import Context
 from cnnrun.engine.initializers import HeNormal, Initializer
-from cnnrun.engine.kernels.products import times_transposed
+from cnnrun.engine.kernels.matmul import times_transposed
 from cnnrun.engine.layer import LAYERS, NO_GRADIENT, Build, Layer, LayerConfig
 from cnnrun.engine.types import Array, PositiveInt, Shape
 from cnnrun.errors import ShapeError

@@ -9,8 +9,8 @@ from typing import ClassVar
 
 import numpy as np
 
+from cnnrun.engine.execution.shared_memory import are_shared, shared_like
 from cnnrun.engine.kernels.squares import CHUNK, rough_sum_of_squares
-from cnnrun.engine.sharing import are_shared, shared_like
 from cnnrun.engine.types import Array, NonNegative, Positive
 from cnnrun.registry import Registry
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cnnrun.engine.kernels.quick import are_plain, kernels
+from cnnrun.engine.kernels.accelerated import are_plain, kernels
 from cnnrun.engine.optimizers.base import OPTIMIZERS, Optimizer
 from cnnrun.engine.types import Array, Fraction
 from cnnrun.errors import OptionError
@@ -39,9 +39,9 @@ class SGD(Optimizer):
         self, p: Array, g: Array, slots: list[Array], learning_rate: float, decay: float, step: int
     ) -> None:
         """Change a piece of one parameter in place."""
-        quick = kernels()
-        if quick and self.momentum and not self.nesterov and are_plain(p, g, *slots):
-            quick.momentum_step(p, g, *slots, learning_rate, self.momentum, decay)
+        accelerated = kernels()
+        if accelerated and self.momentum and not self.nesterov and are_plain(p, g, *slots):
+            accelerated.momentum_step(p, g, *slots, learning_rate, self.momentum, decay)
             return
         if decay:
             g += decay * p

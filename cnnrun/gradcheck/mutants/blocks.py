@@ -7,8 +7,8 @@ import numpy as np
 from cnnrun.engine import Context
 from cnnrun.engine import layers as of
 from cnnrun.engine.types import Array
-from cnnrun.gradcheck.cases import Case
 from cnnrun.gradcheck.mutants.catalogue import honest, mutant
+from cnnrun.gradcheck.points.cases import Case
 
 NORM = Case(of.BatchNorm.Config(), (6, 5, 2))
 LAYER_NORM = Case(of.LayerNorm.Config(), (6,))

@@ -15,8 +15,8 @@ import numpy as np
 
 from cnnrun.engine import Context, Layer
 from cnnrun.engine.types import Array
-from cnnrun.gradcheck.cases import Case
-from cnnrun.gradcheck.findings import Stage
+from cnnrun.gradcheck.points.cases import Case
+from cnnrun.gradcheck.report.findings import Stage
 
 __all__ = ["MUTANTS", "Damage", "Mutant", "honest", "mutant"]
 

@@ -7,9 +7,9 @@ import numpy as np
 from cnnrun.engine import Context
 from cnnrun.engine import layers as of
 from cnnrun.engine.types import Array
-from cnnrun.gradcheck.cases import Case
-from cnnrun.gradcheck.definitions import full_convolution
+from cnnrun.gradcheck.diagnosis.definitions import full_convolution
 from cnnrun.gradcheck.mutants.catalogue import honest, mutant
+from cnnrun.gradcheck.points.cases import Case
 
 IMAGE = (6, 5, 2)
 CONV = Case(of.Conv2D.Config(3, 3, padding=1), IMAGE)

@@ -7,8 +7,8 @@ import numpy as np
 from cnnrun.engine import Context
 from cnnrun.engine import layers as of
 from cnnrun.engine.types import Array
-from cnnrun.gradcheck.cases import Case
 from cnnrun.gradcheck.mutants.catalogue import honest, mutant
+from cnnrun.gradcheck.points.cases import Case
 
 MAX = Case(of.MaxPool2D.Config(2), (6, 6, 2))
 OVERLAPPING_MAX = Case(of.MaxPool2D.Config(3, stride=2), (7, 7, 2))

@@ -1,0 +1,233 @@
+"""Puts the measurements of a configuration together: one result for each batch size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cnnrun.bench.layers import time_layers
+from cnnrun.bench.limit import limit_ms
+from cnnrun.bench.memory import peak_memory
+from cnnrun.bench.stable_samples import draw_steady
+from cnnrun.bench.timing import in_turn
+from cnnrun.bench.training_step import Samples, Subject, draw, without_dropout
+from cnnrun.config import Experiment
+
+__all__ = ["AGREEMENT", "LayerResult", "Result", "Source", "TorchResult", "bench"]
+
+AGREEMENT = 1e-4
+"""By how much loss and gradients may differ from PyTorch's, relative to their largest value."""
+
+FLOOR = 1e-2
+"""A tensor's differences are relative to at least so much of the network's largest gradient."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the experiment comes from, for the process that measures memory."""
+
+    config: Path
+    overrides: Sequence[str] = ()
+    plugins: Sequence[Path] = ()
+
+
+@dataclass(frozen=True)
+class LayerResult:
+    """A layer's part of a step.
+
+    Attributes:
+        multiply_adds: of one sample's forward pass.
+        gflops: 1e9 operations a second, counting two for each multiply-add of the direct products
+            forward and backward; None where there are none.
+        limit_share: the time that bare matrix products take over the layer's.
+        method: how its convolutions are computed; None for other layers.
+    """
+
+    name: str
+    type: str
+    forward_ms: float
+    backward_ms: float
+    multiply_adds: int
+    gflops: float | None
+    limit_share: float | None
+    method: str | None
+
+
+@dataclass(frozen=True)
+class TorchResult:
+    """What PyTorch took for the same step.
+
+    Attributes:
+        step_ms: by memory layout.
+        ratio: the better one's time over ours; above 1 we are faster.
+        max_relative_difference: of the loss and of every gradient, to the largest value of it.
+        worst: the tensor that differs most, or `loss`.
+    """
+
+    version: str
+    step_ms: dict[str, float]
+    ratio: float
+    max_relative_difference: float
+    worst: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """One batch size.
+
+    Attributes:
+        step_ms: the median of a whole step: forward, backward, optimizer.
+        other_ms: what is not in a layer: the optimizer, and handing shards over and adding up.
+        gemm_limit_share: the time of a step's matrix products alone, over the step's.
+        memory_bytes: of a process that does such steps, its workers included.
+    """
+
+    batch: int
+    step_ms: float
+    samples_per_second: float
+    gemm_limit_share: float
+    gemm_limit_gflops: float
+    other_ms: float
+    memory_bytes: int
+    layers: tuple[LayerResult, ...]
+    torch: TorchResult | None
+
+
+def bench(
+    experiment: Experiment,
+    source: Source,
+    batches: Sequence[int],
+    *,
+    workers: int,
+    against_torch: bool = False,
+    seconds: float = 3.0,
+) -> Iterator[Result]:
+    """Measure steps of the configuration's network and yield a result for each batch size.
+
+    Args:
+        experiment: what to measure, with samples of its data's shape.
+        source: where it was read from.
+        batches: samples of a step.
+        workers: of ours, and threads of PyTorch.
+        against_torch: measure PyTorch too, in turn with ours.
+        seconds: to spend on each median.
+
+    Raises:
+        OptionError, ShapeError: PyTorch is wanted and missing, or has no counterpart.
+    """
+    info = experiment.data.dataset.info(experiment.base)
+    for batch in batches:
+        difference, worst = 0.0, ""
+        if against_torch:
+            plain = without_dropout(experiment)
+            with Subject(plain, info, workers) as subject:
+                steady = draw_steady(plain, info, batch)
+                difference, worst = _difference(plain, subject, steady, workers)
+        with Subject(experiment, info, workers) as subject:
+            samples = draw(experiment, info, batch)
+            steps: dict[str, Callable[[], object]] = {"ours": partial(subject.step, samples)}
+            if against_torch:
+                steps |= _torch_steps(experiment, subject, samples, workers)
+            times = in_turn(steps, seconds)
+            layers = time_layers(subject, samples, seconds / 2)
+            limits = limit_ms(subject.network, batch, workers)
+            rows = _rows(subject, layers, limits, batch)
+        step_ms = times.pop("ours")
+        limit = sum(limits.values())
+        yield Result(
+            batch=batch,
+            step_ms=step_ms,
+            samples_per_second=1e3 * batch / step_ms,
+            gemm_limit_share=limit / step_ms,
+            gemm_limit_gflops=_operations(subject, batch) / limit / 1e6 if limit else 0.0,
+            other_ms=max(0.0, step_ms - sum(row.forward_ms + row.backward_ms for row in rows)),
+            memory_bytes=peak_memory(
+                source.config, source.overrides, source.plugins, batch, workers
+            ),
+            layers=rows,
+            torch=_torch_result(times, step_ms, difference, worst) if against_torch else None,
+        )
+
+
+def _rows(
+    subject: Subject, layers: dict[str, Any], limits: dict[str, float], batch: int
+) -> tuple[LayerResult, ...]:
+    rows = []
+    for index, (name, layer) in enumerate(subject.network.layers.items()):
+        found, work = layers[name], layer.multiply_adds()
+        spent = found.forward_ms + found.backward_ms
+        products = 3 if index else 2
+        kernel = getattr(layer, "kernel", None)
+        rows.append(
+            LayerResult(
+                name=name,
+                type=layer.type_name,
+                forward_ms=found.forward_ms,
+                backward_ms=found.backward_ms,
+                multiply_adds=work,
+                gflops=2e-6 * products * work * batch / spent if work else None,
+                limit_share=limits[name] / spent if work else None,
+                method=getattr(kernel, "method", None),
+            )
+        )
+    return tuple(rows)
+
+
+def _operations(subject: Subject, batch: int) -> float:
+    """Return the operations of a step's direct products."""
+    layers = subject.network.layers.values()
+    return sum(
+        2.0 * (3 if index else 2) * layer.multiply_adds() * batch
+        for index, layer in enumerate(layers)
+    )
+
+
+def _torch_steps(
+    experiment: Experiment, subject: Subject, samples: Samples, workers: int
+) -> dict[str, Callable[[], object]]:
+    from cnnrun.bench.torch_side import LAYOUTS, TorchSide
+
+    return {
+        layout: TorchSide(experiment, subject.network, samples, layout, workers).step
+        for layout in LAYOUTS
+    }
+
+
+def _difference(
+    experiment: Experiment, subject: Subject, samples: Samples, workers: int
+) -> tuple[float, str]:
+    """Return the largest relative difference of loss and gradients, and where it is."""
+    from cnnrun.bench.torch_side import LAYOUTS, TorchSide
+
+    found: list[tuple[float, str]] = []
+    ours = subject.pass_over(samples)
+    for layout in LAYOUTS:
+        side = TorchSide(experiment, subject.network, samples, layout, workers)
+        loss, gradients = side.pass_over()
+        found.append((abs(ours.loss - loss) / max(abs(loss), 1e-30), "loss"))
+        largest = max(float(np.max(np.abs(g))) for g in gradients.values()) if gradients else 0.0
+        for name, gradient in gradients.items():
+            # A bias before batch normalisation has no gradient but rounding: hence the floor.
+            scale = max(float(np.max(np.abs(gradient))), FLOOR * largest, 1e-30)
+            difference = np.max(np.abs(ours.gradients[name].astype(np.float64) - gradient))
+            found.append((float(difference) / scale, name))
+    return max(found)
+
+
+def _torch_result(
+    times: dict[str, float], step_ms: float, difference: float, worst: str
+) -> TorchResult:
+    from cnnrun.bench.torch_side import require_torch
+
+    return TorchResult(
+        version=str(require_torch().__version__),
+        step_ms=times,
+        ratio=min(times.values()) / step_ms,
+        max_relative_difference=difference,
+        worst=worst,
+    )

@@ -1,0 +1,74 @@
+"""Measures the memory that steps of a batch size need, in a process of their own."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+__all__ = ["peak_memory"]
+
+STEPS = 3
+"""Enough for every buffer to be allocated; none is added after."""
+
+
+def peak_memory(
+    config: Path, overrides: Sequence[str], plugins: Sequence[Path], batch: int, workers: int
+) -> int:
+    """Return the bytes that a process needs, its workers included, to train with such batches."""
+    arguments = {
+        "config": str(config),
+        "overrides": list(overrides),
+        "plugins": [str(plugin) for plugin in plugins],
+        "batch": batch,
+        "workers": workers,
+    }
+    # A program of its own: the memory that this one has had before would count too.
+    found = subprocess.run(
+        [sys.executable, "-m", "cnnrun.bench.memory", json.dumps(arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if found.returncode:
+        raise MemoryError(found.stderr.strip().splitlines()[-1] if found.stderr else "no memory")
+    return int(found.stdout)
+
+
+def _main(arguments: str) -> None:
+    from cnnrun.bench.training_step import Subject, draw
+    from cnnrun.config import load_experiment, load_installed_plugins, load_plugin
+
+    given = json.loads(arguments)
+    load_installed_plugins()
+    for plugin in given["plugins"]:
+        load_plugin(Path(plugin))
+    experiment = load_experiment(Path(given["config"]), given["overrides"])
+    info = experiment.data.dataset.info(experiment.base)
+    with Subject(experiment, info, given["workers"]) as subject:
+        samples = draw(experiment, info, given["batch"])
+        for _ in range(STEPS):
+            subject.step(samples)
+        print(_memory(subject.executor.processes))
+
+
+def _memory(processes: Sequence[int]) -> int:
+    """Return the bytes of this process and others; pages that they share count once."""
+    try:
+        found = ["self", *map(str, processes)]
+        return 1024 * sum(
+            int(line.split()[1])
+            for name in found
+            for line in Path(f"/proc/{name}/smaps_rollup").read_text("utf-8").splitlines()
+            if line.startswith("Pss:")
+        )
+    except OSError:  # not Linux: then there are no other processes
+        unit = 1 if sys.platform == "darwin" else 1024
+        return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+if __name__ == "__main__":
+    _main(sys.argv[1])

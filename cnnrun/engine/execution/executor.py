@@ -1,0 +1,277 @@
+"""Runs a network over a batch: shards side by side, their gradients added in shard order.
+
+The shards of a batch are fixed by `shard_size` alone and every sum over them is taken in shard
+order, so that any number of workers gives the same bits. The BLAS is held to one thread, since
+shards side by side beat threads inside each product. Workers are processes where these can be
+forked, and else threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from cnnrun.engine.context import Context, Observer
+from cnnrun.engine.execution.messages import Change, Shard, Work, cut
+from cnnrun.engine.execution.processes import Crew
+from cnnrun.engine.execution.shared_memory import are_shared, can_fork
+from cnnrun.engine.execution.threads import Threads
+from cnnrun.engine.execution.totals import Totals
+from cnnrun.engine.kernels.accelerated import kernels
+from cnnrun.engine.losses.base import Loss
+from cnnrun.engine.network import Network
+from cnnrun.engine.optimizers.base import Optimizer, State, global_norm
+from cnnrun.engine.types import Array
+from cnnrun.errors import ShapeError
+
+__all__ = ["Executor", "StepResult"]
+
+UPDATE_SIZE = 100_000
+"""So many parameters are worth a message to the worker processes to change them together."""
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What a training pass found; the arrays are valid until the executor's next call.
+
+    Attributes:
+        loss: the mean over the batch.
+        outputs: of the network, `(N, *output_shape)`.
+        gradients: of the loss, by parameter name.
+        updates: new values of buffers, by name.
+    """
+
+    loss: float
+    outputs: Array
+    gradients: dict[str, Array]
+    updates: dict[str, Array]
+
+
+class Executor:
+    """Runs passes of one network; close it, or use it in a `with` statement.
+
+    While it is open the BLAS of the whole process is held to one thread.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        loss: Loss,
+        *,
+        workers: int = 1,
+        shard_size: int | None = None,
+        optimizer: Optimizer | None = None,
+        optimizer_state: State | None = None,
+    ) -> None:
+        """Prepare to run `network` with shards of `shard_size` samples on so many workers.
+
+        By default a batch is cut into as many as pay for its work; see `shards.cut`. The optimizer
+        and its state are what `update` works with.
+        """
+        self.network = network
+        self.loss = loss
+        self.workers = workers
+        self.shard_size = shard_size
+        kernels()  # loaded here, or each worker process would do it
+        self._multiply_adds = sum(layer.multiply_adds() for layer in network.layers.values())
+        self._contexts: list[Context] = []
+        self._optimizer = optimizer
+        self._optimizer_state = optimizer_state or {}
+        self._totals = Totals(network.parameters)
+        self._outputs = Context()  # only for its reusable buffers
+        shared = [*network.parameters.values(), *self._optimizer_state.values()]
+        self._updates_in_parts = network.parameter_count >= UPDATE_SIZE and are_shared(shared)
+        self._threads = Threads(self._compute, workers)
+        self._crew: Crew | None = None
+        self._blas_limit = threadpool_limits(1, user_api="blas")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop the threads and processes, and give the BLAS its own back."""
+        if self._crew:
+            self._crew.close()
+            self._crew = None
+        self._threads.close()
+        self._blas_limit.restore_original_limits()
+
+    def step(
+        self,
+        x: Array,
+        targets: Array,
+        *,
+        seed: int,
+        step: int,
+        observers: Callable[[int], Observer] | None = None,
+    ) -> StepResult:
+        """Run a training pass forward and backward; parameters and buffers stay as they are.
+
+        Args:
+            x: `(N, *input_shape)` in the network's dtype.
+            targets: `(N, ...)`, as the loss takes them.
+            seed: what dropout derives its masks from.
+            step: the number of steps done, which they derive from as well.
+            observers: gives each shard, by number, an observer of its layers.
+
+        Raises:
+            ShapeError: x does not fit the network.
+        """
+        self._check(x)
+        outputs = self._output_buffer(len(x))
+        losses = self._run(Work(len(x), seed, step), x, targets, outputs, observers)
+        updates = self._contexts[0].collect("updates")
+        return StepResult(sum(losses), outputs, dict(self._totals.gradients), updates)
+
+    def update(self, *, learning_rate: float, step: int, norm: float | None = None) -> float:
+        """Let the optimizer change the parameters by the last step's gradients, on all workers.
+
+        Arguments and result are those of `Optimizer.update`.
+
+        Raises:
+            ValueError: the executor was made without an optimizer.
+        """
+        if self._optimizer is None:
+            raise ValueError("an executor without an optimizer cannot update")
+        if norm is None:  # before anybody overwrites the gradients
+            norm = global_norm(self._totals.gradients)
+        change = Change(learning_rate, step, norm)
+        if self._crew and self._updates_in_parts:
+            return self._crew.update(change)
+        return self._update(change)
+
+    @property
+    def processes(self) -> list[int]:
+        """The numbers of the worker processes, once there are any."""
+        return [member.process.pid or 0 for member in self._crew.members] if self._crew else []
+
+    def threads(self, samples: int) -> int:
+        """Return how many shards of a training batch are computed at once in this process."""
+        shards = len(self._cut(samples))
+        enough = not self.network.uses_whole_batch or shards <= self.workers
+        return 1 if can_fork() and enough else min(self.workers, shards)
+
+    def evaluate(self, x: Array, targets: Array) -> tuple[float, Array]:
+        """Return the loss of a batch, as a mean, and the network's outputs, outside training."""
+        outputs = self.predict(x)
+        loss, _ = self.loss(outputs, targets, len(x))
+        return loss, outputs
+
+    def predict(self, x: Array) -> Array:
+        """Return the network's outputs `(N, *output_shape)`; valid until the next call.
+
+        Raises:
+            ShapeError: x does not fit the network.
+        """
+        self._check(x)
+        outputs = self._output_buffer(len(x))
+        self._run(Work(), x, None, outputs, None)
+        return outputs
+
+    def _run(
+        self,
+        work: Work,
+        x: Array,
+        targets: Array | None,
+        outputs: Array,
+        observers: Callable[[int], Observer] | None,
+    ) -> list[float]:
+        """Compute all shards, some at a time; return their losses, fill outputs and totals."""
+        parts = self._cut(len(x))
+        shards = [
+            Shard(
+                replace(work, samples=part.stop - part.start, shard=number),
+                x[part],
+                targets[part] if targets is not None else None,
+                outputs[part],
+            )
+            for number, part in enumerate(parts)
+        ]
+        # Layers that sum over the whole batch wait for one another: then all are in flight.
+        together = targets is not None and self.network.uses_whole_batch
+        lanes = len(shards) if together else max(1, min(self.workers, len(shards)))
+        while len(self._contexts) < lanes:
+            self._contexts.append(Context())
+        in_processes = 1 < lanes <= self.workers and not observers and can_fork()
+        losses: list[float] = []
+        for first in range(0, len(shards), lanes):
+            batch = shards[first : first + lanes]
+            if in_processes:
+                found = self._crew_for(shards[0]).compute(batch, self._contexts[0])
+            else:
+                found = self._threads.compute(batch, self._contexts, observers, together)
+            for loss, gradients in found:
+                if targets is not None:
+                    self._totals.add(gradients, self._contexts[0], not losses, len(shards) <= lanes)
+                losses.append(loss)
+        return losses
+
+    def _compute(self, shard: Shard, ctx: Context) -> float:
+        """Compute one shard: outputs, and in a step gradients in ctx; return its part of the loss.
+
+        NumPy's warnings are off: what is not finite is looked for by the caller.
+        """
+        work, shared = shard.work, ctx.run
+        shared.training, shared.seed = shard.targets is not None, work.seed
+        shared.step, shared.shard = work.step, work.shard
+        ctx.needs_input_gradient = False
+        with np.errstate(all="ignore"):
+            y = self.network.forward(shard.x, ctx)
+            shard.outputs[...] = y
+            if shard.targets is None:
+                return 0.0
+            dy = ctx.buffer("loss/dy", y.shape, y.dtype)
+            loss, dy = self.loss(y, shard.targets, work.batch, dy)
+            self.network.backward(dy, ctx)
+        return loss
+
+    def _crew_for(self, like: Shard) -> Crew:
+        """Return processes for such shards, those of the last call if they fit."""
+        if self._crew and not self._crew.suits(like):
+            self._crew.close()
+            self._crew = None
+        if self._crew is None:
+            self._crew = Crew(self.network, self._compute, self._update, self.workers - 1, like)
+        return self._crew
+
+    def _cut(self, samples: int) -> list[slice]:
+        return cut(samples, self.shard_size, self._multiply_adds)
+
+    def _check(self, x: Array) -> None:
+        if x.shape[1:] != self.network.input_shape or not len(x):
+            expected = ", ".join(str(size) for size in self.network.input_shape)
+            raise ShapeError(f"the network takes a batch of shape (N, {expected}), got {x.shape}")
+        if x.dtype != self.network.dtype:
+            raise ShapeError(f"the network computes in {self.network.dtype}, got {x.dtype}")
+
+    def _output_buffer(self, samples: int) -> Array:
+        shape = (samples, *self.network.output_shape)
+        return self._outputs.buffer("outputs", shape, self.network.dtype)
+
+    def _update(self, change: Change) -> float:
+        """Do a change in this process."""
+        assert self._optimizer is not None
+        return self._optimizer.update(
+            self.network.parameters,
+            self._totals.gradients,
+            self._optimizer_state,
+            learning_rate=change.learning_rate,
+            step=change.step,
+            spared=self.network.spared_from_decay,
+            norm=change.norm,
+            part=change.part,
+            parts=change.parts,
+        )

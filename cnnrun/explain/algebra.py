@@ -1,0 +1,62 @@
+"""The chain rule on the expressions themselves.
+
+Each output is a sum of products. Its derivative by one symbol is what that symbol is multiplied
+with; the loss gradient of the symbol adds dL/dO times that over all outputs, in their order. So
+gradients are not written down a second time: they follow from the forward pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from math import prod
+
+from cnnrun.explain.document import Equation
+
+__all__ = ["gradient", "gradient_of_maxima", "with_numbers"]
+
+
+def gradient(
+    outputs: Sequence[Equation], wanted: Sequence[tuple[str, tuple[int, ...]]]
+) -> list[Equation]:
+    """Return dL/ds = sum over outputs O of dL/dO dO/ds, for symbols s with their indices.
+
+    Args:
+        outputs: sums of products, in order.
+        wanted: the symbols to differentiate by.
+    """
+    terms: dict[str, list[tuple[str, ...]]] = {symbol: [] for symbol, _ in wanted}
+    for output in outputs:
+        for term in output.terms:
+            for place, factor in enumerate(term):
+                if factor in terms:
+                    others = (*term[:place], *term[place + 1 :])
+                    terms[factor].append((f"dL/d{output.left}", *others))
+    return [
+        Equation(f"dL/d{symbol}", tuple(terms[symbol]), index=index) for symbol, index in wanted
+    ]
+
+
+def gradient_of_maxima(
+    outputs: Sequence[Equation], wanted: Sequence[tuple[str, tuple[int, ...]]]
+) -> list[Equation]:
+    """Return dL/ds for maxima: dL/dO where s won, written `[s = O]`, which is 1 or 0."""
+    terms: dict[str, list[tuple[str, ...]]] = {symbol: [] for symbol, _ in wanted}
+    for output in outputs:
+        for (symbol,) in output.terms:
+            if symbol in terms:
+                terms[symbol].append((f"dL/d{output.left}", f"[{symbol} = {output.left}]"))
+    return [
+        Equation(f"dL/d{symbol}", tuple(terms[symbol]), index=index) for symbol, index in wanted
+    ]
+
+
+def with_numbers(
+    equation: Equation, values: Mapping[str, float] | Callable[[str], float]
+) -> Equation:
+    """Return an equation with the value of every symbol, and its own."""
+    look_up = values if callable(values) else values.__getitem__
+    numbers = tuple(tuple(look_up(symbol) for symbol in term) for term in equation.terms)
+    products = [prod(factors) for factors in numbers]
+    total = max(products) if equation.operation == "max" else sum(products)
+    return replace(equation, numbers=numbers, value=float(total))

@@ -1,0 +1,157 @@
+"""The lecture's four steps for the layers of a network: shapes, formulas, and numbers if wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cnnrun.engine import Context, Layer, Loss, Network, Pass
+from cnnrun.engine.types import Array
+from cnnrun.errors import GradientError
+from cnnrun.explain.document import Explanation, Section, Statement
+from cnnrun.explain.formulas import formulas_of, loss_formula
+from cnnrun.gradcheck import plan_network
+from cnnrun.gradcheck.points.networks import in_double, random_targets
+from cnnrun.gradcheck.points.probes import STEP
+
+if TYPE_CHECKING:
+    from cnnrun.gradcheck import Report
+
+__all__ = ["explain_backprop"]
+
+BUDGET = 6000
+"""Forward passes of the verification; above it, elements of each tensor are sampled."""
+
+
+def explain_backprop(
+    network: Network, loss: Loss, title: str, *, x: Array | None = None, seed: int = 0
+) -> Explanation:
+    """Return the four steps of backpropagation for a network.
+
+    Args:
+        network: what is explained.
+        loss: behind it.
+        title: what to call it.
+        x: `(N, *input_shape)`; with it every step shows norms, and gradients are verified.
+        seed: of random targets and of the verification.
+
+    Raises:
+        GradientError: a gradient differs from its finite difference.
+    """
+    run = _Run(network, loss, x, seed) if x is not None else None
+    layers = list(_walk(network.layers))
+    value, delta = loss_formula(loss)
+    explanation = Explanation(f"Backpropagation through {title}")
+    explanation.legend = [
+        "x, y: a layer's input and output; dx, dy: the loss gradients of them, the lecture's delta",
+        f"input: {_by(network.input_shape)}; {network.parameter_count:,} parameters",
+    ]
+    forward = [
+        Statement(
+            f"{name}, {_by(layer.input_shape)} to {_by(layer.output_shape)}",
+            formulas_of(layer).forward,
+            run.norms(name, "x", "y") if run else "",
+        )
+        for name, layer in layers
+    ]
+    output = [
+        Statement("the loss", value, f"L = {run.loss:.6g}" if run else ""),
+        Statement("its gradient", delta, f"|delta| = {_norm(run.delta):.6g}" if run else ""),
+    ]
+    backward = [
+        Statement(
+            f"{name}, {_by(layer.output_shape)} to {_by(layer.input_shape)}",
+            formulas_of(layer).backward,
+            run.norms(name, "dy", "dx") if run else "",
+        )
+        for name, layer in reversed(layers)
+    ]
+    gradients = [
+        Statement(
+            f"{name}/{parameter}, {_by(array.shape)}",
+            formulas_of(layer).parameters.get(parameter, f"d{parameter}"),
+            run.gradient(f"{name}/{parameter}", array) if run else "",
+        )
+        for name, layer in layers
+        for parameter, array in layer.params.items()
+    ]
+    explanation.sections = [
+        Section("feedforward", "Step 1: feedforward pass", statements=forward,
+                intro="Every layer computes its output from that of the one before."),
+        Section("output_error", "Step 2: the error of the output", statements=output,
+                intro="t is the target, N the number of samples in the batch."),
+        Section("backward", "Step 3: the error of every layer, from the last to the first",
+                statements=backward,
+                intro="Each layer turns the error of its output into that of its input, which is "
+                "the error of the layer before: delta(l) = (W(l+1)^T delta(l+1)) * f'(z(l)), "
+                "in two layers here, the product and the activation."),
+        Section("gradients", "Step 4: the gradients of the parameters", statements=gradients,
+                intro="Each is the error of the layer's output with the layer's own input."),
+    ]  # fmt: skip
+    if run:
+        explanation.verified = run.verify()
+    return explanation
+
+
+class _Run:
+    """One pass of the network in float64, with what flowed through every layer."""
+
+    def __init__(self, network: Network, loss: Loss, x: Array, seed: int) -> None:
+        self.network, self.objective, self.seed = in_double(network), loss, seed
+        self.x = np.array(x, np.float64)
+        self.seen: dict[tuple[str, str], Array] = {}
+        context = Context(Pass(training=True, seed=seed, step=STEP, observer=self._watch))
+        y = self.network.forward(self.x, context)
+        targets = random_targets(loss, y, np.random.default_rng(seed))
+        self.loss, self.delta = loss(y, targets, len(y))
+        self.network.backward(self.delta, context)
+        self.gradients = {k: v.copy() for k, v in context.collect("gradients").items()}
+        self.targets = targets
+
+    def _watch(self, name: str, kind: str, array: Array) -> None:
+        self.seen[name, kind] = array.copy()
+
+    def norms(self, name: str, *kinds: str) -> str:
+        """Return `|x| = 1.2, |y| = 0.7`."""
+        return ", ".join(
+            f"|{kind}| = {_norm(self.seen[name, kind]):.6g}"
+            for kind in kinds
+            if (name, kind) in self.seen
+        )
+
+    def gradient(self, name: str, parameter: Array) -> str:
+        """Return the norms of a parameter and of its gradient."""
+        return f"|gradient| = {_norm(self.gradients[name]):.6g}, |value| = {_norm(parameter):.6g}"
+
+    def verify(self) -> str:
+        """Check every gradient of the network, and return what was found."""
+        check = plan_network(
+            self.network, self.x, loss=self.objective, targets=self.targets, seed=self.seed,
+            budget=BUDGET,
+        )  # fmt: skip
+        for _ in check.run():
+            pass
+        report: Report = check.report()
+        if report.verdict == "fail":
+            raise GradientError(report.summary())
+        resolved = sum(row.count("right") for row in report.rows)
+        return (
+            f"{resolved:,} elements of {len(report.rows)} gradients agree with finite differences "
+            "of the forward pass, in each layer alone and through the whole network"
+        )
+
+
+def _walk(layers: dict[str, Layer], prefix: str = "") -> Iterator[tuple[str, Layer]]:
+    for name, layer in layers.items():
+        yield f"{prefix}{name}", layer
+        yield from _walk(layer.children(), f"{prefix}{name}/")
+
+
+def _norm(array: Array) -> float:
+    return float(np.linalg.norm(array))
+
+
+def _by(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape))

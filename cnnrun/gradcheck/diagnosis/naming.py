@@ -1,0 +1,157 @@
+"""Names the kind of mistake behind a wrong gradient, where it looks like a well-known one.
+
+Each suspect computes what backward would give if that mistake had been made, and compares. The
+Jacobian it needs is measured from the forward pass, which is believed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from cnnrun.gradcheck.diagnosis import layer_suspects
+from cnnrun.gradcheck.diagnosis.evidence import SAME, Evidence
+from cnnrun.gradcheck.diagnosis.patterns import name_pattern
+from cnnrun.gradcheck.stages.elements import Tensor
+
+__all__ = ["diagnose"]
+
+
+def diagnose(tensor: Tensor) -> str | None:
+    """Return what kind of mistake a wrong gradient looks like, or None where it fits none."""
+    evidence = Evidence(tensor)
+    for suspect in SUSPECTS:
+        named = suspect(evidence)
+        if named:
+            return named
+    return name_pattern(evidence.claimed, evidence.right, tensor.name)
+
+
+def _nothing(evidence: Evidence) -> str | None:
+    if not evidence.claimed.any():
+        return f"d{evidence.tensor.name} is all zero"
+    return None
+
+
+def _ratio(evidence: Evidence) -> str | None:
+    """One factor for all elements."""
+    nonzero = evidence.known & (evidence.right != 0)
+    ratios = evidence.claimed[nonzero] / evidence.right[nonzero]
+    if ratios.size < min(2, evidence.claimed.size) or not np.allclose(ratios, ratios[0], rtol=1e-5):
+        return None
+    ratio = float(ratios[0])
+    if not evidence.explains(np.where(evidence.known, ratio * evidence.right, evidence.claimed)):
+        return None
+    meaning = next(_meanings(evidence, ratio), "")
+    return f"constant ratio {ratio:.6g}" + (f": {meaning}" if meaning else "")
+
+
+def _meanings(evidence: Evidence, ratio: float) -> Iterator[str]:
+    """Yield what a constant ratio can come from."""
+    samples = len(evidence.upstream)
+    positions = int(np.prod(evidence.upstream.shape[:-1]))
+    window = getattr(getattr(evidence.probe, "layer", None), "window", None)
+    if window is not None and evidence.tensor.name == "x":
+        taps = window.kernel[0] * window.kernel[1]
+        if np.isclose(ratio, taps):
+            yield f"the 1/(N*N) of a window of {taps} is missing"
+        if np.isclose(ratio, 1 / taps):
+            yield f"there is a 1/(N*N) too many, for a window of {taps}"
+    if evidence.claimed.ndim == 4 and np.isclose(ratio, np.prod(evidence.claimed.shape[1:3])):
+        yield f"the 1/(H*W) of {ratio:.0f} pixels is missing"
+    if np.isclose(ratio, -1):
+        yield "the sign is wrong"
+    if evidence.upstream.ndim > 1 and samples > 1:
+        for count, what in ((samples, "samples"), (positions, "samples and positions")):
+            if np.isclose(ratio, 1 / count):
+                yield f"the mean over {count} {what} instead of their sum"
+            if np.isclose(ratio, count):
+                yield f"the sum over {count} {what} where it should be their mean"
+    for factor, word in ((2, "a factor 2 too many"), (0.5, "a factor 2 is missing")):
+        if np.isclose(ratio, factor):
+            yield word
+
+
+def _masked_error(evidence: Evidence) -> str | None:
+    """Guided backpropagation, and only the diagonal of the Jacobian."""
+    size = np.abs(evidence.upstream)
+    negative, positive = (evidence.probe.backward(g)[evidence.tensor.name] for g in (-size, size))
+    if not negative.any() and positive.any():
+        return "the error is masked where the upstream gradient is negative, as in guided backprop"
+    if not evidence.is_small:
+        return None
+    count = evidence.claimed.size
+    terms = evidence.terms.reshape(count, -1)
+    if terms.shape == (count, count) and evidence.explains(
+        np.diagonal(terms).reshape(evidence.claimed.shape)
+    ):
+        return (
+            "only what each element does to its own output: the coupling with the others is missing"
+        )
+    if evidence.claimed.shape == evidence.upstream.shape and evidence.known.all():
+        if evidence.explains(evidence.upstream - evidence.right):
+            return "the error passes where it should stop, and stops where it should pass"
+        if evidence.explains(evidence.upstream):
+            return "dx is dy: the layer's own derivative is missing"
+    return None
+
+
+def _assigned(evidence: Evidence) -> str | None:
+    """Assigned where contributions should have been added up."""
+    if not evidence.is_small:
+        return None
+    terms = evidence.terms
+    size = evidence.claimed.size
+    axes = [("samples", terms.sum(axis=tuple(range(2, terms.ndim))))]
+    if terms.ndim > 3:
+        axes.append(("windows", terms.sum(axis=-1).reshape(size, -1)))
+        axes.append(("positions", terms.sum(axis=-1)[:, -1].reshape(size, -1)))
+    for what, parts in axes:
+        several = (parts != 0).sum(axis=1) > 1
+        if not several.any():
+            continue
+        for which, columns in (("last", range(parts.shape[1])[::-1]), ("first", None)):
+            order = list(columns) if columns is not None else list(range(parts.shape[1]))
+            first = (parts[:, order] != 0).argmax(axis=1)
+            single = parts[np.arange(size), np.array(order)[first]]
+            if evidence.explains(single.reshape(evidence.claimed.shape)):
+                return (
+                    f"assigned instead of accumulated: only the {which} of several {what} "
+                    "is left in each element"
+                )
+    return None
+
+
+def _shifted(evidence: Evidence) -> str | None:
+    """All right, but in the wrong place."""
+    claimed, right = evidence.claimed, evidence.right
+    if claimed.ndim != 4 or not evidence.known.all():
+        return None
+    first = 1 if evidence.tensor.name == "x" else 0
+    for rows, columns in np.ndindex(5, 5):
+        shift = (rows - 2, columns - 2)
+        pieces = [slice(None)] * 4, [slice(None)] * 4
+        for axis, by in zip((first, first + 1), shift, strict=True):
+            pieces[0][axis] = slice(max(0, by), claimed.shape[axis] + min(0, by))
+            pieces[1][axis] = slice(max(0, -by), claimed.shape[axis] + min(0, -by))
+        a, b = claimed[tuple(pieces[0])], right[tuple(pieces[1])]
+        overlaps = a.size >= claimed.size // 4 and a.size > 1
+        if any(shift) and overlaps and np.max(np.abs(a - b)) <= SAME * evidence.scale:
+            return (
+                f"shifted by {shift[0]} rows and {shift[1]} columns: as if padding were not cropped"
+            )
+    return None
+
+
+SUSPECTS: tuple[Callable[[Evidence], str | None], ...] = (
+    _nothing,
+    _ratio,
+    layer_suspects.filter_turned,
+    _masked_error,
+    layer_suspects.geometry,
+    layer_suspects.normalisation,
+    layer_suspects.window,
+    _assigned,
+    _shifted,
+)

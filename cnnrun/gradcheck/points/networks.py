@@ -1,0 +1,166 @@
+"""A whole network: every layer at its own shapes, then the loss's gradient through all of them.
+
+Each layer is checked alone, on what the network feeds it and at a random point, so that a wrong
+one is found wherever it stands. Then derivatives of the loss are taken through all that follows a
+layer: the first wrong one from the loss, whose upstream gradient is still right, is to blame.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from copy import copy
+from math import prod
+
+import numpy as np
+
+from cnnrun.engine import Context, Layer, Loss, Network, Pass
+from cnnrun.engine.layers import MaxPool2D
+from cnnrun.engine.types import Array
+from cnnrun.errors import ConfigError
+from cnnrun.gradcheck.check import NETWORK
+from cnnrun.gradcheck.points.planning import Subject, layer_subject, loss_subject
+from cnnrun.gradcheck.points.point import Point, distinct, scrambled
+from cnnrun.gradcheck.points.probes import STEP, TailProbe, converted
+from cnnrun.registry import suggestion
+
+__all__ = ["in_double", "layer_names", "network_subject", "random_targets", "select_layers"]
+
+
+def in_double(network: Network) -> Network:
+    """Return a copy of a network whose layers are in float64."""
+    double = copy(network)
+    double.layers = {name: converted(layer) for name, layer in network.layers.items()}
+    double.dtype = np.dtype(np.float64)
+    return double
+
+
+def layer_names(network: Network) -> list[str]:
+    """Return the full names of all layers, those inside others after them."""
+    return [name for name, _ in _walk(network.layers)]
+
+
+def network_subject(
+    network: Network,
+    loss: Loss,
+    x: Array,
+    targets: Array | None,
+    rng: np.random.Generator,
+    chosen: Sequence[str],
+    seed: int = 0,
+) -> tuple[Subject, list[str]]:
+    """Return the points of a float64 network, and its layers in the order they are blamed.
+
+    Args:
+        network: in float64.
+        loss: behind it.
+        x: `(N, *input_shape)`, the data.
+        targets: for them, as the loss takes them; random ones where None.
+        rng: draws the random points.
+        chosen: the names of the layers to check.
+        seed: of dropout masks.
+    """
+    subject = Subject()
+    inputs, outputs = _run(network, x, seed)
+    layers = dict(_walk(network.layers))
+    for name in chosen:
+        layer = layers[name]
+        own = ("x", *layer.params)  # those inside are checked under their own names
+        subject.add(
+            layer_subject(
+                layer, name, rng, samples=len(x), x=inputs[name].copy(), label="", tensors=own
+            )
+        )
+    loss_shape = outputs.shape[1:]
+    subject.add(loss_subject(loss, rng, shapes=[loss_shape], name="loss"))
+    is_whole = set(network.layers) <= set(chosen)
+    if is_whole and not subject.findings:
+        aims = random_targets(loss, outputs, rng) if targets is None else targets
+        subject.points += _tails(network, loss, x, aims, "data", seed)
+        point = in_double(network)
+        point.layers = {name: scrambled(layer, rng) for name, layer in network.layers.items()}
+        drawn = distinct(x.shape, rng)
+        _, drawn_outputs = _run(point, drawn, seed)
+        if np.isfinite(drawn_outputs).all():
+            aims = random_targets(loss, drawn_outputs, rng)
+            subject.points += _tails(point, loss, drawn, aims, "random point", seed)
+    order = ["loss", *reversed(layer_names(network)), NETWORK]
+    return subject, order
+
+
+def select_layers(text: str, names: Sequence[str]) -> list[str]:
+    """Return the layers that a list such as `conv1,3,07_dense` names, in the network's order.
+
+    A number is a position, counted from 0 as in the names; a type means all its layers; a type's
+    beginning with a number means one of them, counted from 1; and a name stands for itself.
+
+    Raises:
+        ConfigError: a word names no layer.
+    """
+    chosen: set[str] = set()
+    for word in (part.strip() for part in text.split(",")):
+        numbered = re.fullmatch(r"([a-z_]+)(\d+)", word)
+        kinds = {name: re.sub(r"^\d+_", "", name.rpartition("/")[2]) for name in names}
+        alike = [n for n in names if numbered and kinds[n].startswith(numbered[1])]
+        place = int(numbered[2]) - 1 if numbered else -1
+        exact = [name for name in names if word in (name, kinds[name])]
+        if word.isdecimal():
+            exact = [n for n in names if "/" not in n and int(n.split("_")[0]) == int(word)]
+        if not exact and 0 <= place < len(alike):
+            exact = [alike[place]]
+        if not exact:
+            raise ConfigError(f"no layer is called {word!r}; {suggestion(word, names)}")
+        chosen.update(exact)
+    return [name for name in names if name in chosen]
+
+
+def random_targets(loss: Loss, outputs: Array, rng: np.random.Generator) -> Array:
+    """Return targets unlike any prediction, so that every output's error is well above rounding.
+
+    For class scores, a share of every class, where the loss takes that; else labels.
+    """
+    shares = rng.uniform(0.1, 0.9, outputs.shape)
+    if outputs.ndim > 2:
+        return shares
+    shares /= shares.sum(axis=1, keepdims=True)
+    try:
+        loss(outputs, shares, len(outputs))
+    except Exception:  # it takes labels alone
+        return rng.integers(0, outputs.shape[1], len(outputs))
+    return shares
+
+
+def _walk(layers: dict[str, Layer], prefix: str = "") -> Iterator[tuple[str, Layer]]:
+    for name, layer in layers.items():
+        yield f"{prefix}{name}", layer
+        yield from _walk(layer.children(), f"{prefix}{name}/")
+
+
+def _run(network: Network, x: Array, seed: int) -> tuple[dict[str, Array], Array]:
+    """Return the input of every layer by name, and the network's outputs."""
+    inputs: dict[str, Array] = {}
+
+    def watch(name: str, kind: str, array: Array) -> None:
+        if kind == "x":
+            inputs[name] = array.copy()
+
+    y = network.forward(x, Context(Pass(training=True, seed=seed, step=STEP, observer=watch)))
+    return inputs, y.copy()
+
+
+def _tails(
+    network: Network, loss: Loss, x: Array, targets: Array, label: str, seed: int
+) -> list[Point]:
+    """Return, from the loss on, the points at which its gradient for each layer is checked."""
+    inputs, _ = _run(network, x, seed)
+    points = []
+    for start, (name, layer) in reversed(list(enumerate(network.layers.items()))):
+        if isinstance(layer, MaxPool2D) and label == "data":
+            continue  # its input gradient is full of ties there, and it has no parameters
+        probe = TailProbe(network.layers, start, inputs[name].copy(), loss, targets, seed)
+        tensors = tuple(sorted(probe.values, key=lambda tensor: tensor == "x"))
+        if prod(inputs[name].shape) == 0:
+            continue
+        names = {tensor: f"{name}/{tensor}" for tensor in tensors}
+        points.append(Point(probe, NETWORK, "network", f"network, {label}", tensors, names))
+    return points

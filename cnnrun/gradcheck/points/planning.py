@@ -1,0 +1,213 @@
+"""From a layer, a loss or the whole registry to the points at which it is checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+
+from cnnrun.engine import LAYERS, LOSSES, Layer, Loss
+from cnnrun.engine.types import Array, Shape
+from cnnrun.errors import CnnrunError
+from cnnrun.gradcheck.points.cases import Case, cases_of
+from cnnrun.gradcheck.points.point import Point, random_point
+from cnnrun.gradcheck.points.probes import LayerProbe, LossProbe
+from cnnrun.gradcheck.report.findings import Finding, describe_crash
+from cnnrun.gradcheck.stages.contract import check_contract, check_single
+from cnnrun.gradcheck.stages.conventions import check_conventions
+
+__all__ = ["Subject", "cases_subject", "layer_subject", "loss_subject", "sweep"]
+
+
+@dataclass
+class Subject:
+    """Points to check, and mistakes found while they were prepared."""
+
+    points: list[Point] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+    def add(self, other: Subject) -> None:
+        """Take over what another one has."""
+        self.points += other.points
+        self.findings += other.findings
+
+
+def layer_subject(
+    layer: Layer,
+    name: str,
+    rng: np.random.Generator,
+    *,
+    samples: int = 3,
+    x: Array | None = None,
+    label: str = "",
+    tensors: Sequence[str] | None = None,
+    random: bool = True,
+) -> Subject:
+    """Return the points of one float64 layer: at `x`, if it is given, and at a random one.
+
+    Args:
+        layer: in float64.
+        name: under which it is reported.
+        rng: draws the random point.
+        samples: at the random point.
+        x: `(N, *input_shape)`, the user's own data.
+        label: what the layer is, put before what the point is.
+        tensors: those to check; all by default.
+        random: whether to check at a random point.
+    """
+    with np.errstate(all="ignore"):  # what is not finite is told in other words
+        return _layer_subject(layer, name, rng, samples, x, label, tensors, random)
+
+
+def _layer_subject(
+    layer: Layer,
+    name: str,
+    rng: np.random.Generator,
+    samples: int,
+    x: Array | None,
+    label: str,
+    tensors: Sequence[str] | None,
+    random: bool,
+) -> Subject:
+    subject = Subject()
+    given = LayerProbe(layer, x, name=name) if x is not None else None
+    try:
+        drawn = random_point(layer, name, samples, rng) if random else given
+        assert drawn is not None
+        subject.findings += check_contract(drawn, rng)
+        if subject.findings:
+            return subject
+        subject.findings += check_single(drawn)  # which need not keep the gradient from a check
+        subject.findings += check_conventions(layer, name, rng)
+        modes = [True, False] if _acts_by_mode(drawn) else [True]
+    except Exception as error:
+        message = f"forward crashes: {describe_crash(error)}"
+        subject.findings.append(Finding(name, None, "contract", message))
+        return subject
+    chosen = tuple(tensors) if tensors is not None else tuple(drawn.values)
+    prefix = f"{label}, " if label else ""
+    if given is not None:
+        subject.points.append(Point(given, name, "layer", f"{prefix}data", chosen))
+    for training in modes if random else []:
+        draw = partial(random_point, layer, name, samples, rng, training=training)
+        mode = "" if training else ", evaluating"
+        subject.points.append(
+            Point(draw(), name, "layer", f"{prefix}random point{mode}", chosen, redraw=draw)
+        )
+    return subject
+
+
+def _acts_by_mode(probe: LayerProbe) -> bool:
+    """Return whether a layer does something else outside training."""
+    other = LayerProbe(probe.layer, probe.values["x"], training=not probe.training)
+    return not np.array_equal(probe.forward().y, other.forward().y, equal_nan=True)
+
+
+def case_subject(case: Case, rng: np.random.Generator) -> Subject:
+    """Return the points of a layer that is built for one case."""
+    name = case.config.layer.type_name or case.config.layer.__name__
+    try:
+        layer = case.build(int(rng.integers(1 << 31)))
+    except CnnrunError:
+        raise
+    except Exception as error:
+        message = f"building it crashes: {describe_crash(error)}"
+        return Subject(findings=[Finding(name, None, "contract", message)])
+    return layer_subject(layer, name, rng, samples=case.samples, label=str(case))
+
+
+def loss_subject(
+    loss: Loss,
+    rng: np.random.Generator,
+    *,
+    shapes: Sequence[Shape] = ((4,), (1,), (3, 2, 2)),
+    name: str = "",
+) -> Subject:
+    """Return the points of a loss: scores with labels, and, if it takes them, with arrays."""
+    subject = Subject()
+    name = name or loss.type_name
+    problems = []
+    for shape in shapes:
+        outputs = rng.standard_normal((5, *shape)) * 2
+        targets: dict[str, Array] = {"arrays": rng.uniform(0.05, 0.95, outputs.shape)}
+        if len(shape) == 1:
+            targets["labels"] = rng.integers(0, shape[0], 5)
+            targets["arrays"] /= targets["arrays"].sum(axis=1, keepdims=True)
+        for kind, target in targets.items():
+            probe = LossProbe(loss, outputs.copy(), target)
+            try:
+                subject.findings += _loss_contract(probe, name)
+            except CnnrunError as error:  # it refuses such targets
+                problems.append(str(error))
+                continue
+            except Exception as error:
+                message = f"crashes: {describe_crash(error)}"
+                subject.findings.append(Finding(name, None, "contract", message))
+                return subject
+            label = f"{loss}, {kind} for outputs of {'x'.join(map(str, shape))}"
+            point = Point(probe, name, "layer", label, ("outputs",))
+            subject.points.append(point)
+    if not subject.points:
+        message = f"takes neither labels nor arrays: {'; '.join(problems)}"
+        subject.findings.append(Finding(name, None, "contract", message))
+    return subject
+
+
+def _loss_contract(probe: LossProbe, name: str) -> list[Finding]:
+    """Return how a loss breaks its protocol."""
+    outputs, found = probe.values["outputs"], []
+    kept = outputs.copy()
+    value, dy = probe.loss(outputs, probe.targets, len(outputs))
+    again, _ = probe.loss(outputs, probe.targets, len(outputs))
+    halved, half = probe.loss(outputs, probe.targets, 2 * len(outputs))
+    problems = {
+        "it writes into the outputs": not np.array_equal(outputs, kept),
+        "two calls at the same point differ": value != again,
+        f"its gradient has shape {np.shape(dy)}, expected {outputs.shape}": np.shape(dy)
+        != outputs.shape,
+        "it is not a sum over batch_size: with twice that it is not half": not (
+            np.isclose(halved, value / 2, rtol=1e-12, atol=1e-300)
+            and np.allclose(half, dy / 2, rtol=1e-12, atol=1e-300)
+        ),
+    }
+    outputs[...] = kept
+    for message, is_broken in problems.items():
+        if is_broken:
+            found.append(Finding(name, None, "contract", message))
+    return found
+
+
+def sweep(names: Iterable[str], rng: np.random.Generator) -> Subject:
+    """Return the points of registered layers and losses, each over its geometries.
+
+    Raises:
+        ConfigError: a name is not registered, or nothing is known of how to build it.
+    """
+    subject = Subject()
+    for name in names:
+        if name in LOSSES:
+            for loss in _variants(LOSSES.get(name)):
+                subject.add(loss_subject(loss, rng))
+            continue
+        subject.add(cases_subject(cases_of(LAYERS.get(name)), rng))
+    return subject
+
+
+def cases_subject(cases: Iterable[Case], rng: np.random.Generator) -> Subject:
+    """Return the points of several cases of a layer; no more after the first that cannot run."""
+    subject = Subject()
+    for case in cases:
+        one = case_subject(case, rng)
+        subject.add(one)
+        if not one.points:
+            break
+    return subject
+
+
+def _variants(loss: type[Loss]) -> list[Loss]:
+    """Return a loss with its defaults, and with the options that change its formula."""
+    options = {"softmax_cross_entropy": {"label_smoothing": 0.2}, "mse": {"reduction": "mean"}}
+    changed = options.get(loss.type_name)
+    return [loss(), *([loss(**changed)] if changed else [])]  # type: ignore[arg-type]

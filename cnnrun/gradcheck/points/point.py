@@ -1,0 +1,89 @@
+"""Where things are checked: at a user's own data, and at random points that are kind to nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from math import prod, sqrt
+
+import numpy as np
+
+from cnnrun.engine import Layer
+from cnnrun.engine.types import Array, Shape
+from cnnrun.gradcheck.points.probes import LayerProbe, Probe, converted
+
+__all__ = ["Point", "distinct", "random_point", "scrambled"]
+
+
+@dataclass
+class Point:
+    """One probe at one point, and which of its tensors are checked there.
+
+    Attributes:
+        probe: what is checked.
+        layer: the name under which results are reported.
+        scope: `layer` alone, or `network` through to the loss.
+        label: what the point is, for a reader.
+        tensors: those to check.
+        names: under which each tensor is reported.
+        redraw: gives the same probe at another random point; None where the point is given.
+    """
+
+    probe: Probe
+    layer: str
+    scope: str
+    label: str
+    tensors: tuple[str, ...]
+    names: dict[str, str] = field(default_factory=dict)
+    redraw: Callable[[], Probe] | None = None
+
+    def reported(self, tensor: str) -> str:
+        """Return the name under which a tensor is reported."""
+        return self.names.get(tensor, tensor)
+
+    def sizes(self) -> dict[str, int]:
+        """Return the number of elements of each tensor to check."""
+        return {name: self.probe.values[name].size for name in self.tensors}
+
+
+def distinct(shape: Shape, rng: np.random.Generator) -> Array:
+    """Return values of about unit size, all different and none near 0: no tie and no kink."""
+    size = prod(shape)
+    steps = np.arange(size) - size // 2 + 0.5  # never 0
+    jittered = steps + rng.uniform(-0.2, 0.2, size)
+    return rng.permutation(jittered * (2 * sqrt(3) / size)).reshape(shape)
+
+
+def scrambled(layer: Layer, rng: np.random.Generator, noise: float = 0.5) -> Layer:
+    """Return a copy of a float64 layer whose parameters have lost all symmetry.
+
+    A filter that looks the same upside down, a zero bias or a gamma of ones hides mistakes.
+    """
+    copy = converted(layer)
+    for array in copy.named_parameters().values():
+        size = sqrt(float(np.mean(np.square(array)))) if array.size else 0.0
+        array += noise * max(size, 0.2) * rng.standard_normal(array.shape)
+    for name, array in copy.named_buffers().items():
+        if array.dtype.kind == "f":  # running variances stay positive
+            factor = np.exp(0.3 * rng.standard_normal(array.shape))
+            array *= factor
+            array += 0.1 * rng.standard_normal(array.shape) if name.endswith("mean") else 0.0
+    return copy
+
+
+def random_point(
+    layer: Layer, name: str, samples: int, rng: np.random.Generator, *, training: bool = True
+) -> LayerProbe:
+    """Return a layer at a random input with random parameters, at which its outputs are finite.
+
+    Where they are not, inputs are made positive, as a square root or a logarithm needs them.
+    """
+    seed = int(rng.integers(1 << 31))
+    x = distinct((samples, *layer.input_shape), rng)
+    for noise, inputs in ((0.5, x), (0.5, np.abs(x)), (0.05, x), (0.05, np.abs(x))):
+        probe = LayerProbe(
+            scrambled(layer, rng, noise), inputs.copy(), name=name, training=training, seed=seed
+        )
+        if np.isfinite(probe.forward().y).all():
+            break
+    return probe

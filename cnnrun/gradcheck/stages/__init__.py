@@ -1,0 +1,1 @@
+"""What is checked at a point, one file a stage."""

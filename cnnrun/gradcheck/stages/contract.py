@@ -1,0 +1,134 @@
+"""What any layer owes its network before its gradients are worth a look.
+
+It runs, gives what it declares, gives the same again, and writes into nothing it was handed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from cnnrun.engine import Context
+from cnnrun.engine.types import Array
+from cnnrun.gradcheck.points.probes import LayerProbe, converted
+from cnnrun.gradcheck.report.findings import Finding, describe_crash
+
+__all__ = ["check_contract", "check_single"]
+
+
+def check_contract(probe: LayerProbe, rng: np.random.Generator) -> list[Finding]:
+    """Return how a layer breaks the protocol; when it crashes, that alone."""
+    stage = "forward"
+    found: list[Finding] = []
+
+    def note(message: str, tensor: str | None = None) -> None:
+        found.append(Finding(probe.name, tensor, "contract", message))
+
+    try:
+        before = _handed(probe)
+        context = probe.context()
+        y = _forward(probe, context)
+        for name in _written(before, probe):
+            note(f"forward writes into {name}")
+        problem = _misfit("y", y, (len(probe.values["x"]), *probe.layer.output_shape))
+        if problem:
+            note(f"forward: {problem}")
+            return found
+        if not np.array_equal(y, _forward(probe, probe.context()), equal_nan=True):
+            note("two forward passes at the same point differ: it is not deterministic")
+            return found
+        stage = "backward"
+        dy = rng.standard_normal(y.shape)
+        kept = dy.copy()
+        gradients = _backward(probe, dy, context)
+        if not np.array_equal(dy, kept):
+            note("backward writes into dy")
+        for name in _written(before, probe):
+            note(f"backward writes into {name}")
+        found += _misfits(probe, gradients)
+        if found:
+            return found
+        stage = "a second pass on the same context"
+        _forward(probe, context)
+        again = _backward(probe, kept.copy(), context)
+        for name, gradient in gradients.items():
+            if not np.array_equal(gradient, again[name], equal_nan=True):
+                note(
+                    f"a second backward gives another d{name}: gradients are added to what the "
+                    "last step left, or depend on something hidden",
+                    name,
+                )
+    except Exception as error:
+        note(f"{stage} crashes: {describe_crash(error)}")
+    return found
+
+
+def _forward(probe: LayerProbe, context: Context) -> Array:
+    y = probe.layer.forward(probe.values["x"], context)
+    return y.copy() if isinstance(y, np.ndarray) else y
+
+
+def _backward(probe: LayerProbe, dy: Array, context: Context) -> dict[str, Array]:
+    dx = probe.layer.backward(dy, context)
+    own = {"x": dx, **context.collect("gradients")}
+    return {k: v.copy() if isinstance(v, np.ndarray) else v for k, v in own.items()}
+
+
+def _handed(probe: LayerProbe) -> dict[str, Array]:
+    """Return copies of all that a layer must not change."""
+    arrays = {**probe.values, **probe.layer.named_buffers()}
+    return {name: array.copy() for name, array in arrays.items()}
+
+
+def _written(before: dict[str, Array], probe: LayerProbe) -> Iterator[str]:
+    """Yield what differs from before, and put it back."""
+    arrays = {**probe.values, **probe.layer.named_buffers()}
+    for name, array in arrays.items():
+        if not np.array_equal(array, before[name], equal_nan=True):
+            array[...] = before[name]
+            yield f"its input {name}" if name == "x" else name
+
+
+def _misfits(probe: LayerProbe, gradients: dict[str, Array]) -> Iterator[Finding]:
+    """Yield gradients that are missing, unknown, or of another shape or dtype."""
+    for name in probe.values.keys() - gradients.keys():
+        message = f"backward gives no gradient for {name}: ctx.gradients lacks it"
+        yield Finding(probe.name, name, "contract", message)
+    for name, gradient in gradients.items():
+        if name not in probe.values:
+            message = f"backward gives a gradient for {name}, which is no parameter of the layer"
+        else:
+            problem = _misfit(f"d{name}", gradient, probe.values[name].shape)
+            message = f"backward: {problem}" if problem else ""
+            if not message and not np.isfinite(gradient).all():
+                message = f"backward: d{name} is not finite"
+        if message:
+            yield Finding(probe.name, name, "contract", message)
+
+
+def _misfit(name: str, array: Array, shape: tuple[int, ...], dtype: str = "float64") -> str:
+    """Return what is wrong with an array's type, shape or dtype, or nothing."""
+    if not isinstance(array, np.ndarray):
+        kind = "missing" if array is None else f"a {type(array).__name__}, not an array"
+        return f"{name} is {kind}"
+    if array.shape != shape:
+        return f"{name} has shape {array.shape}, expected {shape}"
+    if array.dtype != dtype:
+        return f"{name} is {array.dtype} where all is {dtype}"
+    return ""
+
+
+def check_single(probe: LayerProbe) -> list[Finding]:
+    """Return what is not float32 when the layer runs in float32, as it does in training."""
+    layer, context = converted(probe.layer, np.float32), probe.context()
+    try:
+        y = layer.forward(probe.values["x"].astype(np.float32), context)
+        arrays = {"y": y, "dx": layer.backward(np.ones(y.shape, np.float32), context)}
+    except Exception as error:
+        message = f"a pass in float32 crashes: {describe_crash(error)}"
+        return [Finding(probe.name, None, "contract", message)]
+    arrays.update({f"d{k}": v for k, v in context.collect("gradients").items()})
+    wrong = [f"{name} is {array.dtype}" for name, array in arrays.items() if array.dtype != "f4"]
+    message = f"in a float32 network {', '.join(wrong)}"
+    return [Finding(probe.name, None, "contract", message)] if wrong else []

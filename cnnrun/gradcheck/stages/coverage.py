@@ -1,0 +1,132 @@
+"""Checks a whole tensor at once, along a random direction, and finds the element that is wrong.
+
+Where few elements of a large tensor can be compared one by one, a mistake in any other would go
+unseen. A random direction moves all of them together: the derivative along d must be <gradient, d>.
+If it is not, halving the set of moved elements leads to a wrong one.
+
+Where the function is affine in the tensor no small step is needed: the adjoint identity
+<g, f(x + d) - f(x)> = <gradient, d> holds for any d, to rounding.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cnnrun.engine.types import Array
+from cnnrun.gradcheck.points.probes import Outcome, Probe
+from cnnrun.gradcheck.stages.differences import EPSILON, Line, differentiate
+from cnnrun.gradcheck.stages.elements import DOUBT
+
+__all__ = ["Coverage", "cover"]
+
+TOLERANCE = 1e-8
+"""Of the norm of gradient times direction; one element of ten thousand 1% off gives 1e-4."""
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """What a random direction showed.
+
+    Attributes:
+        affine: whether the function is affine in this tensor, so that the test was exact.
+        claimed, found: <gradient, d>, and the derivative along d; both 0 where it has a kink.
+        index: of a wrong element; None if all is right, or nothing can be said.
+        resolved: whether anything can be said.
+        passes: how many forward passes it took.
+    """
+
+    affine: bool
+    claimed: float
+    found: float
+    index: tuple[int, ...] | None
+    resolved: bool
+    passes: int
+
+
+class _Search:
+    """Derivatives of one tensor along directions, beside what its gradient claims."""
+
+    def __init__(
+        self, probe: Probe, name: str, upstream: Array, gradient: Array, base: Outcome
+    ) -> None:
+        self.probe, self.name, self.base = probe, name, base
+        self.upstream, self.gradient = upstream, gradient
+        self.passes = 0
+        self.affine = False
+
+    def find_affine(self, direction: Array) -> None:
+        """Note whether the outputs at -1, 0, 1 and 2 lie on a line."""
+        line = Line(self.probe, self.name, direction)
+        y = {t: line.at(t)[0].y for t in (-1.0, 1.0, 2.0)}
+        y[0.0] = self.base.y
+        self.passes += line.passes
+        scale = max(float(np.max(np.abs(value), initial=0)) for value in y.values())
+        bends = max(np.max(np.abs(y[t - 1] - 2 * y[t] + y[t + 1]), initial=0) for t in (0.0, 1.0))
+        self.affine = bool(bends <= 1e3 * EPSILON * scale)
+
+    def along(self, direction: Array) -> tuple[float, float, float, bool]:
+        """Return what is claimed and what is found, the error allowed, and whether it is known."""
+        terms = self.gradient * direction
+        line = Line(self.probe, self.name, direction)
+        if self.affine:
+            y = line.at(1.0)[0].y
+            change = self.upstream * (y - self.base.y)
+            found, known = float(np.sum(change)), True
+            size = np.sum(np.abs(self.upstream) * (np.abs(y) + np.abs(self.base.y)))
+            error = 4 * EPSILON * float(size)
+        else:
+            derivative = differentiate(line, self.base, [self.upstream])
+            found, known = float(derivative.value[0]), not derivative.has_kink
+            error = float(derivative.error[0])
+        self.passes += line.passes
+        claimed = float(np.sum(terms))
+        norm = max(float(np.linalg.norm(terms)), abs(found))
+        return claimed, found, TOLERANCE * norm + DOUBT * error, known
+
+    def wrong_element(self, direction: Array) -> tuple[int, ...] | None:
+        """Return an element that is wrong, by halving the set of those that move."""
+        low, high = 0, direction.size
+        while high - low > 1:
+            middle = (low + high) // 2
+            halves = []
+            for start, stop in ((low, middle), (middle, high)):
+                part = np.zeros(direction.size)
+                part[start:stop] = direction.reshape(-1)[start:stop]
+                claimed, found, allowed, known = self.along(part.reshape(direction.shape))
+                excess = abs(claimed - found) / max(allowed, np.finfo(float).tiny)
+                halves.append((excess if known else 0.0, start, stop))
+            excess, low, high = max(halves)
+            if excess <= 1:
+                return None
+        return tuple(map(int, np.unravel_index(low, direction.shape)))
+
+
+def cover(
+    probe: Probe,
+    name: str,
+    upstream: Array,
+    gradient: Array,
+    base: Outcome,
+    rng: np.random.Generator,
+) -> Coverage:
+    """Hold the gradient of the tensor `name` against a derivative along a random direction.
+
+    Args:
+        probe: what is checked.
+        name: the tensor, of which all elements move at once.
+        upstream: the upstream gradient.
+        gradient: what backward gives for it, the whole tensor.
+        base: the outcome at the present point.
+        rng: draws the direction.
+    """
+    search = _Search(probe, name, upstream, gradient, base)
+    # No element of the direction is small, or its mistake would be too.
+    direction = rng.choice([-1.0, 1.0], gradient.shape) * rng.uniform(0.5, 1.0, gradient.shape)
+    search.find_affine(direction)
+    claimed, found, allowed, known = search.along(direction)
+    index = None
+    if known and abs(claimed - found) > allowed:
+        index = search.wrong_element(direction)
+    return Coverage(search.affine, claimed, found, index, known, search.passes)

@@ -1,0 +1,1 @@
+"""What listens to a training: each writes one thing down and knows nothing of the others."""

@@ -1,0 +1,208 @@
+"""The training loop: batches in, optimizer updates, events out. It knows no file and no screen."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from cnnrun.config import Experiment
+from cnnrun.data import PreparedData, epoch_order
+from cnnrun.engine import Clock, Executor, Network, StepResult, find_nonfinite
+from cnnrun.engine.optimizers.base import State, global_norm
+from cnnrun.engine.types import Array
+from cnnrun.errors import DivergedError
+from cnnrun.runs.evaluation import evaluate
+from cnnrun.runs.events import (
+    Diverged,
+    EpochFinished,
+    EpochMetrics,
+    Event,
+    StepFinished,
+    Stopped,
+    TrainingFinished,
+    TrainingStarted,
+)
+from cnnrun.runs.metrics import accuracy
+from cnnrun.runs.signals import StopRequest
+
+__all__ = ["Progress", "Trainer"]
+
+
+@dataclass
+class Progress:
+    """Where a training stands, as plain values that a checkpoint keeps exactly.
+
+    Attributes:
+        step, epoch: how many are done.
+        batch: batches done of the epoch at hand, with the sums of its figures so far.
+        schedule: what the schedule remembers.
+        best: the best epoch's metrics.
+    """
+
+    step: int = 0
+    epoch: int = 0
+    batch: int = 0
+    loss: float = 0.0
+    right: float = 0.0
+    samples: int = 0
+    grad_norm: float = 0.0
+    seconds: float = 0.0
+    learning_rate: float = 0.0
+    schedule: dict[str, float] = field(default_factory=dict)
+    best: dict[str, Any] | None = None
+
+    def start_epoch(self) -> None:
+        """Forget the sums of the epoch before."""
+        self.batch, self.samples = 0, 0
+        self.loss = self.right = self.grad_norm = self.seconds = 0.0
+
+
+class Trainer:
+    """Trains one experiment; `progress`, the network and the optimizer's state are its state."""
+
+    def __init__(
+        self, experiment: Experiment, data: PreparedData, network: Network, workers: int
+    ) -> None:
+        """Prepare a training from the start."""
+        self.experiment = experiment
+        self.data = data
+        self.network = network
+        self.workers = workers
+        self.optimizer = experiment.optimizer
+        self.optimizer_state: State = self.optimizer.initial_state(network.parameters)
+        self.progress = Progress()
+        self.batches = batch_slices(len(data.train), experiment.train.batch_size)
+
+    def train(self, stop: StopRequest) -> Iterator[Event]:
+        """Train until all epochs are done or `stop` asks to stop, and tell what happens.
+
+        Raises:
+            DivergedError: a loss or gradient is not finite. The step was not done.
+        """
+        progress, options = self.progress, self.experiment.train
+        yield TrainingStarted(progress.step, options.epochs, len(self.batches))
+        with Executor(
+            self.network,
+            self.experiment.loss,
+            workers=self.workers,
+            shard_size=options.samples_per_shard,
+            optimizer=self.optimizer,
+            optimizer_state=self.optimizer_state,
+        ) as executor:
+            while progress.epoch < options.epochs:
+                order = epoch_order(len(self.data.train), self.experiment.seed, progress.epoch)
+                while progress.batch < len(self.batches):
+                    if stop:
+                        yield Stopped(progress.step)
+                        return
+                    indices = order[self.batches[progress.batch]]
+                    try:
+                        loss = self._step(executor, indices)
+                    except DivergedError as error:
+                        yield Diverged(progress.step + 1, str(error))
+                        raise
+                    yield StepFinished(progress.step, progress.epoch, progress.batch, loss)
+                yield self._finish_epoch(executor)
+        yield TrainingFinished(progress.step)
+
+    def _step(self, executor: Executor, indices: Array) -> float:
+        """Do one optimizer update; return the batch's loss."""
+        started = time.perf_counter()
+        progress, seed = self.progress, self.experiment.seed
+        x, targets = self.data.train.batch(indices, seed=seed, epoch=progress.epoch)
+        result = executor.step(x, targets, seed=seed, step=progress.step)
+        norm = global_norm(result.gradients)
+        if not (math.isfinite(result.loss) and math.isfinite(norm)):
+            self._explain_divergence(x, targets)
+        clock = Clock(
+            progress.step, len(self.batches), len(self.batches) * self.experiment.train.epochs
+        )
+        factor = self.experiment.schedule.factor(clock, progress.schedule)
+        progress.learning_rate = self.optimizer.learning_rate * factor
+        executor.update(learning_rate=progress.learning_rate, step=progress.step + 1, norm=norm)
+        for name, value in result.updates.items():
+            self.network.buffers[name][...] = value
+        self._count(result, targets, norm, len(indices))
+        progress.seconds += time.perf_counter() - started
+        return result.loss
+
+    def _count(self, result: StepResult, targets: Array, norm: float, samples: int) -> None:
+        progress = self.progress
+        progress.step += 1
+        progress.batch += 1
+        progress.samples += samples
+        progress.loss += result.loss * samples
+        progress.grad_norm += norm
+        if not self.data.train.inputs_are_targets:
+            scores = self.experiment.loss.predictions(result.outputs)
+            progress.right += accuracy(scores, targets) * samples
+
+    def _explain_divergence(self, x: Array, targets: Array) -> None:
+        """Raise DivergedError with the step, and the layer where it began."""
+        progress, options = self.progress, self.experiment.train
+        found = find_nonfinite(
+            self.network,
+            self.experiment.loss,
+            x,
+            targets,
+            seed=self.experiment.seed,
+            step=progress.step,
+            shard_size=options.samples_per_shard,
+        )
+        where = str(found) if found else "in the norm of the gradients"
+        raise DivergedError(
+            f"training diverged at step {progress.step + 1} (epoch {progress.epoch + 1}): a value "
+            f"is not finite, {where}; a smaller learning rate or clip_norm may help"
+        )
+
+    def _finish_epoch(self, executor: Executor) -> EpochFinished:
+        """Validate, close the epoch's sums, and note the best epoch."""
+        progress, has_labels = self.progress, not self.data.train.inputs_are_targets
+        trained = progress.seconds
+        started = time.perf_counter()
+        found = evaluate(executor, self.data.val) if self.data.val is not None else None
+        progress.epoch += 1
+        metrics = EpochMetrics(
+            epoch=progress.epoch,
+            step=progress.step,
+            train_loss=progress.loss / progress.samples,
+            train_accuracy=progress.right / progress.samples if has_labels else None,
+            val_loss=found.loss if found else None,
+            val_accuracy=found.accuracy if found else None,
+            learning_rate=progress.learning_rate,
+            grad_norm=progress.grad_norm / len(self.batches),
+            seconds=trained + time.perf_counter() - started,
+            samples_per_second=progress.samples / max(trained, 1e-9),
+        )
+        monitored = metrics.val_loss if found else metrics.train_loss
+        if monitored is not None:
+            self.experiment.schedule.observe(monitored, progress.schedule)
+        improved = progress.best is None or self._rank(asdict(metrics)) > self._rank(progress.best)
+        if improved:
+            progress.best = asdict(metrics)
+        progress.start_epoch()
+        return EpochFinished(metrics, improved)
+
+    def _rank(self, metrics: dict[str, Any]) -> tuple[float, float]:
+        """Return what the best epoch has most of; a tie in accuracy goes to the lower loss."""
+        split = "val" if metrics["val_loss"] is not None else "train"
+        loss, right = metrics[f"{split}_loss"], metrics[f"{split}_accuracy"]
+        by_loss = self.experiment.train.best == "loss" or right is None
+        ranked = (-loss, 0.0) if by_loss else (right, -loss)
+        return tuple(-math.inf if math.isnan(v) else v for v in ranked)  # type: ignore[return-value]
+
+
+def batch_slices(samples: int, size: int) -> list[slice]:
+    """Return the batches of an epoch as slices of its order.
+
+    The last one may be smaller; a single sample joins the batch before, since batch normalisation
+    cannot take statistics of one.
+    """
+    starts = list(range(0, samples, size))
+    if len(starts) > 1 and samples - starts[-1] == 1:
+        starts.pop()
+    ends = [*starts[1:], samples]
+    return [slice(start, end) for start, end in zip(starts, ends, strict=True)]

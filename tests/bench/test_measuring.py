@@ -1,0 +1,93 @@
+"""The ruler: timing in turn, the products that a network needs, and where the time goes."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from experiments import tiny
+
+from cnnrun.bench import Source, bench, timing
+from cnnrun.bench.layers import time_layers
+from cnnrun.bench.limit import Product, limit_ms, products
+from cnnrun.bench.memory import peak_memory
+from cnnrun.bench.training_step import Subject, draw
+from cnnrun.engine import Network
+from cnnrun.engine.layers import (
+    Conv2D,
+    Conv2DTranspose,
+    Dense,
+    DepthwiseConv2D,
+    Flatten,
+    ReLU,
+    Residual,
+)
+
+
+def test_functions_take_turns(monkeypatch):
+    ticks = itertools.count(step=0.01)
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: next(ticks))
+    calls = []
+    found = timing.in_turn({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, 0.01)
+    assert found == {"a": pytest.approx(10), "b": pytest.approx(10)}
+    turns = [name for name, _ in itertools.groupby(calls)]
+    assert turns == ["a", "b"] * (timing.FEWEST + 1)
+
+
+def test_products_of_a_sample_make_up_its_multiply_adds():
+    branch = (Conv2D.Config(6, 3, padding="same"),)
+    network = Network(
+        [
+            Conv2D.Config(6, (3, 2), groups=3, stride=2),
+            Residual.Config(branch),
+            DepthwiseConv2D.Config(3, depth_multiplier=2, padding="same"),
+            Conv2DTranspose.Config(5, 3, stride=2),
+            ReLU.Config(),
+            Flatten.Config(),
+            Dense.Config(7),
+        ],
+        (9, 8, 3),
+    )
+    for layer in network.layers.values():
+        total = sum(p.rows * p.inner * p.columns * p.count for p in products(layer))
+        assert total == layer.multiply_adds()
+    first = next(iter(network.layers.values()))
+    assert products(first) == [Product(4 * 4, 3 * 2, 2, 3)]
+
+
+def test_layers_without_products_have_no_limit(tmp_path):
+    experiment = tiny(tmp_path)
+    with Subject(experiment, experiment.data.dataset.info(tmp_path), 2) as subject:
+        limits = limit_ms(subject.network, 16, 2)
+    has_products = {name for name, limit in limits.items() if limit > 0}
+    assert has_products == {"00_conv2d", "05_dense"}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_layer_times_leave_the_network_as_it_was(tmp_path, workers):
+    experiment = tiny(tmp_path)
+    info = experiment.data.dataset.info(tmp_path)
+    with Subject(experiment, info, workers) as subject:
+        before = dict(subject.network.layers)
+        found = time_layers(subject, draw(experiment, info, 16), 0.01)
+        assert subject.network.layers == before
+    assert found.keys() == before.keys()
+    assert all(entry.forward_ms > 0 and entry.backward_ms > 0 for entry in found.values())
+
+
+def test_more_samples_need_more_memory(tmp_path):
+    tiny(tmp_path)
+    source = (tmp_path / "tiny.yaml", ["data.dataset.synthetic.image_shape=[64,64,3]"], [])
+    few, many = (peak_memory(*source, batch, 2) for batch in (16, 256))
+    pixels = 240 * 64 * 64 * 3 * 4
+    assert pixels < many - few < 30 * pixels
+
+
+def test_a_result_adds_up(tmp_path):
+    experiment = tiny(tmp_path, "train.shard_size=auto")
+    (result,) = bench(experiment, Source(tmp_path / "tiny.yaml"), [8], workers=1, seconds=0.05)
+    spent = sum(row.forward_ms + row.backward_ms for row in result.layers) + result.other_ms
+    assert spent >= result.step_ms * 0.999
+    assert result.samples_per_second == pytest.approx(8e3 / result.step_ms)
+    assert result.torch is None
+    assert [row.method for row in result.layers][:2] == ["columns", None]
