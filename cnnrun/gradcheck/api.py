@@ -13,7 +13,7 @@ from cnnrun.engine.types import Array, Shape
 from cnnrun.errors import ConfigError
 from cnnrun.gradcheck.check import Check
 from cnnrun.gradcheck.points.cases import Case, cases_of
-from cnnrun.gradcheck.points.networks import in_double, layer_names, network_subject
+from cnnrun.gradcheck.points.networks import layer_names, network_subject
 from cnnrun.gradcheck.points.planning import (
     Subject,
     cases_subject,
@@ -22,7 +22,7 @@ from cnnrun.gradcheck.points.planning import (
     sweep,
 )
 from cnnrun.gradcheck.points.point import Point, distinct
-from cnnrun.gradcheck.points.probes import LayerProbe, converted
+from cnnrun.gradcheck.points.probes import LayerProbe
 from cnnrun.gradcheck.report.report import Report
 
 __all__ = ["check", "plan", "plan_network"]
@@ -98,7 +98,7 @@ def plan(
         title = subject.type_name or type(subject).__name__
         given = None if x is None else np.array(x, np.float64)
         samples = SAMPLES if given is None else len(given)
-        found = layer_subject(converted(subject), title, rng, samples=samples, x=given)
+        found = layer_subject(subject.astype(np.float64), title, rng, samples=samples, x=given)
     else:
         cases = _cases(subject, input_shape)
         title = cases[0].config.layer.type_name or cases[0].config.layer.__name__
@@ -145,7 +145,7 @@ def plan_network(
     take about `seconds`.
     """
     rng = np.random.default_rng([seed, 0])
-    double = in_double(network)
+    double = network.astype(np.float64)
     if x is None:
         x = distinct((samples, *network.input_shape), rng)
     x = np.array(x, np.float64)

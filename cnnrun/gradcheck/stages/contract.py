@@ -11,7 +11,7 @@ import numpy as np
 
 from cnnrun.engine import Context
 from cnnrun.engine.types import Array
-from cnnrun.gradcheck.points.probes import LayerProbe, converted
+from cnnrun.gradcheck.points.probes import LayerProbe
 from cnnrun.gradcheck.report.findings import Finding, describe_crash
 
 __all__ = ["check_contract", "check_single"]
@@ -121,7 +121,7 @@ def _misfit(name: str, array: Array, shape: tuple[int, ...], dtype: str = "float
 
 def check_single(probe: LayerProbe) -> list[Finding]:
     """Return what is not float32 when the layer runs in float32, as it does in training."""
-    layer, context = converted(probe.layer, np.float32), probe.context()
+    layer, context = probe.layer.astype(np.float32), probe.context()
     try:
         y = layer.forward(probe.values["x"].astype(np.float32), context)
         arrays = {"y": y, "dx": layer.backward(np.ones(y.shape, np.float32), context)}
