@@ -13,14 +13,8 @@ from cnnrun.engine.types import Array, Shape
 from cnnrun.errors import ConfigError
 from cnnrun.gradcheck.check import Check
 from cnnrun.gradcheck.points.cases import Case, cases_of
-from cnnrun.gradcheck.points.networks import in_double, layer_names, network_subject
-from cnnrun.gradcheck.points.planning import (
-    Subject,
-    cases_subject,
-    layer_subject,
-    loss_subject,
-    sweep,
-)
+from cnnrun.gradcheck.points.networks import in_double, layer_names, plan_network_points
+from cnnrun.gradcheck.points.planning import plan_cases, plan_layer, plan_loss, plan_sweep
 from cnnrun.gradcheck.points.point import Point, distinct
 from cnnrun.gradcheck.points.probes import LayerProbe, converted
 from cnnrun.gradcheck.report.report import Report
@@ -83,31 +77,30 @@ def plan(
     `names` selects among the registered ones, where there is no subject.
     """
     rng = np.random.default_rng([seed, 0])
-    found = Subject()
     if isinstance(subject, str):
         subject = LOSSES.get(subject) if subject in LOSSES else LAYERS.get(subject)
     if isinstance(subject, type) and issubclass(subject, Loss):
         subject = subject()
     if subject is None:
         title = "all registered layers and losses" if not names else ", ".join(names)
-        found = sweep(names or [*LAYERS, *LOSSES], rng)
+        planned = plan_sweep(names or [*LAYERS, *LOSSES], rng)
     elif isinstance(subject, Loss):
         title = subject.type_name or type(subject).__name__
-        found = loss_subject(subject, rng, name=title)
+        planned = plan_loss(subject, rng, name=title)
     elif isinstance(subject, Layer):
         title = subject.type_name or type(subject).__name__
         given = None if x is None else np.array(x, np.float64)
         samples = SAMPLES if given is None else len(given)
-        found = layer_subject(converted(subject), title, rng, samples=samples, x=given)
+        planned = plan_layer(converted(subject), title, rng, samples=samples, x=given)
     else:
         cases = _cases(subject, input_shape)
         title = cases[0].config.layer.type_name or cases[0].config.layer.__name__
-        found = cases_subject(cases, rng)
+        planned = plan_cases(cases, rng)
     # A layer made of others is blamed last: the mistake may be in one of those.
-    blamed = sorted(found.points, key=_is_composite)
-    order = [*(finding.layer for finding in found.findings), *(point.layer for point in blamed)]
+    blamed = sorted(planned.points, key=_is_composite)
+    order = [*(finding.layer for finding in planned.findings), *(point.layer for point in blamed)]
     return Check(
-        title, found.points, seed=seed, findings=found.findings, order=order, budget=budget
+        title, planned.points, seed=seed, findings=planned.findings, order=order, budget=budget
     )
 
 
@@ -153,13 +146,13 @@ def plan_network(
         flat = len(network.output_shape) == 1
         loss = SoftmaxCrossEntropy() if flat else MeanSquaredError()
     chosen = list(layers) if layers is not None else layer_names(double)
-    found, order = network_subject(double, loss, x, targets, rng, chosen, seed)
+    planned, order = plan_network_points(double, loss, x, targets, rng, chosen, seed)
     count = f"{len(chosen)} layers" if len(chosen) > 1 else chosen[0]
     return Check(
         f"network, {count}, {len(x)} samples",
-        found.points,
+        planned.points,
         seed=seed,
-        findings=found.findings,
+        findings=planned.findings,
         order=order,
         budget=budget,
         seconds=seconds if budget is None else None,

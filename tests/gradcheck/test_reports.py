@@ -18,7 +18,7 @@ import cnnrun
 from cnnrun.engine.layers import Conv2D
 from cnnrun.errors import GradientError
 from cnnrun.gradcheck.mutants import MUTANTS
-from cnnrun.gradcheck.report.error_maps import write_maps
+from cnnrun.gradcheck.report.error_maps import write_error_maps
 from cnnrun.gradcheck.report.junit import to_junit
 from cnnrun.gradcheck.selftest import check_mutant, mutant_report
 
@@ -60,7 +60,7 @@ def test_json(report):
     assert rows["x"]["analytic"] == 0.0
     assert rows["w"]["verdict"] == "pass"
     with pytest.raises(GradientError, match="one element on the border is set to zero"):
-        report.raise_for_verdict()
+        report.raise_if_failed()
 
 
 def test_junit(report):
@@ -88,7 +88,7 @@ def test_junit_of_what_is_uncertain_and_of_mutants():
 
 
 def test_maps(report, tmp_path):
-    files = write_maps(report, tmp_path / "maps")
+    files = write_error_maps(report, tmp_path / "maps")
     with np.load(files[0], allow_pickle=False) as arrays:
         keys = {key.rpartition("/")[2] for key in arrays}
         name = next(key for key in arrays if key.endswith("/x/claimed"))

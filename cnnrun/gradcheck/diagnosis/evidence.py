@@ -64,8 +64,8 @@ class Evidence:
     @cached_property
     def reach(self) -> Array:
         """Which outputs each element can act on at all, if it is large enough."""
-        found: Array = self._changes(1e3, both_sides=False) != 0
-        return found
+        reach: Array = self._changes(1e3, both_sides=False) != 0
+        return reach
 
     def _changes(self, step: float, *, both_sides: bool) -> Array:
         values = self.values.reshape(-1)

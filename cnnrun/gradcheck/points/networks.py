@@ -18,13 +18,13 @@ from cnnrun.engine import Context, Layer, Loss, Network, Pass
 from cnnrun.engine.layers import MaxPool2D
 from cnnrun.engine.types import Array
 from cnnrun.errors import ConfigError
-from cnnrun.gradcheck.check import NETWORK
-from cnnrun.gradcheck.points.planning import Subject, layer_subject, loss_subject
+from cnnrun.gradcheck.points.planning import Plan, plan_layer, plan_loss
 from cnnrun.gradcheck.points.point import Point, distinct, scrambled
 from cnnrun.gradcheck.points.probes import STEP, TailProbe, converted
+from cnnrun.gradcheck.report.findings import NETWORK
 from cnnrun.registry import suggestion
 
-__all__ = ["in_double", "layer_names", "network_subject", "random_targets", "select_layers"]
+__all__ = ["in_double", "layer_names", "plan_network_points", "random_targets", "select_layers"]
 
 
 def in_double(network: Network) -> Network:
@@ -40,7 +40,7 @@ def layer_names(network: Network) -> list[str]:
     return [name for name, _ in _walk(network.layers)]
 
 
-def network_subject(
+def plan_network_points(
     network: Network,
     loss: Loss,
     x: Array,
@@ -48,7 +48,7 @@ def network_subject(
     rng: np.random.Generator,
     chosen: Sequence[str],
     seed: int = 0,
-) -> tuple[Subject, list[str]]:
+) -> tuple[Plan, list[str]]:
     """Return the points of a float64 network, and its layers in the order they are blamed.
 
     Args:
@@ -60,32 +60,32 @@ def network_subject(
         chosen: the names of the layers to check.
         seed: of dropout masks.
     """
-    subject = Subject()
+    plan = Plan()
     inputs, outputs = _run(network, x, seed)
     layers = dict(_walk(network.layers))
     for name in chosen:
         layer = layers[name]
         own = ("x", *layer.params)  # those inside are checked under their own names
-        subject.add(
-            layer_subject(
+        plan.add(
+            plan_layer(
                 layer, name, rng, samples=len(x), x=inputs[name].copy(), label="", tensors=own
             )
         )
     loss_shape = outputs.shape[1:]
-    subject.add(loss_subject(loss, rng, shapes=[loss_shape], name="loss"))
+    plan.add(plan_loss(loss, rng, shapes=[loss_shape], name="loss"))
     is_whole = set(network.layers) <= set(chosen)
-    if is_whole and not subject.findings:
+    if is_whole and not plan.findings:
         aims = random_targets(loss, outputs, rng) if targets is None else targets
-        subject.points += _tails(network, loss, x, aims, "data", seed)
+        plan.points += _tails(network, loss, x, aims, "data", seed)
         point = in_double(network)
         point.layers = {name: scrambled(layer, rng) for name, layer in network.layers.items()}
         drawn = distinct(x.shape, rng)
         _, drawn_outputs = _run(point, drawn, seed)
         if np.isfinite(drawn_outputs).all():
             aims = random_targets(loss, drawn_outputs, rng)
-            subject.points += _tails(point, loss, drawn, aims, "random point", seed)
+            plan.points += _tails(point, loss, drawn, aims, "random point", seed)
     order = ["loss", *reversed(layer_names(network)), NETWORK]
-    return subject, order
+    return plan, order
 
 
 def select_layers(text: str, names: Sequence[str]) -> list[str]:
@@ -162,5 +162,5 @@ def _tails(
         if prod(inputs[name].shape) == 0:
             continue
         names = {tensor: f"{name}/{tensor}" for tensor in tensors}
-        points.append(Point(probe, NETWORK, "network", f"network, {label}", tensors, names))
+        points.append(Point(probe, NETWORK, f"network, {label}", tensors, names))
     return points

@@ -22,7 +22,6 @@ class Point:
     Attributes:
         probe: what is checked.
         layer: the name under which results are reported.
-        scope: `layer` alone, or `network` through to the loss.
         label: what the point is, for a reader.
         tensors: those to check.
         names: under which each tensor is reported.
@@ -31,7 +30,6 @@ class Point:
 
     probe: Probe
     layer: str
-    scope: str
     label: str
     tensors: tuple[str, ...]
     names: dict[str, str] = field(default_factory=dict)

@@ -20,10 +20,10 @@ __all__ = ["check_contract", "check_single"]
 def check_contract(probe: LayerProbe, rng: np.random.Generator) -> list[Finding]:
     """Return how a layer breaks the protocol; when it crashes, that alone."""
     stage = "forward"
-    found: list[Finding] = []
+    findings: list[Finding] = []
 
     def note(message: str, tensor: str | None = None) -> None:
-        found.append(Finding(probe.name, tensor, "contract", message))
+        findings.append(Finding(probe.name, tensor, "contract", message))
 
     try:
         before = _handed(probe)
@@ -34,10 +34,10 @@ def check_contract(probe: LayerProbe, rng: np.random.Generator) -> list[Finding]
         problem = _misfit("y", y, (len(probe.values["x"]), *probe.layer.output_shape))
         if problem:
             note(f"forward: {problem}")
-            return found
+            return findings
         if not np.array_equal(y, _forward(probe, probe.context()), equal_nan=True):
             note("two forward passes at the same point differ: it is not deterministic")
-            return found
+            return findings
         stage = "backward"
         dy = rng.standard_normal(y.shape)
         kept = dy.copy()
@@ -46,9 +46,9 @@ def check_contract(probe: LayerProbe, rng: np.random.Generator) -> list[Finding]
             note("backward writes into dy")
         for name in _written(before, probe):
             note(f"backward writes into {name}")
-        found += _misfits(probe, gradients)
-        if found:
-            return found
+        findings += _misfits(probe, gradients)
+        if findings:
+            return findings
         stage = "a second pass on the same context"
         _forward(probe, context)
         again = _backward(probe, kept.copy(), context)
@@ -61,7 +61,7 @@ def check_contract(probe: LayerProbe, rng: np.random.Generator) -> list[Finding]
                 )
     except Exception as error:
         note(f"{stage} crashes: {describe_crash(error)}")
-    return found
+    return findings
 
 
 def _forward(probe: LayerProbe, context: Context) -> Array:

@@ -88,10 +88,10 @@ class Tensor:
     @property
     def numeric(self) -> Array:
         """The numerical derivatives in the tensor's shape; NaN where there is none."""
-        found = np.full(self.gradient.shape, np.nan)
+        derivatives = np.full(self.gradient.shape, np.nan)
         for element in self.resolved:
-            found[element.index] = element.numeric
-        return found
+            derivatives[element.index] = element.numeric
+        return derivatives
 
 
 def compare(
