@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from cnnrun.engine import LAYERS, LOSSES, Layer, LayerConfig, Loss, Network
+from cnnrun.engine.layer_names import select_layers
 from cnnrun.engine.losses import MeanSquaredError, SoftmaxCrossEntropy
 from cnnrun.engine.types import Array, Shape
 from cnnrun.errors import ConfigError
@@ -124,7 +125,7 @@ def plan_network(
     *,
     loss: Loss | None = None,
     targets: Array | None = None,
-    layers: Sequence[str] | None = None,
+    layers: Sequence[str] = (),
     samples: int = SAMPLES,
     seed: int = 0,
     budget: int | None = None,
@@ -133,9 +134,12 @@ def plan_network(
 ) -> Check:
     """Return the check of a network; see `check`.
 
-    `layers` are the names of those to check, all of them by default; the loss's gradient through
-    the whole network is checked in the latter case only. Without a `budget` the check is made to
-    take about `seconds`.
+    `layers` are words that name the layers to check, as `select_layers` reads them; the gradient
+    through the whole network is checked only if they name all layers, as they do by default.
+    Without a `budget` the check is made to take about `seconds`.
+
+    Raises:
+        ConfigError: a word names no layer.
     """
     rng = np.random.default_rng([seed, 0])
     double = in_double(network)
@@ -145,7 +149,7 @@ def plan_network(
     if loss is None:
         flat = len(network.output_shape) == 1
         loss = SoftmaxCrossEntropy() if flat else MeanSquaredError()
-    chosen = list(layers) if layers is not None else layer_names(double)
+    chosen = select_layers(layer_names(double), layers)
     planned, order = plan_network_points(double, loss, x, targets, rng, chosen, seed)
     count = f"{len(chosen)} layers" if len(chosen) > 1 else chosen[0]
     return Check(

@@ -177,7 +177,6 @@ def _plan_network(
     from cnnrun.config import build_network
     from cnnrun.data import prepare
     from cnnrun.gradcheck import plan_network
-    from cnnrun.gradcheck.points.networks import layer_names, select_layers
 
     if _is_file(config):
         experiment = load(Path(config), overrides)
@@ -191,10 +190,10 @@ def _plan_network(
         data = prepare(
             experiment.data, experiment.seed, experiment.base, statistics=trained.statistics
         )
-    chosen = select_layers(layers, layer_names(network)) if layers else None
     x = check_images(data.train, samples, seed)
+    words = layers.split(",") if layers else []
     return plan_network(
-        network, x, loss=experiment.loss, layers=chosen, seed=seed, budget=budget
+        network, x, loss=experiment.loss, layers=words, seed=seed, budget=budget
     )  # fmt: skip
 
 

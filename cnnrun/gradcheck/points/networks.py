@@ -7,7 +7,6 @@ layer: the first wrong one from the loss, whose upstream gradient is still right
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from copy import copy
 from math import prod
@@ -17,14 +16,12 @@ import numpy as np
 from cnnrun.engine import Context, Layer, Loss, Network, Pass
 from cnnrun.engine.layers import MaxPool2D
 from cnnrun.engine.types import Array
-from cnnrun.errors import ConfigError
 from cnnrun.gradcheck.points.planning import Plan, plan_layer, plan_loss
 from cnnrun.gradcheck.points.point import Point, distinct, scrambled
 from cnnrun.gradcheck.points.probes import STEP, TailProbe, converted
 from cnnrun.gradcheck.report.findings import NETWORK
-from cnnrun.registry import suggestion
 
-__all__ = ["in_double", "layer_names", "plan_network_points", "random_targets", "select_layers"]
+__all__ = ["in_double", "layer_names", "plan_network_points", "random_targets"]
 
 
 def in_double(network: Network) -> Network:
@@ -86,32 +83,6 @@ def plan_network_points(
             plan.points += _tails(point, loss, drawn, aims, "random point", seed)
     order = ["loss", *reversed(layer_names(network)), NETWORK]
     return plan, order
-
-
-def select_layers(text: str, names: Sequence[str]) -> list[str]:
-    """Return the layers that a list such as `conv1,3,07_dense` names, in the network's order.
-
-    A number is a position, counted from 0 as in the names; a type means all its layers; a type's
-    beginning with a number means one of them, counted from 1; and a name stands for itself.
-
-    Raises:
-        ConfigError: a word names no layer.
-    """
-    chosen: set[str] = set()
-    for word in (part.strip() for part in text.split(",")):
-        numbered = re.fullmatch(r"([a-z_]+)(\d+)", word)
-        kinds = {name: re.sub(r"^\d+_", "", name.rpartition("/")[2]) for name in names}
-        alike = [n for n in names if numbered and kinds[n].startswith(numbered[1])]
-        place = int(numbered[2]) - 1 if numbered else -1
-        exact = [name for name in names if word in (name, kinds[name])]
-        if word.isdecimal():
-            exact = [n for n in names if "/" not in n and int(n.split("_")[0]) == int(word)]
-        if not exact and 0 <= place < len(alike):
-            exact = [alike[place]]
-        if not exact:
-            raise ConfigError(f"no layer is called {word!r}; {suggestion(word, names)}")
-        chosen.update(exact)
-    return [name for name in names if name in chosen]
 
 
 def random_targets(loss: Loss, outputs: Array, rng: np.random.Generator) -> Array:
