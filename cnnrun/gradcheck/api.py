@@ -1,4 +1,4 @@
-"""The checker as Python sees it: one function for a layer, a loss, a network, or all there is."""
+"""The checker in Python: one function for a layer, a loss, a network, or all that is registered."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ class Check:
             title: what is checked, in words.
             points: where.
             seed: of the elements chosen, and of upstream gradients.
-            findings: mistakes found already.
+            findings: mistakes that are known already.
             order: layer names, in the order in which a wrong one is blamed.
             budget: the most forward passes; elements are sampled to keep it.
             seconds: the most time, as far as it can be told beforehand.
@@ -64,8 +64,8 @@ class Check:
                 row = self._row(point.layer, point.reported(tensor))
                 row.size = max(row.size, size)
         planned = Budget(self.points, budget, seconds)
-        self.cost, self._most = planned.cost, planned.elements_per_tensor
-        self.is_sampled = any(row.size > self._most for row in self._rows.values())
+        self.cost, self._elements_per_tensor = planned.cost, planned.elements_per_tensor
+        self.is_sampled = any(row.size > self._elements_per_tensor for row in self._rows.values())
         self._spent = Cost(0, 0.0)
 
     def run(self) -> Iterator[int]:
@@ -74,7 +74,7 @@ class Check:
         passes = 0
         for point in self.points:
             try:
-                with np.errstate(all="ignore"):  # what is not finite is reported as such
+                with np.errstate(all="ignore"):  # what is not finite is a finding, not a warning
                     passes += self._run_point(point)
             except Exception as error:
                 message = f"crashes while it is checked: {describe_crash(error)}"
@@ -88,7 +88,7 @@ class Check:
             row = self._row(finding.layer, finding.tensor or "-")
             if finding not in row.findings:
                 row.findings.append(finding)
-        rows = self._settled_rows()
+        rows, vanished = self._settled_rows()
         for row in rows:
             if row.verdict == "fail":
                 row.diagnosis = self._diagnose(row)
@@ -108,7 +108,7 @@ class Check:
             diagnosis=guilty.diagnosis if guilty else None,
             announced=self.cost,
             spent=self._spent,
-            notes=self.notes,
+            notes=[*self.notes, *vanished],
         )
 
     # running
@@ -133,7 +133,7 @@ class Check:
             row.coverages.append(coverage)
             passes += coverage.passes
             self._note_adjoint(point, name, coverage)
-            indices = choose(probe.values[name].shape, self._most, self._rng)
+            indices = choose(probe.values[name].shape, self._elements_per_tensor, self._rng)
             for extra in (coverage.index, _strongest(gradients[0][name])):
                 if extra is not None and extra not in indices:
                     indices.append(extra)
@@ -178,8 +178,8 @@ class Check:
     def _row(self, layer: str, tensor: str) -> Row:
         return self._rows.setdefault((layer, tensor), Row(layer, tensor))
 
-    def _settled_rows(self) -> list[Row]:
-        """Return the rows, without those whose gradient a network makes vanish.
+    def _settled_rows(self) -> tuple[list[Row], list[str]]:
+        """Return the rows, without those whose gradient a network makes vanish, and a note on them.
 
         A bias before batch normalisation has none; the layer alone was checked nevertheless.
         """
@@ -191,12 +191,11 @@ class Check:
                 vanished.append(row.tensor)
             else:
                 rows.append(row)
-        if vanished:
-            self.notes.append(
-                f"through the network the gradient of {', '.join(vanished)} could not be told (it "
-                "is zero, lost in rounding, or on kinks); the layers alone were resolved"
-            )
-        return rows
+        note = (
+            f"through the network the gradient of {', '.join(vanished)} could not be told (it "
+            "is zero, lost in rounding, or on kinks); the layers alone were resolved"
+        )
+        return rows, [note] if vanished else []
 
     def _diagnose(self, row: Row) -> str | None:
         """Return what kind of mistake it looks like, judged where most is known."""

@@ -1,4 +1,4 @@
-"""Would this check have noticed? It is run on layers with planted mistakes, and must find each."""
+"""Checks the checker: it is run on layers with planted mistakes, and must find each of them."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from cnnrun.gradcheck.points.cases import Case, cases_of
 from cnnrun.gradcheck.points.point import Point, random_point
 from cnnrun.gradcheck.points.probes import LayerProbe, LossProbe
 from cnnrun.gradcheck.report.findings import Finding, describe_crash
-from cnnrun.gradcheck.stages.contract import check_contract, check_single
+from cnnrun.gradcheck.stages.contract import check_contract, check_float32
 from cnnrun.gradcheck.stages.conventions import check_conventions
 
 __all__ = ["Plan", "plan_cases", "plan_layer", "plan_loss", "plan_sweep"]
@@ -23,13 +23,13 @@ __all__ = ["Plan", "plan_cases", "plan_layer", "plan_loss", "plan_sweep"]
 
 @dataclass
 class Plan:
-    """Points to check, and mistakes found while they were prepared."""
+    """Points at which to check, and the mistakes that preparing them has shown already."""
 
     points: list[Point] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
     def add(self, other: Plan) -> None:
-        """Take over what another one has."""
+        """Add the points and findings of another plan."""
         self.points += other.points
         self.findings += other.findings
 
@@ -53,11 +53,11 @@ def plan_layer(
         rng: draws the random point.
         samples: at the random point.
         x: `(N, *input_shape)`, the user's own data.
-        label: what the layer is, put before what the point is.
+        label: describes the layer; it is put before the point's own label.
         tensors: those to check; all by default.
         random: whether to check at a random point.
     """
-    with np.errstate(all="ignore"):  # what is not finite is told in other words
+    with np.errstate(all="ignore"):  # what is not finite is a finding, not a warning
         return _plan_layer(layer, name, rng, samples, x, label, tensors, random)
 
 
@@ -79,9 +79,9 @@ def _plan_layer(
         plan.findings += check_contract(drawn, rng)
         if plan.findings:
             return plan
-        plan.findings += check_single(drawn)  # which need not keep the gradient from a check
+        plan.findings += check_float32(drawn)  # the gradient can be checked all the same
         plan.findings += check_conventions(layer, name, rng)
-        modes = [True, False] if _acts_by_mode(drawn) else [True]
+        modes = [True, False] if _depends_on_mode(drawn) else [True]
     except Exception as error:
         message = f"forward crashes: {describe_crash(error)}"
         plan.findings.append(Finding(name, None, "contract", message))
@@ -97,7 +97,7 @@ def _plan_layer(
     return plan
 
 
-def _acts_by_mode(probe: LayerProbe) -> bool:
+def _depends_on_mode(probe: LayerProbe) -> bool:
     """Return whether a layer does something else outside training."""
     other = LayerProbe(probe.layer, probe.values["x"], training=not probe.training)
     return not np.array_equal(probe.forward().y, other.forward().y, equal_nan=True)

@@ -1,4 +1,7 @@
-"""Where things are checked: at a user's own data, and at random points that are kind to nobody."""
+"""Where things are checked: at a user's own data, and at generic random points.
+
+At those there are no ties, no zeros and no symmetric parameters, all of which hide mistakes.
+"""
 
 from __future__ import annotations
 

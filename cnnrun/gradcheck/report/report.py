@@ -23,7 +23,7 @@ WIDEST_LINE = 200
 
 @dataclass(frozen=True)
 class Guilty:
-    """The tensor whose gradient is wrong where the gradient that came from behind was right."""
+    """The tensor to look at first: its own gradient is wrong, its upstream gradient is right."""
 
     layer: str
     tensor: str | None

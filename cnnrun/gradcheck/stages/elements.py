@@ -120,7 +120,7 @@ def compare(
         line = Line(probe, name, index)
         derivatives.append(differentiate(line, base, upstreams))
         passes += line.passes
-    # What rounding does shows in all elements alike, so that a lucky one is not believed.
+    # Rounding errs alike in all elements: one whose own estimate came out small takes the median.
     typical = np.median([d.error * d.step for d in derivatives], axis=0)
     tensors = []
     for k, (upstream, gradient) in enumerate(zip(upstreams, gradients, strict=True)):
