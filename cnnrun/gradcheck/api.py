@@ -95,7 +95,7 @@ def plan(
         planned = plan_layer(converted(subject), title, rng, samples=samples, x=given)
     else:
         cases = _cases(subject, input_shape)
-        title = cases[0].config.layer.type_name or cases[0].config.layer.__name__
+        title = cases[0].layer_name
         planned = plan_cases(cases, rng)
     # A layer made of others is blamed last: the mistake may be in one of those.
     blamed = sorted(planned.points, key=_is_composite)

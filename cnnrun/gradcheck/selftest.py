@@ -28,7 +28,7 @@ def run_mutants(seed: int = 0) -> Iterator[MutantResult]:
 def check_mutant(mutant: Mutant, seed: int = 0) -> MutantResult:
     """Return whether one planted mistake is found, by the stage that is meant to find it."""
     rng = np.random.default_rng([seed, 2])
-    name = mutant.case.config.layer.type_name
+    name = mutant.case.layer_name
     plan = plan_layer(mutant.build(seed), name, rng, samples=mutant.case.samples)
     check = Check(mutant.name, plan.points, seed=seed, findings=plan.findings)
     for _ in check.run():

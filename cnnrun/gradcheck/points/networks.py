@@ -63,11 +63,7 @@ def plan_network_points(
     for name in chosen:
         layer = layers[name]
         own = ("x", *layer.params)  # those inside are checked under their own names
-        plan.add(
-            plan_layer(
-                layer, name, rng, samples=len(x), x=inputs[name].copy(), label="", tensors=own
-            )
-        )
+        plan.add(plan_layer(layer, name, rng, samples=len(x), x=inputs[name].copy(), tensors=own))
     loss_shape = outputs.shape[1:]
     plan.add(plan_loss(loss, rng, shapes=[loss_shape], name="loss"))
     is_whole = set(network.layers) <= set(chosen)

@@ -34,6 +34,7 @@ class Plan:
         self.findings += other.findings
 
 
+@np.errstate(all="ignore")  # what is not finite is a finding, not a warning
 def plan_layer(
     layer: Layer,
     name: str,
@@ -43,7 +44,6 @@ def plan_layer(
     x: Array | None = None,
     label: str = "",
     tensors: Sequence[str] | None = None,
-    random: bool = True,
 ) -> Plan:
     """Return the points of one float64 layer: at `x`, if it is given, and at a random one.
 
@@ -55,27 +55,11 @@ def plan_layer(
         x: `(N, *input_shape)`, the user's own data.
         label: describes the layer; it is put before the point's own label.
         tensors: those to check; all by default.
-        random: whether to check at a random point.
     """
-    with np.errstate(all="ignore"):  # what is not finite is a finding, not a warning
-        return _plan_layer(layer, name, rng, samples, x, label, tensors, random)
-
-
-def _plan_layer(
-    layer: Layer,
-    name: str,
-    rng: np.random.Generator,
-    samples: int,
-    x: Array | None,
-    label: str,
-    tensors: Sequence[str] | None,
-    random: bool,
-) -> Plan:
     plan = Plan()
     given = LayerProbe(layer, x, name=name) if x is not None else None
     try:
-        drawn = random_point(layer, name, samples, rng) if random else given
-        assert drawn is not None
+        drawn = random_point(layer, name, samples, rng)
         plan.findings += check_contract(drawn, rng)
         if plan.findings:
             return plan
@@ -90,7 +74,7 @@ def _plan_layer(
     prefix = f"{label}, " if label else ""
     if given is not None:
         plan.points.append(Point(given, name, f"{prefix}data", chosen))
-    for training in modes if random else []:
+    for training in modes:
         draw = partial(random_point, layer, name, samples, rng, training=training)
         mode = "" if training else ", evaluating"
         plan.points.append(Point(draw(), name, f"{prefix}random point{mode}", chosen, redraw=draw))
@@ -105,15 +89,14 @@ def _depends_on_mode(probe: LayerProbe) -> bool:
 
 def plan_case(case: Case, rng: np.random.Generator) -> Plan:
     """Return the points of a layer that is built for one case."""
-    name = case.config.layer.type_name or case.config.layer.__name__
     try:
         layer = case.build(int(rng.integers(1 << 31)))
     except CnnrunError:
         raise
     except Exception as error:
         message = f"building it crashes: {describe_crash(error)}"
-        return Plan(findings=[Finding(name, None, "contract", message)])
-    return plan_layer(layer, name, rng, samples=case.samples, label=str(case))
+        return Plan(findings=[Finding(case.layer_name, None, "contract", message)])
+    return plan_layer(layer, case.layer_name, rng, samples=case.samples, label=str(case))
 
 
 def plan_loss(
