@@ -9,7 +9,7 @@ import pytest
 
 import cnnrun
 from cnnrun.engine import Layer
-from cnnrun.engine.layers import Dense
+from cnnrun.engine.layers import BatchNorm, Dense
 from cnnrun.engine.losses import MeanSquaredError
 
 
@@ -104,6 +104,31 @@ def test_parameters_without_a_gradient():
     messages = {finding.tensor: finding.message for finding in report.findings}
     assert "gives no gradient for w" in messages["w"]
     assert "which is no parameter" in messages["weights"]
+
+
+def test_a_parameter_gradient_that_is_float64_in_a_float32_network():
+    class Promoting(Dense):
+        def backward(self, dy, ctx):
+            dx = super().backward(dy, ctx)
+            ctx.gradients["w"] = ctx.gradients["w"] * np.float64(1)
+            return dx
+
+    report = cnnrun.gradcheck(Promoting(Dense.Config(3), (4,)))
+    assert report.verdict == "fail"
+    assert report.diagnosis == "in a float32 network dw is float64"
+
+
+def test_a_layer_that_writes_into_its_own_buffers():
+    """Running statistics change between steps, by the trainer: a layer runs on several shards."""
+
+    class Counting(BatchNorm):
+        def forward(self, x, ctx):
+            self.buffers["running_mean"] += 1
+            return super().forward(x, ctx)
+
+    report = cnnrun.gradcheck(Counting(BatchNorm.Config(), (3,)))
+    assert report.verdict == "fail"
+    assert "forward writes into running_mean" in [finding.message for finding in report.findings]
 
 
 def test_a_forward_that_needs_positive_inputs():
