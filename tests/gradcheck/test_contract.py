@@ -159,3 +159,37 @@ def test_losses():
     assert "constant ratio 2" in doubled.diagnosis
     assert "not a sum over batch_size" in cnnrun.gradcheck(UnscaledLoss()).diagnosis
     assert "crashes: KeyError" in cnnrun.gradcheck(CrashingLoss()).diagnosis
+
+
+def noisy(value, gradient):
+    return value + np.random.default_rng().random(), gradient
+
+
+def flat(value, gradient):
+    return value, gradient.reshape(-1)
+
+
+@pytest.mark.parametrize(
+    ("slip", "message"),
+    [(noisy, "two calls at the same point differ"), (flat, r"its gradient has shape \(20,\)")],
+)
+def test_losses_that_break_the_protocol(slip, message):
+    class SlippingLoss(MeanSquaredError):  # noqa: N818
+        def __call__(self, outputs, targets, batch_size, dy=None):
+            return slip(*super().__call__(outputs, targets, batch_size, dy))
+
+    report = cnnrun.gradcheck(SlippingLoss())
+    assert report.verdict == "fail"
+    messages = [finding.message for finding in report.findings]
+    assert any(re.search(message, text) for text in messages), messages
+
+
+def test_a_loss_that_writes_into_the_outputs():
+    class WritingLoss(MeanSquaredError):  # noqa: N818
+        def __call__(self, outputs, targets, batch_size, dy=None):
+            result = super().__call__(outputs, targets, batch_size, dy)
+            outputs += 1
+            return result
+
+    report = cnnrun.gradcheck(WritingLoss())
+    assert "it writes into the outputs" in [finding.message for finding in report.findings]
