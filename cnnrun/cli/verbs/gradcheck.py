@@ -116,7 +116,7 @@ def run_check(check: Check, quiet: bool) -> Report:
     sampled = " (a sample of each large tensor)" if check.is_sampled else ""
     if cost.forward_passes:
         message(
-            f"{check.subject}: about {cost.forward_passes:,} forward passes{sampled}, "
+            f"{check.title}: about {cost.forward_passes:,} forward passes{sampled}, "
             f"{max(1, round(cost.seconds))} s",
             quiet=quiet,
         )
@@ -177,7 +177,6 @@ def _plan_network(
     from cnnrun.config import build_network
     from cnnrun.data import prepare
     from cnnrun.gradcheck import plan_network
-    from cnnrun.gradcheck.points.networks import layer_names, select_layers
 
     if _is_file(config):
         experiment = load(Path(config), overrides)
@@ -191,10 +190,10 @@ def _plan_network(
         data = prepare(
             experiment.data, experiment.seed, experiment.base, statistics=trained.statistics
         )
-    chosen = select_layers(layers, layer_names(network)) if layers else None
     x = check_images(data.train, samples, seed)
+    words = layers.split(",") if layers else []
     return plan_network(
-        network, x, loss=experiment.loss, layers=chosen, seed=seed, budget=budget
+        network, x, loss=experiment.loss, layers=words, seed=seed, budget=budget
     )  # fmt: skip
 
 
@@ -241,7 +240,7 @@ def _write(
     report: Report, output: Path | None, junit: Path | None, maps: Path | None, quiet: bool
 ) -> None:
     """Write the files that were asked for."""
-    from cnnrun.gradcheck.report.error_maps import write_maps
+    from cnnrun.gradcheck.report.error_maps import write_error_maps
     from cnnrun.gradcheck.report.junit import to_junit
     from cnnrun.runs.files import dump_json
 
@@ -254,6 +253,6 @@ def _write(
     if maps is not None:
         maps.mkdir(parents=True, exist_ok=True)
         (maps / "gradcheck.json").write_text(dump_json(report.to_dict()) + "\n", "utf-8")
-        files.append(f"{maps}/gradcheck.json and {len(write_maps(report, maps))} maps")
+        files.append(f"{maps}/gradcheck.json and {len(write_error_maps(report, maps))} maps")
     for file in files:
         message(f"wrote {file}", quiet=quiet)

@@ -82,7 +82,7 @@ def command(
     source = _open(run, runs_dir, checkpoints[0])
     subject, what = choose_samples(source, index, image, split, class_name)
     nodes = walk(subject.network)
-    chosen = choose(nodes, [word.strip() for word in layers.split(",")] if layers else [])
+    chosen = choose(nodes, layers.split(",") if layers else [])
     folder = output or source.home / "inspect" / what
     size = estimate_bytes(chosen, len(subject.x))
     if size > MOST_BYTES:

@@ -1,4 +1,7 @@
-"""Where things are checked: at a user's own data, and at random points that are kind to nobody."""
+"""Where things are checked: at a user's own data, and at generic random points.
+
+At those there are no ties, no zeros and no symmetric parameters, all of which hide mistakes.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,6 @@ class Point:
     Attributes:
         probe: what is checked.
         layer: the name under which results are reported.
-        scope: `layer` alone, or `network` through to the loss.
         label: what the point is, for a reader.
         tensors: those to check.
         names: under which each tensor is reported.
@@ -31,7 +33,6 @@ class Point:
 
     probe: Probe
     layer: str
-    scope: str
     label: str
     tensors: tuple[str, ...]
     names: dict[str, str] = field(default_factory=dict)

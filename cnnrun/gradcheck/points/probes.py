@@ -1,4 +1,4 @@
-"""What can be checked: arrays to move, a forward pass to watch, and a backward pass to believe.
+"""What can be checked: arrays to move, a trusted forward pass, and a backward pass under test.
 
 A probe is a function in float64 that can be run again and again: dropout masks are frozen, batch
 normalisation sees the same batch, and nothing is kept from one run to the next.
