@@ -25,7 +25,7 @@ from cnnrun.inspection.gallery import (
     layer_pictures,
 )
 from cnnrun.inspection.objectives import BatchLoss, ClassScore, Objective
-from cnnrun.inspection.page import Embedded, write_page
+from cnnrun.inspection.page import EmbeddedPicture, write_page
 from cnnrun.inspection.statistics import Figures, measure, to_csv
 
 __all__ = ["MOST_ATTRIBUTED", "MOST_PICTURES", "Options", "Result", "Subject", "inspect"]
@@ -173,9 +173,11 @@ def _write_arrays(folder: Path, captured: Capture, found: Attribution, form: str
         np.savez(folder / "maps.npz", **arrays)  # type: ignore[arg-type]
 
 
-def _draw(subject: Subject, captured: Capture, result: Result, options: Options) -> list[Embedded]:
+def _draw(
+    subject: Subject, captured: Capture, result: Result, options: Options
+) -> list[EmbeddedPicture]:
     """Write the pictures, and return those that the page shows."""
-    embedded: list[Embedded] = []
+    embedded: list[EmbeddedPicture] = []
     size = 0
     left_out = 0
     for count, picture in enumerate(_pictures(subject, captured, result, options)):
@@ -188,7 +190,7 @@ def _draw(subject: Subject, captured: Capture, result: Result, options: Options)
         size += len(content)
         if size <= MOST_PAGE_BYTES:
             embedded.append(
-                Embedded(picture.layer, picture.kind, picture.description, content,
+                EmbeddedPicture(picture.layer, picture.kind, picture.description, content,
                          picture.image.size)
             )  # fmt: skip
     if left_out:
