@@ -10,7 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from cnnrun.engine import Layer
 
 __all__ = ["Equation", "Explanation", "Matrix", "Namer", "Section", "Statement", "Takeaway"]
 
@@ -116,6 +119,7 @@ class Explanation:
         notes: what else matters.
         verified: what was verified with numbers, in a sentence; None without numbers.
         cells: what each maximum is taken of, in the order in which ties are decided.
+        layer: what is explained, in float64; None for a whole network.
     """
 
     title: str
@@ -125,6 +129,26 @@ class Explanation:
     notes: list[str] = field(default_factory=list)
     verified: str | None = None
     cells: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    layer: Layer | None = field(default=None, repr=False, compare=False)
+
+    def __str__(self) -> str:
+        return self.render("text")
+
+    def render(self, form: str = "text") -> str:
+        """Return the explanation as `text`, `markdown`, `latex`, `json` or `html`.
+
+        Raises:
+            ConfigError: there is no such format.
+        """
+        from cnnrun.explain.rendering import render
+
+        return render(self, form)
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        from cnnrun.explain.page import to_html_fragment
+
+        return to_html_fragment(self)
 
     def section(self, key: str) -> Section:
         """Return the section that JSON calls `key`."""

@@ -14,7 +14,7 @@ from cnnrun.explain.document import (
     Takeaway,
 )
 
-__all__ = ["number", "signed", "to_text"]
+__all__ = ["count_of", "number", "signed", "to_text"]
 
 WIDTH = 79
 
@@ -38,6 +38,11 @@ def to_text(explanation: Explanation) -> str:
 def number(value: float) -> str:
     """Return a number as people write it, with at most six digits; 0 for what rounding leaves."""
     return "0" if abs(value) < 1e-12 else f"{value:.6g}"
+
+
+def count_of(number: int, noun: str) -> str:
+    """Return `1 row` or `2 rows`."""
+    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def signed(value: float) -> str:
