@@ -7,11 +7,11 @@ import itertools
 import pytest
 from experiments import tiny
 
-from cnnrun.bench import Source, bench, timing
+from cnnrun.bench import ExperimentFile, bench, timing
 from cnnrun.bench.layers import time_layers
 from cnnrun.bench.limit import Product, limit_ms, products
 from cnnrun.bench.memory import peak_memory
-from cnnrun.bench.training_step import Subject, draw
+from cnnrun.bench.training_step import TrainingStep, draw
 from cnnrun.engine import Network
 from cnnrun.engine.layers import (
     Conv2D,
@@ -28,8 +28,10 @@ def test_functions_take_turns(monkeypatch):
     ticks = itertools.count(step=0.01)
     monkeypatch.setattr(timing.time, "perf_counter", lambda: next(ticks))
     calls = []
-    found = timing.in_turn({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, 0.01)
-    assert found == {"a": pytest.approx(10), "b": pytest.approx(10)}
+    milliseconds = timing.in_turn(
+        {"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, 0.01
+    )
+    assert milliseconds == {"a": pytest.approx(10), "b": pytest.approx(10)}
     turns = [name for name, _ in itertools.groupby(calls)]
     assert turns == ["a", "b"] * (timing.FEWEST + 1)
 
@@ -57,8 +59,8 @@ def test_products_of_a_sample_make_up_its_multiply_adds():
 
 def test_layers_without_products_have_no_limit(tmp_path):
     experiment = tiny(tmp_path)
-    with Subject(experiment, experiment.data.dataset.info(tmp_path), 2) as subject:
-        limits = limit_ms(subject.network, 16, 2)
+    with TrainingStep(experiment, experiment.data.dataset.info(tmp_path), 2) as training:
+        limits = limit_ms(training.network, 16, 2)
     has_products = {name for name, limit in limits.items() if limit > 0}
     assert has_products == {"00_conv2d", "05_dense"}
 
@@ -67,12 +69,12 @@ def test_layers_without_products_have_no_limit(tmp_path):
 def test_layer_times_leave_the_network_as_it_was(tmp_path, workers):
     experiment = tiny(tmp_path)
     info = experiment.data.dataset.info(tmp_path)
-    with Subject(experiment, info, workers) as subject:
-        before = dict(subject.network.layers)
-        found = time_layers(subject, draw(experiment, info, 16), 0.01)
-        assert subject.network.layers == before
-    assert found.keys() == before.keys()
-    assert all(entry.forward_ms > 0 and entry.backward_ms > 0 for entry in found.values())
+    with TrainingStep(experiment, info, workers) as training:
+        before = dict(training.network.layers)
+        times = time_layers(training, draw(experiment, info, 16), 0.01)
+        assert training.network.layers == before
+    assert times.keys() == before.keys()
+    assert all(entry.forward_ms > 0 and entry.backward_ms > 0 for entry in times.values())
 
 
 def test_more_samples_need_more_memory(tmp_path):
@@ -85,7 +87,9 @@ def test_more_samples_need_more_memory(tmp_path):
 
 def test_a_result_adds_up(tmp_path):
     experiment = tiny(tmp_path, "train.shard_size=auto")
-    (result,) = bench(experiment, Source(tmp_path / "tiny.yaml"), [8], workers=1, seconds=0.05)
+    (result,) = bench(
+        experiment, ExperimentFile(tmp_path / "tiny.yaml"), [8], workers=1, seconds=0.05
+    )
     spent = sum(row.forward_ms + row.backward_ms for row in result.layers) + result.other_ms
     assert spent >= result.step_ms * 0.999
     assert result.samples_per_second == pytest.approx(8e3 / result.step_ms)
