@@ -91,7 +91,7 @@ def explain(
         count_padding: whether padding counts in an average.
         element: row, column, ... of the one entry of each array to spell out, counted from 1.
         network: what `backprop` explains.
-        loss: behind the network.
+        loss: of the network's output.
         title: what to call the network.
         x: a batch for the network `(N, *input_shape)`; its gradients are then verified on it.
         numbers: put random numbers beside the symbols, and verify every line.

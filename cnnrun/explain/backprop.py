@@ -33,9 +33,9 @@ def explain_backprop(
 
     Args:
         network: what is explained.
-        loss: behind it.
-        title: what to call it.
-        x: `(N, *input_shape)`; with it every step shows norms, and gradients are verified.
+        loss: of the network's output.
+        title: what to call the network.
+        x: a batch `(N, *input_shape)`. With it every step shows norms, and gradients are verified.
         seed: of random targets and of the verification.
 
     Raises:
@@ -97,7 +97,7 @@ def explain_backprop(
 
 
 class _Run:
-    """One pass of the network in float64, with what flowed through every layer."""
+    """One forward and backward pass of the network in float64, with the arrays of every layer."""
 
     def __init__(self, network: Network, loss: Loss, x: Array, seed: int) -> None:
         self.network, self.objective, self.seed = in_double(network), loss, seed
@@ -127,7 +127,7 @@ class _Run:
         return f"|gradient| = {_norm(self.gradients[name]):.6g}, |value| = {_norm(parameter):.6g}"
 
     def verify(self) -> str:
-        """Check every gradient of the network, and return what was found."""
+        """Check every gradient of the network, and return a sentence that says so."""
         check = plan_network(
             self.network, self.x, loss=self.objective, targets=self.targets, seed=self.seed,
             budget=BUDGET,

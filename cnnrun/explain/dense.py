@@ -1,4 +1,4 @@
-"""A dense layer, unit by unit: what steps 3 and 4 of the lecture's algorithm come from."""
+"""A dense layer, unit by unit: the equations behind steps 3 and 4 of the lecture's algorithm."""
 
 from __future__ import annotations
 

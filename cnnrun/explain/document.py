@@ -28,8 +28,8 @@ class Namer:
     Attributes:
         letter: of the array.
         spatial: sizes of the axes that are always named.
-        others: sizes of further axes; named if one of them, or `always`, says so.
-        always: whether the further axes are named though they have one entry each.
+        others: sizes of further axes, which are named if one of them has more than one entry.
+        always: whether the further axes are named even if they have one entry each.
     """
 
     letter: str
@@ -69,7 +69,7 @@ class Equation:
 
 @dataclass(frozen=True)
 class Statement:
-    """A line that is not spelled out entry by entry: what it is of, a formula, and a remark."""
+    """A line about whole arrays: a name, a formula, and a remark."""
 
     name: str
     formula: str
@@ -78,7 +78,7 @@ class Statement:
 
 @dataclass
 class Section:
-    """Equations that belong together; `key` is what JSON calls them, and `array` what they give."""
+    """Equations that belong together; `key` names them in JSON, `array` is what they compute."""
 
     key: str
     title: str

@@ -22,7 +22,7 @@ __all__ = ["add_numbers", "array_shapes", "draw"]
 PARAMETERS = {"F": "w", "W": "w", "b": "b"}
 TOLERANCE = 1e-9
 STEP = 1e-4
-"""Of the finite difference; these layers are linear or piecewise linear, so any will do."""
+"""Step of the finite difference: any will do, as the layers are linear or piecewise linear."""
 
 
 def array_shapes(layer: Layer) -> dict[str, tuple[int, ...]]:
@@ -159,7 +159,7 @@ def _checked(layer: Layer, values: Mapping[str, npt.ArrayLike]) -> dict[str, Arr
 
 
 def _run(layer: Layer, x: Array, error: Array) -> dict[str, Array]:
-    """Return what the engine makes of one sample: O, and the gradients by array name."""
+    """Return what the engine computes for one sample: O, and the gradients by array name."""
     context = Context(Pass(training=True))
     y = layer.forward(x[None], context).copy()
     dx = layer.backward(error[None], context)

@@ -1,4 +1,4 @@
-"""Pooling by the lecture: where the error of each window goes, and what it is multiplied with."""
+"""Max and average pooling: where the error of each window goes, and what it is multiplied with."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ FLOWING = ("x", "y", "dx", "dy")
 
 @dataclass(frozen=True)
 class Node:
-    """A layer's place in the network: its full name, and how deep it stands inside others."""
+    """A layer with its full name, and the number of blocks that it stands inside."""
 
     name: str
     layer: Layer
@@ -77,11 +77,11 @@ def choose(nodes: list[Node], wanted: Collection[str]) -> list[Node]:
         return nodes
     kept: set[str] = set()
     for word in wanted:
-        found = [node.name for node in nodes if _fits(node, word, nodes)]
-        if not found:
+        fitting = [node.name for node in nodes if _fits(node, word, nodes)]
+        if not fitting:
             names = ", ".join(node.name for node in nodes[:40])
             raise ConfigError(f"--layers: no layer is called {word!r}; there are: {names}")
-        kept.update(found)
+        kept.update(fitting)
     return [node for node in nodes if any(_within(node.name, name) for name in kept)]
 
 
@@ -141,8 +141,8 @@ def capture(
     gradients = ctx.collect("gradients")
     maps: dict[str, dict[str, Array]] = {}
     for node in kept:
-        found = keeper.maps.get(node.name, {})
-        own = {key: found[key] for key in FLOWING if key in found}
+        flowed = keeper.maps.get(node.name, {})
+        own = {key: flowed[key] for key in FLOWING if key in flowed}
         for key, parameter in node.layer.params.items():
             own[key] = parameter.copy()
             if (full := f"{node.name}/{key}") in gradients:
@@ -155,7 +155,7 @@ def capture(
 
 
 class _Keeper:
-    """Copies what flows past the layers it was told; what two layers share is copied once."""
+    """Copies the arrays that flow through chosen layers; an array of two layers is copied once."""
 
     def __init__(self, names: set[str]) -> None:
         self.maps: dict[str, dict[str, Array]] = {}

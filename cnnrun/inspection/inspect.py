@@ -1,4 +1,4 @@
-"""One inspection: captures what flows, measures it, draws it, and writes a folder of it all."""
+"""Inspects a network: captures what flows through it, measures and draws it, writes a folder."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class Options:
 
 @dataclass
 class Result:
-    """What was found and written.
+    """What an inspection measured, and where it is written.
 
     Attributes:
         folder: with all files.
@@ -157,13 +157,13 @@ def _objective(subject: Subject, few: int | None = None) -> Objective:
     return BatchLoss(subject.loss, subject.targets[:few], None if few is None else 1)
 
 
-def _write_arrays(folder: Path, captured: Capture, found: Attribution, form: str) -> None:
+def _write_arrays(folder: Path, captured: Capture, attribution: Attribution, form: str) -> None:
     """Write `maps.npz`, or `maps.safetensors`."""
     arrays = captured.arrays()
     arrays["outputs"], arrays["objective"] = captured.outputs, captured.values
-    arrays.update({f"attribution/{name}": array for name, array in found.maps.items()})
-    if found.cam is not None:
-        arrays[f"attribution/grad_cam@{found.cam_layer}"] = found.cam
+    arrays.update({f"attribution/{name}": array for name, array in attribution.maps.items()})
+    if attribution.cam is not None:
+        arrays[f"attribution/grad_cam@{attribution.cam_layer}"] = attribution.cam
     arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     if form == "safetensors":
         from safetensors.numpy import save_file
@@ -227,7 +227,7 @@ def _document(
     subject: Subject, result: Result, objective: Objective, captured: Capture
 ) -> dict[str, Any]:
     """Return `report.json`."""
-    found = result.attribution
+    attribution = result.attribution
     what = "class score" if isinstance(objective, ClassScore) else "loss"
     samples = [
         {
@@ -245,12 +245,12 @@ def _document(
         "samples": samples,
         "flow": result.flow.to_dict(),
         "attribution": {
-            "maps": sorted(found.maps),
-            "score_change": list(found.score_change),
-            "completeness_error": list(found.completeness_error),
-            "integrated_gradients_steps": found.steps,
-            "grad_cam_layer": found.cam_layer,
-            "occlusion_patch": found.patch,
+            "maps": sorted(attribution.maps),
+            "score_change": list(attribution.score_change),
+            "completeness_error": list(attribution.completeness_error),
+            "integrated_gradients_steps": attribution.steps,
+            "grad_cam_layer": attribution.cam_layer,
+            "occlusion_patch": attribution.patch,
         },
         "layers": [asdict(row) for row in result.figures],
         "notes": result.notes,
