@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -386,3 +388,41 @@ def test_a_notebook_gets_a_part_of_a_page():
     (style,) = re.findall("<style>(.*?)</style>", explanation._repr_html_(), re.S)
     selectors = re.findall(r"([^{};]+)\{", re.sub(r"@media[^{]*\{", "", style))
     assert all(part.strip().startswith(".explanation") for s in selectors for part in s.split(","))
+
+
+def test_what_no_window_reaches_is_said_where_it_is_so():
+    words = "no window reaches"
+    for name, expected in (("left over", 2), ("lecture", 0), ("stride", 0), ("padding", 0)):
+        remarks = [r for takeaway in make(name).takeaways for r in takeaway.remarks]
+        assert sum(words in remark for remark in remarks) == expected, name
+
+
+def test_the_bound_on_terms():
+    explain("conv2d", input=10, filter=5)  # 3 x 36 x 25 = 2,700 terms
+    with pytest.raises(ConfigError, match=r"233 equations with 4,800 terms"):
+        explain("conv2d", input=12, filter=5)
+
+
+@pytest.mark.parametrize(
+    ("form", "product"),
+    [
+        ("text", "(-2) * (-0.5)"),
+        ("latex", r"(-2) \cdot (-0.5)"),
+        ("markdown", r"(-2) \cdot (-0.5)"),
+        ("html", "(\N{MINUS SIGN}2) · (\N{MINUS SIGN}0.5)"),
+    ],
+)
+def test_negative_factors_stand_in_parentheses(form, product):
+    values = {"X": [[-2]], "F": [[-0.5]], "dO": [[1]]}
+    explanation = explain("conv2d", input=1, filter=1, values=values)
+    assert product in explanation.render(form)
+
+
+def test_templates_are_loaded_only_for_a_page():
+    lines = (
+        "import sys, cnnrun.explain as e",
+        "print(e.explain('conv2d').render('latex') and 'jinja2' in sys.modules)",
+        "print(e.explain('conv2d').render('html') and 'jinja2' in sys.modules)",
+    )
+    done = subprocess.run([sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True)
+    assert done.stdout.split() == ["False", "True"], done.stderr
