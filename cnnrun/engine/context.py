@@ -30,8 +30,6 @@ class Pass:
     Attributes:
         training: whether dropout drops and batch normalisation uses the batch.
         seed, step, shard: where random numbers derive from.
-        shard_size: samples of a shard, where a pass covers several, of which `shard` is the
-            first; None where it covers one.
         all_reduce: adds an array over all shards of the batch, in shard order.
         observer: called as `observer(layer name, "x" | "y" | "dy" | "dx", array)` around every
             layer; the array must not be kept without a copy.
@@ -45,7 +43,6 @@ class Pass:
     seed: int = 0
     step: int = 0
     shard: int = 0
-    shard_size: int | None = None
     all_reduce: Callable[[Array], Array] = np.copy
     observer: Observer | None = None
     orders: Mapping[str, Order] = field(default_factory=dict)
@@ -121,25 +118,20 @@ class Context:
         """How this layer's convolution is computed: `columns` or `winograd`."""
         return self.run.methods.get(self.name, DIRECT)
 
-    def generator(self, shard: int | None = None) -> np.random.Generator:
+    def generator(self) -> np.random.Generator:
         """Return a random generator that depends on (seed, step, layer, shard) alone."""
-        number = self.run.shard if shard is None else shard
-        key = (self.run.step, number, *self.path)
+        key = (self.run.step, self.run.shard, *self.path)
         return np.random.default_rng(np.random.SeedSequence(self.run.seed, spawn_key=key))
 
     def uniform(self, out: Array) -> None:
-        """Fill `out` `(N, ...)` with random numbers in [0, 1), each shard's from its generator.
+        """Fill `out` with random numbers in [0, 1) from a fresh generator.
 
-        So a pass over several shards at once draws what they would draw one by one. The numbers
-        are drawn in float32, so that any dtype gets the same.
+        They are drawn in float32, so that a network in float64 gets the same.
         """
-        size = self.run.shard_size or max(1, len(out))
-        for number, start in enumerate(range(0, len(out), size), self.run.shard):
-            part = out[start : start + size]
-            if part.dtype == np.float32:
-                self.generator(number).random(out=part, dtype=np.float32)
-            else:
-                part[...] = self.generator(number).random(part.shape, dtype=np.float32)
+        if out.dtype == np.float32:
+            self.generator().random(out=out, dtype=np.float32)
+        else:
+            out[...] = self.generator().random(out.shape, dtype=np.float32)
 
     def all_reduce(self, array: Array) -> Array:
         """Return the sum of `array` over all shards of the batch, added in shard order."""

@@ -36,7 +36,7 @@ class Dropout(Layer):
             return x
         scale = ctx.saved["scale"] = ctx.buffer("scale", x.shape, self.dtype)
         ctx.uniform(scale)
-        np.greater_equal(scale, self.config.rate, out=scale)
+        np.greater_equal(scale, np.float32(self.config.rate), out=scale)
         scale *= 1 / (1 - self.config.rate)
         return np.multiply(x, scale, out=ctx.buffer("y", x.shape, self.dtype))
 
