@@ -162,7 +162,6 @@ def _rows(
         found, work = layers[name], layer.multiply_adds()
         spent = found.forward_ms + found.backward_ms
         products = 3 if index else 2
-        kernel = getattr(layer, "kernel", None)
         rows.append(
             LayerResult(
                 name=name,
@@ -172,7 +171,7 @@ def _rows(
                 multiply_adds=work,
                 gflops=2e-6 * products * work * batch / spent if work else None,
                 limit_share=limits[name] / spent if work else None,
-                method=getattr(kernel, "method", None),
+                method=subject.executor.program.method(name, layer),
             )
         )
     return tuple(rows)

@@ -69,7 +69,7 @@ class Subject:
 
     def step(self, samples: Samples) -> None:
         """Do a whole step of training: forward, backward, optimizer."""
-        result = self.pass_over(samples)
+        self.pass_over(samples)
         self._steps += 1
         optimizer = self.experiment.optimizer
         self.executor.update(
@@ -77,8 +77,6 @@ class Subject:
             step=self._steps,
             norm=None if optimizer.clip_norm else 0.0,  # measured only where it is needed
         )
-        for name, value in result.updates.items():
-            self.network.buffers[name][...] = value
 
 
 def without_dropout(experiment: Experiment) -> Experiment:

@@ -13,7 +13,7 @@ from cnnrun.errors import GradientError
 from cnnrun.explain.document import Explanation, Section, Statement
 from cnnrun.explain.formulas import formulas_of, loss_formula
 from cnnrun.gradcheck import plan_network
-from cnnrun.gradcheck.points.networks import in_double, random_targets
+from cnnrun.gradcheck.points.networks import random_targets
 from cnnrun.gradcheck.points.probes import STEP
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class _Run:
     """One pass of the network in float64, with what flowed through every layer."""
 
     def __init__(self, network: Network, loss: Loss, x: Array, seed: int) -> None:
-        self.network, self.objective, self.seed = in_double(network), loss, seed
+        self.network, self.objective, self.seed = network.astype(np.float64), loss, seed
         self.x = np.array(x, np.float64)
         self.seen: dict[tuple[str, str], Array] = {}
         context = Context(Pass(training=True, seed=seed, step=STEP, observer=self._watch))

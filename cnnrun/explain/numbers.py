@@ -13,7 +13,6 @@ from cnnrun.engine.types import Array
 from cnnrun.errors import ConfigError, GradientError
 from cnnrun.explain.algebra import with_numbers
 from cnnrun.explain.document import Equation, Explanation
-from cnnrun.gradcheck.points.probes import converted
 
 __all__ = ["add_numbers", "array_shapes", "draw"]
 
@@ -59,7 +58,7 @@ def add_numbers(explanation: Explanation, layer: Layer, values: Mapping[str, Arr
         GradientError: a line differs from the engine or from the finite difference.
     """
     arrays = _checked(layer, values)
-    double = converted(layer)
+    double = layer.astype(np.float64)
     for name, parameter in PARAMETERS.items():
         if name in arrays and parameter in double.params:
             double.params[parameter][...] = arrays[name]

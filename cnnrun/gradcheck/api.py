@@ -14,10 +14,10 @@ from cnnrun.engine.types import Array, Shape
 from cnnrun.errors import ConfigError
 from cnnrun.gradcheck.check import Check
 from cnnrun.gradcheck.points.cases import Case, cases_of
-from cnnrun.gradcheck.points.networks import in_double, layer_names, plan_network_points
+from cnnrun.gradcheck.points.networks import layer_names, plan_network_points
 from cnnrun.gradcheck.points.planning import plan_cases, plan_layer, plan_loss, plan_sweep
 from cnnrun.gradcheck.points.point import Point, distinct
-from cnnrun.gradcheck.points.probes import LayerProbe, converted
+from cnnrun.gradcheck.points.probes import LayerProbe
 from cnnrun.gradcheck.report.report import Report
 
 __all__ = ["check", "plan", "plan_network"]
@@ -92,7 +92,7 @@ def plan(
         title = subject.type_name or type(subject).__name__
         given = None if x is None else np.array(x, np.float64)
         samples = SAMPLES if given is None else len(given)
-        planned = plan_layer(converted(subject), title, rng, samples=samples, x=given)
+        planned = plan_layer(subject.astype(np.float64), title, rng, samples=samples, x=given)
     else:
         cases = _cases(subject, input_shape)
         title = cases[0].layer_name
@@ -142,7 +142,7 @@ def plan_network(
         ConfigError: a word names no layer.
     """
     rng = np.random.default_rng([seed, 0])
-    double = in_double(network)
+    double = network.astype(np.float64)
     if x is None:
         x = distinct((samples, *network.input_shape), rng)
     x = np.array(x, np.float64)

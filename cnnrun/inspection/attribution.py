@@ -13,7 +13,6 @@ import numpy as np
 
 from cnnrun.engine import Context, Network, Pass
 from cnnrun.engine.types import Array
-from cnnrun.gradcheck.points.networks import in_double
 from cnnrun.inspection.capture import capture, walk
 from cnnrun.inspection.objectives import Objective
 
@@ -78,7 +77,7 @@ def attribute(
         smooth: noisy copies that SmoothGrad averages over.
         seed: of the noise.
     """
-    double, x = in_double(network), x.astype(np.float64)
+    double, x = network.astype(np.float64), x.astype(np.float64)
     gradient = _input_gradients(double, x, objective)
     integrated, change, error, taken = integrated_gradients(double, x, objective, baseline, steps)
     rng = np.random.default_rng(seed)

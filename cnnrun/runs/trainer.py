@@ -123,8 +123,6 @@ class Trainer:
         factor = self.experiment.schedule.factor(clock, progress.schedule)
         progress.learning_rate = self.optimizer.learning_rate * factor
         executor.update(learning_rate=progress.learning_rate, step=progress.step + 1, norm=norm)
-        for name, value in result.updates.items():
-            self.network.buffers[name][...] = value
         self._count(result, targets, norm, len(indices))
         progress.seconds += time.perf_counter() - started
         return result.loss

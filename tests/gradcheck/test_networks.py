@@ -10,6 +10,7 @@ from cnnrun.data import prepare
 from cnnrun.data.pipeline import DataOptions
 from cnnrun.data.sources import Mnist5k
 from cnnrun.engine import LAYERS, Build, Context, Executor, Network
+from cnnrun.engine.execution.program import Program
 from cnnrun.engine.layers import (
     AvgPool2D,
     BatchNorm,
@@ -30,7 +31,6 @@ from cnnrun.engine.layers import (
 from cnnrun.engine.losses import SoftmaxCrossEntropy
 from cnnrun.engine.optimizers import SGD
 from cnnrun.gradcheck import plan_network
-from cnnrun.gradcheck.points.networks import in_double
 
 IMAGE = (6, 6, 2)
 OPTIONS = {
@@ -203,9 +203,10 @@ def test_a_float32_network_is_checked_on_direct_sums_in_the_order_it_is_written(
     """Its float64 copy computes what a network built in float64 does, to the bit."""
     configs = [Conv2D.Config(4, 3), ReLU.Config(), MaxPool2D.Config(2), Flatten.Config()]
     single = Network(configs, (16, 16, 3))
-    assert single.layers["00_conv2d"].kernel.method == "winograd"
-    assert [name for _, name in single._cheaper][1:3] == ["02_max_pool2d", "01_relu"]
-    double = in_double(single)
+    program = Program.of(single)
+    assert program.methods == {"00_conv2d": "winograd"}
+    assert [name for _, name in program.orders[""]][1:3] == ["02_max_pool2d", "01_relu"]
+    double = single.astype(np.float64)
     built = Network(configs, (16, 16, 3), Build(np.dtype(np.float64)))
     for name, layer in built.layers.items():
         for key, array in layer.params.items():

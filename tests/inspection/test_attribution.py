@@ -8,7 +8,6 @@ from test_capture import build, samples
 
 from cnnrun.engine import Build, Context, Network
 from cnnrun.engine.layers import Conv2D, Dense, Flatten, ReLU
-from cnnrun.gradcheck.points.networks import in_double
 from cnnrun.inspection.attribution import attribute, grad_cam, occlusion
 from cnnrun.inspection.capture import capture
 from cnnrun.inspection.objectives import ClassScore
@@ -57,7 +56,7 @@ def test_grad_cam_by_its_definition():
 
 def test_occlusion_has_the_sign_of_the_drop():
     x, labels = samples("float64")
-    network = in_double(build("plain"))
+    network = build("plain").astype(np.float64)
     objective = ClassScore(labels)
     drops = occlusion(network, x, objective, BLACK, patch=1)
     whole = objective.values(network.forward(x, Context()))

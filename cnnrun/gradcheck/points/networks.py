@@ -7,34 +7,25 @@ layer: the first wrong one from the loss, whose upstream gradient is still right
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from copy import copy
+from collections.abc import Sequence
 from math import prod
 
 import numpy as np
 
-from cnnrun.engine import Context, Layer, Loss, Network, Pass
+from cnnrun.engine import Context, Loss, Network, Pass
 from cnnrun.engine.layers import MaxPool2D
 from cnnrun.engine.types import Array
 from cnnrun.gradcheck.points.planning import Plan, plan_layer, plan_loss
-from cnnrun.gradcheck.points.point import Point, distinct, scrambled
-from cnnrun.gradcheck.points.probes import STEP, TailProbe, converted
+from cnnrun.gradcheck.points.point import Point, distinct, scramble
+from cnnrun.gradcheck.points.probes import STEP, TailProbe
 from cnnrun.gradcheck.report.findings import NETWORK
 
-__all__ = ["in_double", "layer_names", "plan_network_points", "random_targets"]
-
-
-def in_double(network: Network) -> Network:
-    """Return a copy of a network whose layers are in float64."""
-    double = copy(network)
-    double.layers = {name: converted(layer) for name, layer in network.layers.items()}
-    double.dtype = np.dtype(np.float64)
-    return double
+__all__ = ["layer_names", "plan_network_points", "random_targets"]
 
 
 def layer_names(network: Network) -> list[str]:
     """Return the full names of all layers, those inside others after them."""
-    return [name for name, _ in _walk(network.layers)]
+    return [name for name, _ in network.walk()]
 
 
 def plan_network_points(
@@ -59,7 +50,7 @@ def plan_network_points(
     """
     plan = Plan()
     inputs, outputs = _run(network, x, seed)
-    layers = dict(_walk(network.layers))
+    layers = dict(network.walk())
     for name in chosen:
         layer = layers[name]
         own = ("x", *layer.params)  # those inside are checked under their own names
@@ -70,8 +61,9 @@ def plan_network_points(
     if is_whole and not plan.findings:
         aims = random_targets(loss, outputs, rng) if targets is None else targets
         plan.points += _tails(network, loss, x, aims, "data", seed)
-        point = in_double(network)
-        point.layers = {name: scrambled(layer, rng) for name, layer in network.layers.items()}
+        point = network.astype(np.float64)
+        for layer in point.layers.values():
+            scramble(layer, rng)
         drawn = distinct(x.shape, rng)
         _, drawn_outputs = _run(point, drawn, seed)
         if np.isfinite(drawn_outputs).all():
@@ -95,12 +87,6 @@ def random_targets(loss: Loss, outputs: Array, rng: np.random.Generator) -> Arra
     except Exception:  # it takes labels alone
         return rng.integers(0, outputs.shape[1], len(outputs))
     return shares
-
-
-def _walk(layers: dict[str, Layer], prefix: str = "") -> Iterator[tuple[str, Layer]]:
-    for name, layer in layers.items():
-        yield f"{prefix}{name}", layer
-        yield from _walk(layer.children(), f"{prefix}{name}/")
 
 
 def _run(network: Network, x: Array, seed: int) -> tuple[dict[str, Array], Array]:

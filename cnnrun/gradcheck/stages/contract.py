@@ -12,7 +12,7 @@ import numpy as np
 
 from cnnrun.engine import Context
 from cnnrun.engine.types import Array
-from cnnrun.gradcheck.points.probes import LayerProbe, converted
+from cnnrun.gradcheck.points.probes import LayerProbe
 from cnnrun.gradcheck.report.findings import Finding, describe_crash
 
 __all__ = ["check_contract", "check_float32"]
@@ -122,7 +122,7 @@ def _wrong_array(name: str, array: Array, shape: tuple[int, ...], dtype: str = "
 
 def check_float32(probe: LayerProbe) -> list[Finding]:
     """Return what is not float32 when the layer runs in float32, as it does in training."""
-    layer, context = converted(probe.layer, np.float32), probe.context()
+    layer, context = probe.layer.astype(np.float32), probe.context()
     try:
         y = layer.forward(probe.values["x"].astype(np.float32), context)
         arrays = {"y": y, "dx": layer.backward(np.ones(y.shape, np.float32), context)}
