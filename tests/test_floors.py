@@ -14,8 +14,9 @@ FLOORS = {
     "errors": 0,
     "registry": 0,
     "engine": 1,
+    "pages": 2,
     "gradcheck": 2,
-    "explain": 3,
+    "explain": 2,
     "data": 2,
     "config": 3,
     "runs": 4,
@@ -37,21 +38,35 @@ def floor_of(name: str) -> str:
 
 def imports_of(path: Path) -> list[str]:
     """Return the absolute names of all modules a file imports, also inside functions."""
-    found = []
+    names = []
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
-            found += [alias.name for alias in node.names]
+            names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}:{node.lineno}: relative import"
-            found.append(node.module or "")
+            names.append(node.module or "")
             if node.module == "cnnrun":
-                found += [f"cnnrun.{alias.name}" for alias in node.names]
-    return found
+                names += [f"cnnrun.{alias.name}" for alias in node.names]
+    return names
+
+
+def part_of(path: Path) -> str:
+    """Return the top-level part of the package that a file belongs to."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports_between_parts() -> dict[str, set[str]]:
+    """Return, for every top-level part, the others that it imports."""
+    graph: dict[str, set[str]] = {part_of(path): set() for path in MODULES}
+    for path in MODULES:
+        names = [name for name in imports_of(path) if name.startswith("cnnrun.")]
+        graph[part_of(path)] |= {floor_of(name) for name in names} & graph.keys()
+    return {part: others - {part} for part, others in graph.items()}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_imports_go_downwards_only(path):
-    own = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    own = part_of(path)
     for name in imports_of(path):
         if name.startswith("cnnrun.") and floor_of(name) in FLOORS:
             assert FLOORS[floor_of(name)] <= FLOORS[own], f"{path} imports {name}"
@@ -61,7 +76,7 @@ def test_imports_go_downwards_only(path):
 def test_floors_use_only_the_libraries_meant_for_them(path):
     import sys
 
-    own = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    own = part_of(path)
     tops = {name.split(".")[0] for name in imports_of(path)}
     if own in ("engine", "errors", "registry"):
         assert tops - sys.stdlib_module_names <= ENGINE_MAY_IMPORT
@@ -69,6 +84,23 @@ def test_floors_use_only_the_libraries_meant_for_them(path):
         assert not tops & ONLY_IN_CLI
     if own != "config":
         assert "pydantic" not in tops
+    if own != "pages":
+        assert "jinja2" not in tops
+
+
+def test_no_two_parts_import_each_other_in_a_circle():
+    graph = imports_between_parts()
+    assert graph["explain"] >= {"engine", "gradcheck"}
+    while graph:  # take away, again and again, the parts that import nothing that is left
+        free = {part for part, others in graph.items() if not others & graph.keys()}
+        assert free, f"a circle of imports among {', '.join(sorted(graph))}"
+        graph = {part: others for part, others in graph.items() if part not in free}
+
+
+def test_explanations_know_no_files_and_no_runs():
+    assert imports_between_parts()["explain"] <= {
+        "engine", "errors", "gradcheck", "pages", "registry",
+    }  # fmt: skip
 
 
 def test_every_part_of_the_package_has_a_floor():

@@ -20,7 +20,7 @@ FLOWING = ("x", "y", "dx", "dy")
 
 @dataclass(frozen=True)
 class Node:
-    """A layer's place in the network: its full name, and how deep it stands inside others."""
+    """A layer with its full name, and the number of blocks that it stands inside."""
 
     name: str
     layer: Layer
@@ -116,8 +116,8 @@ def capture(
     gradients = ctx.collect("gradients")
     maps: dict[str, dict[str, Array]] = {}
     for node in kept:
-        found = keeper.maps.get(node.name, {})
-        own = {key: found[key] for key in FLOWING if key in found}
+        flowed = keeper.maps.get(node.name, {})
+        own = {key: flowed[key] for key in FLOWING if key in flowed}
         for key, parameter in node.layer.params.items():
             own[key] = parameter.copy()
             if (full := f"{node.name}/{key}") in gradients:
@@ -130,7 +130,7 @@ def capture(
 
 
 class _Keeper:
-    """Copies what flows past the layers it was told; what two layers share is copied once."""
+    """Copies the arrays that flow through chosen layers; an array of two layers is copied once."""
 
     def __init__(self, names: set[str]) -> None:
         self.maps: dict[str, dict[str, Array]] = {}

@@ -1,4 +1,4 @@
-"""One inspection: captures what flows, measures it, draws it, and writes a folder of it all."""
+"""Inspects a network: captures what flows through it, measures and draws it, writes a folder."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from cnnrun.inspection.gallery import (
     layer_pictures,
 )
 from cnnrun.inspection.objectives import BatchLoss, ClassScore, Objective
-from cnnrun.inspection.page import Embedded, write_page
+from cnnrun.inspection.page import EmbeddedPicture, write_page
 from cnnrun.inspection.statistics import Figures, measure, to_csv
 
 __all__ = ["MOST_ATTRIBUTED", "MOST_PICTURES", "Options", "Result", "Subject", "inspect"]
@@ -92,7 +92,7 @@ class Options:
 
 @dataclass
 class Result:
-    """What was found and written.
+    """What an inspection measured, and where it is written.
 
     Attributes:
         folder: with all files.
@@ -157,13 +157,13 @@ def _objective(subject: Subject, few: int | None = None) -> Objective:
     return BatchLoss(subject.loss, subject.targets[:few], None if few is None else 1)
 
 
-def _write_arrays(folder: Path, captured: Capture, found: Attribution, form: str) -> None:
+def _write_arrays(folder: Path, captured: Capture, attribution: Attribution, form: str) -> None:
     """Write `maps.npz`, or `maps.safetensors`."""
     arrays = captured.arrays()
     arrays["outputs"], arrays["objective"] = captured.outputs, captured.values
-    arrays.update({f"attribution/{name}": array for name, array in found.maps.items()})
-    if found.cam is not None:
-        arrays[f"attribution/grad_cam@{found.cam_layer}"] = found.cam
+    arrays.update({f"attribution/{name}": array for name, array in attribution.maps.items()})
+    if attribution.cam is not None:
+        arrays[f"attribution/grad_cam@{attribution.cam_layer}"] = attribution.cam
     arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     if form == "safetensors":
         from safetensors.numpy import save_file
@@ -173,9 +173,11 @@ def _write_arrays(folder: Path, captured: Capture, found: Attribution, form: str
         np.savez(folder / "maps.npz", **arrays)  # type: ignore[arg-type]
 
 
-def _draw(subject: Subject, captured: Capture, result: Result, options: Options) -> list[Embedded]:
+def _draw(
+    subject: Subject, captured: Capture, result: Result, options: Options
+) -> list[EmbeddedPicture]:
     """Write the pictures, and return those that the page shows."""
-    embedded: list[Embedded] = []
+    embedded: list[EmbeddedPicture] = []
     size = 0
     left_out = 0
     for count, picture in enumerate(_pictures(subject, captured, result, options)):
@@ -188,7 +190,7 @@ def _draw(subject: Subject, captured: Capture, result: Result, options: Options)
         size += len(content)
         if size <= MOST_PAGE_BYTES:
             embedded.append(
-                Embedded(picture.layer, picture.kind, picture.description, content,
+                EmbeddedPicture(picture.layer, picture.kind, picture.description, content,
                          picture.image.size)
             )  # fmt: skip
     if left_out:
@@ -225,7 +227,7 @@ def _document(
     subject: Subject, result: Result, objective: Objective, captured: Capture
 ) -> dict[str, Any]:
     """Return `report.json`."""
-    found = result.attribution
+    attribution = result.attribution
     what = "class score" if isinstance(objective, ClassScore) else "loss"
     samples = [
         {
@@ -243,12 +245,12 @@ def _document(
         "samples": samples,
         "flow": result.flow.to_dict(),
         "attribution": {
-            "maps": sorted(found.maps),
-            "score_change": list(found.score_change),
-            "completeness_error": list(found.completeness_error),
-            "integrated_gradients_steps": found.steps,
-            "grad_cam_layer": found.cam_layer,
-            "occlusion_patch": found.patch,
+            "maps": sorted(attribution.maps),
+            "score_change": list(attribution.score_change),
+            "completeness_error": list(attribution.completeness_error),
+            "integrated_gradients_steps": attribution.steps,
+            "grad_cam_layer": attribution.cam_layer,
+            "occlusion_patch": attribution.patch,
         },
         "layers": [asdict(row) for row in result.figures],
         "notes": result.notes,
