@@ -6,10 +6,10 @@ import json
 import resource
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-__all__ = ["peak_memory"]
+__all__ = ["bytes_per_sample", "peak_memory"]
 
 STEPS = 3
 """After so many steps every buffer has been allocated."""
@@ -37,6 +37,16 @@ def peak_memory(
         lines = process.stderr.strip().splitlines()
         raise MemoryError(lines[-1] if lines else "no memory")
     return int(process.stdout)
+
+
+def bytes_per_sample(memory: Mapping[int, int]) -> float | None:
+    """Return how much memory each further sample of a batch needs; None for a single batch size.
+
+    Args:
+        memory: bytes by batch size.
+    """
+    few, many = min(memory), max(memory)
+    return None if few == many else (memory[many] - memory[few]) / (many - few)
 
 
 def _main(arguments: str) -> None:

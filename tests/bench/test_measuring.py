@@ -11,7 +11,7 @@ from experiments import tiny
 from cnnrun.bench import ExperimentFile, bench, limit, stable_samples, timing
 from cnnrun.bench.layers import time_layers
 from cnnrun.bench.limit import Product, limit_ms, products
-from cnnrun.bench.memory import peak_memory
+from cnnrun.bench.memory import bytes_per_sample, peak_memory
 from cnnrun.bench.training_step import TrainingStep, draw
 from cnnrun.config import build_network
 from cnnrun.engine import Build, Network
@@ -117,6 +117,11 @@ def test_more_samples_need_more_memory(tmp_path):
     few, many = (peak_memory(*source, batch, 2) for batch in (16, 256))
     pixels = 240 * 64 * 64 * 3 * 4
     assert pixels < many - few < 30 * pixels
+
+
+def test_the_memory_of_a_further_sample():
+    assert bytes_per_sample({64: 1640, 32: 1000, 256: 5480}) == 20
+    assert bytes_per_sample({32: 1000}) is None
 
 
 def test_a_result_adds_up(tmp_path):

@@ -14,9 +14,10 @@ import pytest
 
 from cnnrun.engine import Network
 from cnnrun.engine.layers import Conv2D, Dense, Flatten, ReLU
-from cnnrun.engine.losses import SoftmaxCrossEntropy
+from cnnrun.engine.losses import MeanSquaredError, SoftmaxCrossEntropy
 from cnnrun.errors import ConfigError, GradientError, ShapeError
 from cnnrun.explain import FORMATS, explain
+from cnnrun.explain.formulas import loss_formula
 from cnnrun.explain.numbers import add_numbers, array_shapes, draw
 from cnnrun.explain.takeaways import WIDEST_MATRIX
 
@@ -426,3 +427,38 @@ def test_templates_are_loaded_only_for_a_page():
     )
     done = subprocess.run([sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True)
     assert done.stdout.split() == ["False", "True"], done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "overlap", "between", "padding"),
+    [
+        ("max", False, False, ""),
+        ("overlapping max", True, False, ""),
+        ("padded max", True, False, "Padding never wins."),
+        ("gaps", False, True, ""),
+        ("edge average", True, False, "Padding gets no error."),
+    ],
+)
+def test_what_is_noted_of_pooling(name, overlap, between, padding):
+    notes = make(name).notes
+    assert any("Windows overlap" in note for note in notes) == overlap
+    assert any("Cells between the windows" in note for note in notes) == between
+    assert [note for note in notes if note.startswith("Padding")] == [padding] * bool(padding)
+
+
+def test_what_the_error_of_an_average_is_multiplied_with():
+    intro = {name: make(name).section("input_gradient").intro for name in CASES}
+    assert "by 1/(N*N), here 1/4," in intro["average"]
+    assert "by 1/n, n being the cells of the window inside the image" in intro["edge average"]
+
+
+def test_json_says_where_a_maximum_is_taken():
+    maximum, average = (json.loads(make(name).render("json")) for name in ("max", "average"))
+    assert maximum["output"]["O_11"]["operation"] == "max"
+    assert "operation" not in average["output"]["O_11"]
+
+
+def test_the_formulas_of_both_squared_errors():
+    by_sample, by_value = loss_formula(MeanSquaredError()), loss_formula(MeanSquaredError("mean"))
+    assert by_sample[1].startswith("delta = -(t - a) / N")
+    assert by_value[1] == "delta = -2 (t - a) / (K N)"

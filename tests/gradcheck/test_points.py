@@ -97,9 +97,11 @@ def test_as_many_elements_as_the_time_allows(monkeypatch):
     assert not plan_network(network, seconds=100.0).is_sampled
 
 
-@pytest.mark.parametrize("layer", ["layer_norm", "dense", "relu"])
-def test_the_announced_cost_is_what_is_spent(layer):
-    check = plan(layer)
+@pytest.mark.parametrize(
+    ("layer", "passes"), [("layer_norm", None), ("conv2d", None), ("conv2d", 1)]
+)
+def test_the_announced_cost_is_what_is_spent(layer, passes):
+    check = plan(layer, budget=passes)
     list(check.run())
     spent = check.report().spent.forward_passes
     assert spent == pytest.approx(check.cost.forward_passes, rel=0.2)

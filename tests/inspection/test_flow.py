@@ -131,3 +131,18 @@ def test_a_quarter_of_the_units_is_enough(dead, is_healthy):
     measured = flow(layers, kill)
     assert measured.layers[2].dead == pytest.approx(dead / 20)
     assert any("Dead ReLU" in line for line in measured.verdict) != is_healthy
+
+
+@pytest.mark.parametrize(("factor", "word", "worst"), [(2e3, "Expl", max), (5e-4, "Vanish", min)])
+def test_the_worst_layer_is_named(factor, word, worst):
+    def change(network):
+        for name in ("02_dense/w", "03_dense/w"):
+            network.parameters[name][...] = factor * np.eye(10)
+
+    layers = [Flatten.Config(), *[Dense.Config(10)] * 3]
+    measured = flow(layers, change)
+    sentence = next(line for line in measured.verdict if line.startswith(word))
+    layer = worst(measured.layers[1:], key=lambda layer: layer.relative_error)
+    named = worst(measured.layers, key=lambda layer: layer.relative_error)
+    assert layer.layer == "01_dense"
+    assert f"({named.relative_error:.1e} of the error at the output, in {named.layer})" in sentence

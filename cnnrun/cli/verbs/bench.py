@@ -77,7 +77,7 @@ def command(
                 "config": str(config),
                 "machine": machine,
                 "results": [_document(result) for result in results],
-                "memory_bytes_per_sample": _slope(results),
+                "memory_bytes_per_sample": _per_sample(results),
             }
         )
     else:
@@ -115,15 +115,6 @@ def _document(result: Result) -> dict[str, Any]:
             "worst_tensor": torch["worst"],
         }
     return document
-
-
-def _slope(results: list[Result]) -> float | None:
-    """Return the bytes that each further sample of a batch costs."""
-    first = min(results, key=lambda result: result.batch)
-    last = max(results, key=lambda result: result.batch)
-    if first.batch == last.batch:
-        return None
-    return (last.memory_bytes - first.memory_bytes) / (last.batch - first.batch)
 
 
 def _show_layers(result: Result) -> None:
@@ -187,9 +178,15 @@ def _show(name: str, results: list[Result], machine: dict[str, Any]) -> None:
             f"ratio: PyTorch {results[0].torch.version}'s better layout over ours; difference: of "
             "loss and gradients, at most"
         )
-    if (slope := _slope(results)) is not None:
-        print(f"memory: {slope / 1024:,.1f} KiB more for each further sample")
+    if (per_sample := _per_sample(results)) is not None:
+        print(f"memory: {per_sample / 1024:,.1f} KiB more for each further sample")
 
 
 def _percent(value: float | None) -> str:
     return "" if value is None else f"{100 * value:.0f}%"
+
+
+def _per_sample(results: list[Result]) -> float | None:
+    from cnnrun.bench.memory import bytes_per_sample
+
+    return bytes_per_sample({result.batch: result.memory_bytes for result in results})
