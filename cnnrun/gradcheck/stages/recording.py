@@ -25,7 +25,6 @@ class Recording:
 
     Attributes:
         program: what ran.
-        shards: into how many parts the batch was cut.
         flow: copies by shard, layer and `x`, `y`, `dx`, `dy`.
         outputs: of the network.
         loss: the mean over the batch.
@@ -33,7 +32,6 @@ class Recording:
     """
 
     program: Program
-    shards: int
     flow: Mapping[tuple[int, str, str], Array]
     outputs: Array
     loss: float
@@ -47,8 +45,8 @@ class Recording:
         flow: dict[tuple[int, str, str], Array] = {}
 
         def observers(shard: int) -> Observer:
-            # One layer's y is the next one's x, and is copied once: by whether it flows forward, and
-            # by id; the original is kept alive.
+            # One layer's y is the next one's x, and is copied once. By direction and id; the
+            # original is kept, or another array could get its id.
             copies: dict[tuple[bool, int], tuple[Array, Array]] = {}
 
             def observe(name: str, kind: str, array: Array) -> None:
@@ -63,11 +61,11 @@ class Recording:
             step = executor.step(x, targets, seed=seed, step=STEP, observers=observers)
             gradients = {name: array.copy() for name, array in step.gradients.items()}
             return cls(
-                executor.program, -(-len(x) // shard_size), flow, step.outputs.copy(), step.loss,
+                executor.program, flow, step.outputs.copy(), step.loss,
                 gradients,
             )  # fmt: skip
 
-    def arrays(self, name: str, shards: tuple[int, ...]) -> dict[str, Array]:
+    def flow_through(self, name: str, shards: tuple[int, ...]) -> dict[str, Array]:
         """Return what flowed through a layer, for some shards one after the other."""
         return {
             kind: np.concatenate([self.flow[shard, name, kind] for shard in shards])

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from cnnrun.engine import Layer
+from cnnrun.engine import Layer, Loss
 from cnnrun.engine.types import Array
 
-__all__ = ["METHOD_BOUND", "count_terms", "term_sizes", "tolerance"]
+__all__ = ["METHOD_BOUND", "count_terms", "loss_terms", "term_sizes", "tolerance"]
 
 SINGLE = 2.0**-24
 """The relative rounding of float32."""
@@ -26,7 +26,7 @@ SHAKE = 1e-6
 """The relative size of the random changes by which terms are measured."""
 
 MARGIN = 8.0
-"""An element may be off by so many times what is expected, since the worst of millions is looked at.
+"""An element may be off by so many times what is expected: the worst of millions is looked at.
 
 Measured over all shipped configurations and 20 seeds, the largest was 2.8 times what is expected:
 the filter gradient of a first convolution of one channel, a sum of 50,000 products that cancel.
@@ -107,3 +107,11 @@ def term_sizes(
         name: float(np.max(np.abs(changed[name] - result), initial=0.0)) / SHAKE
         for name, result in results.items()
     }
+
+
+def loss_terms(
+    loss: Loss, outputs: Array, targets: Array, dy: Array, rng: np.random.Generator
+) -> float:
+    """Return how large the terms behind a loss's gradient dy are."""
+    changed = outputs * (1 + SHAKE * rng.standard_normal(outputs.shape))
+    return float(np.max(np.abs(loss(changed, targets, len(outputs))[1] - dy), initial=0.0)) / SHAKE
