@@ -143,7 +143,7 @@ class Trainer:
     def _explain_divergence(self, x: Array, targets: Array) -> None:
         """Raise DivergedError with the step, and the layer where it began."""
         progress, options = self.progress, self.experiment.train
-        found = find_nonfinite(
+        first = find_nonfinite(
             self.network,
             self.experiment.loss,
             x,
@@ -152,7 +152,7 @@ class Trainer:
             step=progress.step,
             shard_size=options.samples_per_shard,
         )
-        where = str(found) if found else "in the norm of the gradients"
+        where = str(first) if first else "in the norm of the gradients"
         raise DivergedError(
             f"training diverged at step {progress.step + 1} (epoch {progress.epoch + 1}): a value "
             f"is not finite, {where}; a smaller learning rate or clip_norm may help"
@@ -163,21 +163,23 @@ class Trainer:
         progress, has_labels = self.progress, not self.data.train.inputs_are_targets
         trained = progress.seconds
         started = time.perf_counter()
-        found = evaluate(executor, self.data.val) if self.data.val is not None else None
+        validation = None
+        if self.data.val is not None:
+            validation = evaluate(executor, self.data.val, self.data.info.class_names)
         progress.epoch += 1
         metrics = EpochMetrics(
             epoch=progress.epoch,
             step=progress.step,
             train_loss=progress.loss / progress.samples,
             train_accuracy=progress.right / progress.samples if has_labels else None,
-            val_loss=found.loss if found else None,
-            val_accuracy=found.accuracy if found else None,
+            val_loss=validation.loss if validation else None,
+            val_accuracy=validation.accuracy if validation else None,
             learning_rate=progress.learning_rate,
             grad_norm=progress.grad_norm / len(self.batches),
             seconds=trained + time.perf_counter() - started,
             samples_per_second=progress.samples / max(trained, 1e-9),
         )
-        monitored = metrics.val_loss if found else metrics.train_loss
+        monitored = metrics.val_loss if validation else metrics.train_loss
         if monitored is not None:
             self.experiment.schedule.observe(monitored, progress.schedule)
         improved = progress.best is None or self._rank(asdict(metrics)) > self._rank(progress.best)
