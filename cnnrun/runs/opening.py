@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -43,17 +44,10 @@ def start_run(
     """
     data = prepare(experiment.data, experiment.seed, experiment.base)
     run = claim_run(runs_dir, experiment.name)
-    lock = run.lock()
-    try:
+    with _held(run) as lock:
         write_durably(run.config, dump_yaml(experiment).encode())
         sync_folder(run.folder)
         return _session(run, lock, experiment, data, workers, command)
-    except OSError as error:
-        lock.release()
-        raise RunError(f"{run.folder}: {error.strerror or error}") from None
-    except BaseException:
-        lock.release()
-        raise
 
 
 def resume_run(
@@ -68,8 +62,7 @@ def resume_run(
         RunError: another process trains the run, it is finished, or it cannot be written to.
         CheckpointError: the checkpoint is damaged or of another experiment or data set.
     """
-    lock = run.lock()  # whatever is read from here on, nobody else changes
-    try:
+    with _held(run) as lock:  # whatever is read from here on, nobody else changes
         experiment = load_experiment(run.config)
         if epochs is not None and epochs != experiment.train.epochs:
             experiment = replace(experiment, train=replace(experiment.train, epochs=epochs))
@@ -87,6 +80,17 @@ def resume_run(
         if epochs is not None:
             write_durably(run.config, dump_yaml(experiment).encode())
         return session
+
+
+@contextmanager
+def _held(run: Run) -> Iterator[BaseFileLock]:
+    """Lock a run, for longer than the body, which makes a session of it; if it fails, let go."""
+    lock = run.lock()
+    try:
+        yield lock
+    except OSError as error:
+        lock.release()
+        raise RunError(f"{run.folder}: {error.strerror or error}") from None
     except BaseException:
         lock.release()
         raise

@@ -28,7 +28,7 @@ from cnnrun.runs.events import (
 from cnnrun.runs.metrics import accuracy
 from cnnrun.runs.signals import StopRequest
 
-__all__ = ["Progress", "Trainer"]
+__all__ = ["Progress", "Trainer", "batch_slices", "rank"]
 
 
 @dataclass
@@ -182,19 +182,30 @@ class Trainer:
         monitored = metrics.val_loss if validation else metrics.train_loss
         if monitored is not None:
             self.experiment.schedule.observe(monitored, progress.schedule)
-        improved = progress.best is None or self._rank(asdict(metrics)) > self._rank(progress.best)
+        best = self.experiment.train.best
+        improved = progress.best is None or rank(asdict(metrics), best) > rank(progress.best, best)
         if improved:
             progress.best = asdict(metrics)
         progress.start_epoch()
         return EpochFinished(metrics, improved)
 
-    def _rank(self, metrics: dict[str, Any]) -> tuple[float, float]:
-        """Return what the best epoch has most of; a tie in accuracy goes to the lower loss."""
-        split = "val" if metrics["val_loss"] is not None else "train"
-        loss, right = metrics[f"{split}_loss"], metrics[f"{split}_accuracy"]
-        by_loss = self.experiment.train.best == "loss" or right is None
-        ranked = (-loss, 0.0) if by_loss else (right, -loss)
-        return tuple(-math.inf if math.isnan(v) else v for v in ranked)  # type: ignore[return-value]
+
+def rank(metrics: dict[str, Any], best: str) -> tuple[float, float]:
+    """Return what the best epoch has most of; a tie in accuracy goes to the lower loss.
+
+    Args:
+        metrics: of an epoch; those of validation count, or of training without one.
+        best: what `train.best` says: `auto`, `accuracy` or `loss`.
+    """
+    split = "val" if metrics["val_loss"] is not None else "train"
+    loss, right = metrics[f"{split}_loss"], metrics[f"{split}_accuracy"]
+    by_loss = best == "loss" or right is None
+    first, second = (-loss, 0.0) if by_loss else (right, -loss)
+    return _lowest_if_nan(first), _lowest_if_nan(second)
+
+
+def _lowest_if_nan(value: float) -> float:
+    return -math.inf if math.isnan(value) else value
 
 
 def batch_slices(samples: int, size: int) -> list[slice]:

@@ -14,7 +14,7 @@ from cnnrun.errors import CheckpointError, DivergedError, RunError
 from cnnrun.runs import StopRequest, find_run, list_runs, resume_run, start_run
 from cnnrun.runs.events import EpochFinished, FinalTest, StepFinished, Stopped, TrainingFinished
 from cnnrun.runs.folder import Run, claim_run
-from cnnrun.runs.trainer import batch_slices
+from cnnrun.runs.trainer import batch_slices, rank
 
 
 def train(session, stop_at=None):
@@ -169,6 +169,9 @@ def test_runs_are_found_by_directory_name_and_last(tmp_path):
     assert [run.name for run in list_runs(runs)] == ["tiny-0001", "other-0001"]
     assert find_run("last", runs).name == "other-0001"
     assert find_run("tiny", runs) == find_run("tiny-0001", runs)
+    start_run(tiny(tmp_path), tmp_path / "runs", workers=1)
+    assert find_run("tiny", runs).name == "tiny-0002", "the newest of that name"
+    assert find_run("other", runs).name == "other-0001"
     assert find_run(str(session.run.folder), tmp_path).folder == session.run.folder
     with pytest.raises(RunError, match="other-0001"):
         find_run("tinny", runs)
@@ -183,6 +186,22 @@ def test_a_damaged_record_is_said(tmp_path):
     (tmp_path / "run.json").write_text("{")
     with pytest.raises(RunError, match=r"run\.json"):
         print(Run(tmp_path).record)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "best", "better"),
+    [
+        ((0.9, 0.5), (0.8, 0.1), "auto", True),
+        ((0.9, 0.1), (0.9, 0.5), "auto", True),  # a tie in accuracy goes to the lower loss
+        ((0.9, 0.5), (0.9, 0.5), "auto", False),
+        ((0.9, 0.5), (0.8, 0.1), "loss", False),
+        ((None, 0.1), (None, 0.5), "accuracy", True),
+        ((0.1, 0.5), (float("nan"), 0.5), "auto", True),
+    ],
+)
+def test_which_epoch_is_better(one, other, best, better):
+    epochs = [{"val_accuracy": accuracy, "val_loss": loss} for accuracy, loss in (one, other)]
+    assert (rank(epochs[0], best) > rank(epochs[1], best)) is better
 
 
 @pytest.mark.parametrize(
