@@ -63,7 +63,7 @@ class Options:
 
 @dataclass
 class Result:
-    """What was found and written.
+    """What an inspection measured and wrote.
 
     Attributes:
         folder: with all files.

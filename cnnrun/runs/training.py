@@ -9,7 +9,6 @@ from cnnrun.config import Experiment
 from cnnrun.runs.events import Event
 from cnnrun.runs.folder import Run
 from cnnrun.runs.opening import start_run
-from cnnrun.runs.preflight import check_gradients
 from cnnrun.runs.signals import StopRequest
 
 __all__ = ["train", "train_events"]
@@ -42,6 +41,8 @@ def train(
     """
     with start_run(experiment, Path(runs_dir), workers=workers) as session:
         if gradcheck:
+            from cnnrun.runs.preflight import check_gradients  # the checker is not light
+
             check_gradients(session)
         for event in session.events(stop):
             if on_event is not None:
