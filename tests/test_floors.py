@@ -13,6 +13,7 @@ PACKAGE = Path(cnnrun.__file__).parent
 FLOORS = {
     "errors": 0,
     "registry": 0,
+    "documents": 0,
     "engine": 1,
     "pages": 2,
     "gradcheck": 2,

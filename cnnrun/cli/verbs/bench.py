@@ -14,7 +14,6 @@ from cnnrun.cli.options import (
     Plugins,
     Quiet,
     Workers,
-    default_workers,
     load,
 )
 from cnnrun.cli.output import message, print_json
@@ -50,6 +49,7 @@ def command(
     Example: cnnrun bench configs/bench/lenet.yaml --batch 32,64,256 --against torch
     """
     from cnnrun.bench import AGREEMENT, ExperimentFile, bench, describe_machine
+    from cnnrun.runs import default_workers
 
     experiment = load(config, overrides, plugin)
     batches = _batches(batch) or [experiment.train.batch_size]

@@ -219,10 +219,10 @@ def backprop(
 
     Example: cnnrun explain backprop configs/lenet_mnist5k.yaml --numbers
     """
-    from cnnrun.cli.verbs.gradcheck import check_images
     from cnnrun.config import build_network
     from cnnrun.data import prepare
     from cnnrun.explain import explain
+    from cnnrun.runs.preflight import check_images
 
     experiment = load(config, overrides, plugin)
     x = None
