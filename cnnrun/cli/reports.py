@@ -32,6 +32,8 @@ def show_report(report: Report) -> None:
     for row in report.rows:
         if row.verdict == "fail":
             _print_failure(row)
+    if report.executed is not None:
+        _print_wrapped(f"executed: {report.executed.summary()} ({report.executed.seconds:.1f} s)")
     for note in report.notes:
         _print_wrapped(f"note: {note}")
     spent = report.spent

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -14,16 +15,27 @@ from cnnrun.engine.types import Array, Shape
 from cnnrun.errors import ConfigError
 from cnnrun.gradcheck.check import Check
 from cnnrun.gradcheck.points.cases import Case, cases_of
-from cnnrun.gradcheck.points.networks import layer_names, plan_network_points
+from cnnrun.gradcheck.points.networks import (
+    layer_names,
+    plan_network_points,
+    random_targets,
+)
 from cnnrun.gradcheck.points.planning import plan_cases, plan_layer, plan_loss, plan_sweep
 from cnnrun.gradcheck.points.point import Point, distinct
 from cnnrun.gradcheck.points.probes import LayerProbe
 from cnnrun.gradcheck.report.report import Report
+from cnnrun.gradcheck.stages.executed import ExecutedStep
 
 __all__ = ["check", "plan", "plan_network"]
 
 SAMPLES = 4
 """Enough for batch normalisation of vectors, of which two samples would leave nothing."""
+
+LEAST_SAMPLES = 8
+"""Of the training step that is checked: two shards of four."""
+
+STEP_BYTES, RECORDED = 256 << 20, 6
+"""What that step may take, and how many arrays a layer's output counts for in it."""
 
 SECONDS = 30.0
 """What a check of a network may take by default, as far as it can be told beforehand."""
@@ -131,12 +143,16 @@ def plan_network(
     budget: int | None = None,
     seconds: float = SECONDS,
     notes: Sequence[str] = (),
+    batch: tuple[Array, Array] | None = None,
+    shard_size: int | None = None,
 ) -> Check:
     """Return the check of a network; see `check`.
 
     `layers` are words that name the layers to check, as `select_layers` reads them; the gradient
     through the whole network is checked only if they name all layers, as they do by default.
-    Without a `budget` the check is made to take about `seconds`.
+    Without a `budget` the check is made to take about `seconds`. `batch`, images and targets as in
+    training, and `shard_size` are for the training step that is checked as it runs; by default it
+    is made of x, or of random images.
 
     Raises:
         ConfigError: a word names no layer.
@@ -152,6 +168,7 @@ def plan_network(
     chosen = select_layers(layer_names(double), layers)
     planned, order = plan_network_points(double, loss, x, targets, rng, chosen, seed)
     count = f"{len(chosen)} layers" if len(chosen) > 1 else chosen[0]
+    is_whole = len(chosen) == len(layer_names(double))
     return Check(
         f"network, {count}, {len(x)} samples",
         planned.points,
@@ -161,4 +178,26 @@ def plan_network(
         budget=budget,
         seconds=seconds if budget is None else None,
         notes=notes,
+        step=_step(network, loss, batch or (x, targets), shard_size, seed) if is_whole else None,
     )
+
+
+def _step(
+    network: Network,
+    loss: Loss,
+    batch: tuple[Array, Array | None],
+    shard_size: int | None,
+    seed: int,
+) -> ExecutedStep:
+    """Return the training step to check: at most as many images as memory holds comfortably."""
+    x, targets = batch
+    flow = sum(prod(layer.output_shape) for _, layer in network.walk()) + prod(network.input_shape)
+    most = max(LEAST_SAMPLES, STEP_BYTES // (RECORDED * flow * np.dtype(np.float64).itemsize))
+    if len(x) < LEAST_SAMPLES:  # copies do, since each layer is compared at what it is given
+        x = np.resize(x, (LEAST_SAMPLES, *x.shape[1:]))
+        targets = None if targets is None else np.resize(targets, (len(x), *targets.shape[1:]))
+    x = x[:most]
+    if targets is None:
+        outputs = np.random.default_rng(seed).standard_normal((len(x), *network.output_shape))
+        targets = random_targets(loss, outputs, np.random.default_rng(seed))
+    return ExecutedStep(network, loss, x, targets[:most], shard_size=shard_size, seed=seed)

@@ -13,12 +13,14 @@ from cnnrun.gradcheck.diagnosis.naming import diagnose
 from cnnrun.gradcheck.points.point import Point
 from cnnrun.gradcheck.points.probes import LayerProbe, Outcome
 from cnnrun.gradcheck.points.sampling import choose
+from cnnrun.gradcheck.report.executed import ExecutedResult
 from cnnrun.gradcheck.report.findings import NETWORK, Finding, describe_crash
 from cnnrun.gradcheck.report.report import Guilty, Report
 from cnnrun.gradcheck.report.rows import Row
 from cnnrun.gradcheck.stages.coverage import Coverage, cover
 from cnnrun.gradcheck.stages.elements import Tensor, compare
 from cnnrun.gradcheck.stages.exact import check_conservation, check_linearity
+from cnnrun.gradcheck.stages.executed import ExecutedStep
 
 __all__ = ["Check"]
 
@@ -41,6 +43,7 @@ class Check:
         budget: int | None = None,
         seconds: float | None = None,
         notes: Sequence[str] = (),
+        step: ExecutedStep | None = None,
     ) -> None:
         """Plan a check.
 
@@ -53,9 +56,12 @@ class Check:
             budget: the most forward passes; elements are sampled to keep it.
             seconds: the most time, as far as it can be told beforehand.
             notes: what a reader should know.
+            step: of training, to be checked as it runs.
         """
         self.title, self.points, self.seed = title, list(points), seed
         self.findings, self.notes = list(findings), list(notes)
+        self.step = step
+        self._executed: ExecutedResult | None = None
         self.order = list(dict.fromkeys([*order, *(p.layer for p in points)]))
         self._rng = np.random.default_rng([seed, 1])
         self._rows: dict[tuple[str, str], Row] = {}
@@ -80,6 +86,9 @@ class Check:
                 message = f"crashes while it is checked: {describe_crash(error)}"
                 self.findings.append(Finding(point.layer, None, "contract", message))
             yield passes
+        if self.step is not None:
+            self._executed = self.step.run()
+            self.findings += self._executed.findings
         self._spent = Cost(passes, time.perf_counter() - start)
 
     def report(self) -> Report:
@@ -108,7 +117,8 @@ class Check:
             diagnosis=guilty.diagnosis if guilty else None,
             announced=self.cost,
             spent=self._spent,
-            notes=[*self.notes, *vanished],
+            notes=[*self.notes, *vanished, *(self._executed.notes if self._executed else ())],
+            executed=self._executed,
         )
 
     # running

@@ -6,15 +6,18 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from cnnrun.engine.losses import SoftmaxCrossEntropy
 from cnnrun.gradcheck.budget import Cost
 from cnnrun.gradcheck.check import Check
-from cnnrun.gradcheck.mutants import MUTANTS, Mutant
+from cnnrun.gradcheck.mutants import EXECUTION_MUTANTS, MUTANTS, ExecutionMutant, Mutant
+from cnnrun.gradcheck.mutants.execution import mutant_network
 from cnnrun.gradcheck.points.planning import plan_layer
 from cnnrun.gradcheck.report.findings import Stage
 from cnnrun.gradcheck.report.report import Report
 from cnnrun.gradcheck.report.rows import MutantResult
+from cnnrun.gradcheck.stages.executed import ExecutedStep
 
-__all__ = ["check_mutant", "mutant_report", "run_mutants"]
+__all__ = ["check_execution_mutant", "check_mutant", "mutant_report", "run_mutants"]
 
 STAGES: tuple[Stage, ...] = ("contract", "exact", "elements", "conventions")
 
@@ -23,6 +26,8 @@ def run_mutants(seed: int = 0) -> Iterator[MutantResult]:
     """Check every planted mistake; yield what became of it."""
     for mutant in MUTANTS:
         yield check_mutant(mutant, seed)
+    for planted in EXECUTION_MUTANTS:
+        yield check_execution_mutant(planted, seed)
 
 
 def check_mutant(mutant: Mutant, seed: int = 0) -> MutantResult:
@@ -48,6 +53,28 @@ def check_mutant(mutant: Mutant, seed: int = 0) -> MutantResult:
         found_by=found_by,
         guilty=report.guilty.tensor if report.guilty else None,
         diagnosis=report.diagnosis,
+    )
+
+
+def check_execution_mutant(mutant: ExecutionMutant, seed: int = 0) -> MutantResult:
+    """Return whether a mistake in what runs is found, and in the layer that it is planted in."""
+    network, loss = mutant_network(seed), SoftmaxCrossEntropy()
+    rng = np.random.default_rng([seed, 4])
+    x = rng.standard_normal((16, *network.input_shape))
+    labels = rng.integers(0, network.output_shape[0], len(x))
+    with mutant.planted():
+        findings = ExecutedStep(network, loss, x, labels, seed=seed).run().findings
+    blamed = findings[0] if findings else None
+    killed = blamed is not None and (not mutant.layers or blamed.layer in mutant.layers)
+    return MutantResult(
+        name=mutant.name,
+        layer=mutant.layers[0].partition("_")[2] if mutant.layers else "all layers",
+        expected="executed",
+        killed=killed,
+        stage="executed" if findings else None,
+        found_by=["executed"] if findings else [],
+        guilty=(blamed.tensor or blamed.layer) if blamed else None,
+        diagnosis=blamed.message if blamed else None,
     )
 
 

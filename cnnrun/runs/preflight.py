@@ -13,7 +13,7 @@ from cnnrun.gradcheck import Check, Report, plan_network
 from cnnrun.runs.files import write_json
 from cnnrun.runs.session import Session
 
-__all__ = ["check_gradients", "check_images"]
+__all__ = ["check_batch", "check_gradients", "check_images"]
 
 SECONDS = 10.0
 """What the check may take, as far as it can be told beforehand."""
@@ -27,6 +27,14 @@ def check_images(samples: Samples, count: int, seed: int) -> Array:
     indices = np.random.default_rng(seed).choice(len(samples), count, replace=False)
     images, _ = samples.batch(np.sort(indices))
     return images.copy()
+
+
+def check_batch(samples: Samples, count: int, seed: int) -> tuple[Array, Array]:
+    """Return some images and their targets as a step of training gets them, but not augmented."""
+    count = min(count, len(samples))
+    indices = np.random.default_rng(seed).choice(len(samples), count, replace=False)
+    images, targets = samples.batch(indices)
+    return images.copy(), targets.copy()
 
 
 def check_gradients(
@@ -48,6 +56,8 @@ def check_gradients(
         loss=experiment.loss,
         seed=experiment.seed,
         seconds=SECONDS,
+        batch=check_batch(session.data.train, experiment.train.batch_size, experiment.seed),
+        shard_size=experiment.train.samples_per_shard,
     )
     if on_progress is not None:
         on_progress(check, 0)

@@ -161,7 +161,7 @@ def _plan_network(
     from cnnrun.config import build_network
     from cnnrun.data import prepare
     from cnnrun.gradcheck import plan_network
-    from cnnrun.runs.preflight import check_images
+    from cnnrun.runs.preflight import check_batch, check_images
 
     if isinstance(config, str):
         experiment = load(Path(config), overrides)
@@ -178,8 +178,15 @@ def _plan_network(
     x = check_images(data.train, samples, seed)
     words = layers.split(",") if layers else []
     return plan_network(
-        network, x, loss=experiment.loss, layers=words, seed=seed, budget=budget
-    )  # fmt: skip
+        network,
+        x,
+        loss=experiment.loss,
+        layers=words,
+        seed=seed,
+        budget=budget,
+        batch=check_batch(data.train, experiment.train.batch_size, seed),
+        shard_size=experiment.train.samples_per_shard,
+    )
 
 
 def _is_file(config: str) -> bool:
@@ -203,10 +210,11 @@ def _shape(text: str | None) -> tuple[int, ...] | None:
 
 
 def _self_test(seed: int, quiet: bool) -> Report:
-    from cnnrun.gradcheck.mutants import MUTANTS
+    from cnnrun.gradcheck.mutants import EXECUTION_MUTANTS, MUTANTS
     from cnnrun.gradcheck.selftest import mutant_report, run_mutants
 
-    message(f"{len(MUTANTS)} planted mistakes, about {len(MUTANTS) // 8} s", quiet=quiet)
+    count = len(MUTANTS) + len(EXECUTION_MUTANTS)
+    message(f"{count} planted mistakes, about {count // 8} s", quiet=quiet)
     start = time.perf_counter()
     return mutant_report(list(run_mutants(seed)), seed, time.perf_counter() - start)
 

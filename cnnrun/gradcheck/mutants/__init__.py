@@ -1,6 +1,16 @@
-"""Planted mistakes, each the kind that a person makes in a backward by hand."""
+"""Planted mistakes: of the kind that a person makes in a backward by hand, and in what runs it."""
 
 from cnnrun.gradcheck.mutants import activations, blocks, convolution, pooling
 from cnnrun.gradcheck.mutants.catalogue import MUTANTS, Mutant
+from cnnrun.gradcheck.mutants.execution import EXECUTION_MUTANTS, ExecutionMutant
 
-__all__ = ["MUTANTS", "Mutant", "activations", "blocks", "convolution", "pooling"]
+__all__ = [
+    "EXECUTION_MUTANTS",
+    "MUTANTS",
+    "ExecutionMutant",
+    "Mutant",
+    "activations",
+    "blocks",
+    "convolution",
+    "pooling",
+]

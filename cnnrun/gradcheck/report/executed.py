@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from cnnrun.documents import finite
 from cnnrun.gradcheck.report.findings import Finding
 
 __all__ = ["ExecutedResult", "ExecutedTensor"]
@@ -71,11 +72,11 @@ class ExecutedResult:
             f"{self.dtype}, {self.samples} samples in {self.shards} shards on {self.workers} "
             f"{self.kind}",
             *(
-                f"{methods.count(name)} convolutions by {name}"
+                f"{_count(methods.count(name), 'convolution')} by {name}"
                 for name in ("columns", "winograd")
                 if name in methods
             ),
-            f"{len(self.moved)} layers moved" if self.moved else "as written",
+            f"{_count(len(self.moved), 'layer')} moved" if self.moved else "in the written order",
             f"compiled by numba {self.compiled}" if self.compiled else "NumPy alone",
         ]
         how = ", ".join(parts)
@@ -89,6 +90,10 @@ class ExecutedResult:
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as a JSON document."""
-        document = asdict(self)
+        document: dict[str, Any] = finite(asdict(self))
         document.pop("findings")  # they stand among those of the other stages
         return {"summary": self.summary(), **document}
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"

@@ -9,6 +9,7 @@ from typing import Any
 
 from cnnrun.errors import GradientError, UnresolvedError
 from cnnrun.gradcheck.budget import Cost
+from cnnrun.gradcheck.report.executed import ExecutedResult
 from cnnrun.gradcheck.report.findings import Finding
 from cnnrun.gradcheck.report.notebook import mutants_to_html, rows_to_html
 from cnnrun.gradcheck.report.rows import MutantResult, Row, Verdict, gradient_name
@@ -45,6 +46,7 @@ class Report:
         diagnosis: what kind of mistake it looks like, in words.
         announced, spent: the cost.
         notes: what else a reader should know.
+        executed: what a training step as it runs showed, if one was checked.
         mutants: the results of the self-test, if it was run.
     """
 
@@ -57,6 +59,7 @@ class Report:
     announced: Cost
     spent: Cost
     notes: list[str] = field(default_factory=list)
+    executed: ExecutedResult | None = None
     mutants: list[MutantResult] | None = None
 
     @property
@@ -117,6 +120,8 @@ class Report:
         if worst is not None and worst.worst_error is not None:
             where = f"{worst.layer}, {worst.gradient}"
             lines.append(f"worst relative error: {worst.worst_error:.1e} in {where}")
+        if self.executed is not None:
+            lines.append(self.executed.summary())
         cost = f"{self.spent.forward_passes:,} forward passes, {self.spent.seconds:.1f} s"
         lines.append(f"cost: {cost}, seed {self.seed}")
         return "\n".join(shorten(line, WIDEST_LINE, placeholder=" ...") for line in lines)
@@ -144,6 +149,8 @@ class Report:
             "findings": [asdict(finding) for finding in self.findings],
             "notes": self.notes,
         }
+        if self.executed is not None:
+            document["executed"] = self.executed.to_dict()
         if self.mutants is not None:
             document["mutants"] = [asdict(mutant) for mutant in self.mutants]
         return document

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from cnnrun.documents import finite
 from cnnrun.gradcheck.report.findings import Finding
 from cnnrun.gradcheck.stages.coverage import Coverage
 from cnnrun.gradcheck.stages.elements import Tensor
@@ -95,13 +96,13 @@ class Row:
             "kinks": self.count("kink"),
             "unresolved": self.count("unresolved"),
             "directions": len([c for c in self.coverages if c.resolved]),
-            "median_relative_error": _finite(np.median(errors)) if errors else None,
-            "p99_relative_error": _finite(np.quantile(errors, 0.99)) if errors else None,
-            "worst_relative_error": None if (e := self.worst_error) is None else _finite(e),
+            "median_relative_error": finite(np.median(errors)) if errors else None,
+            "p99_relative_error": finite(np.quantile(errors, 0.99)) if errors else None,
+            "worst_relative_error": None if (e := self.worst_error) is None else finite(e),
             "worst_index": list(index) if index is not None else None,
             "worst_point": worst[0] if worst else None,
-            "analytic": _finite(element.analytic) if element else None,
-            "numeric": _finite(element.numeric) if element else None,
+            "analytic": finite(element.analytic) if element else None,
+            "numeric": finite(element.numeric) if element else None,
             "verdict": self.verdict,
             "stage": self.stage,
             "diagnosis": self.diagnosis,
@@ -140,11 +141,6 @@ def gradient_name(tensor: str) -> str:
     """
     path, slash, name = tensor.rpartition("/")
     return tensor if tensor == "-" else f"{path}{slash}d{name}"
-
-
-def _finite(value: float) -> float | None:
-    """Return a number as JSON can have it."""
-    return float(value) if np.isfinite(value) else None
 
 
 def _badness(point: tuple[str, Tensor]) -> tuple[bool, float]:
