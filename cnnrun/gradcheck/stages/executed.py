@@ -149,7 +149,7 @@ class ExecutedStep:
                 claimed = [self._recording.gradients[f"{name}/{tensor}"]]
                 right, size = [sum(shares[1:], shares[0])], sum(part[tensor] for part in sizes)
             method = self._program.method(name, layer)
-            terms = count_terms(layer, tensor, len(self.x), right[0].size)
+            terms = count_terms(layer, tensor, len(self.x), right[0].shape)
             compared = self._compare_tensor(name, tensor, method, terms, claimed, right, size)
             if compared is None or compared.is_right:
                 continue

@@ -54,14 +54,14 @@ def tolerance(
     return MARGIN * rounding * sqrt(terms) * (largest + term_size) + own * largest
 
 
-def count_terms(layer: Layer, tensor: str, samples: int, size: int) -> float:
+def count_terms(layer: Layer, tensor: str, samples: int, shape: tuple[int, ...]) -> float:
     """Return how many terms the sum behind an element of `y`, `dx` or a parameter's gradient has.
 
     Args:
         layer: in question.
         tensor: `y`, `dx` or a parameter's name.
         samples: of the batch.
-        size: of the parameter.
+        shape: of the parameter.
     """
     outputs, inputs = prod(layer.output_shape), prod(layer.input_shape)
     products = layer.multiply_adds()
@@ -69,7 +69,8 @@ def count_terms(layer: Layer, tensor: str, samples: int, size: int) -> float:
         per_element = products / (outputs if tensor == "y" else inputs)
         # Without products: pooling, sums over channels or the sample, at most all of its values.
         return max(1.0, per_element) if products else max(1.0, float(inputs))
-    return max(1.0, samples * max(products, outputs) / size)
+    work = outputs if len(shape) == 1 else max(products, outputs)  # biases meet no product
+    return max(1.0, samples * work / prod(shape))
 
 
 def term_sizes(
