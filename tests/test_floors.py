@@ -2,66 +2,28 @@
 
 from __future__ import annotations
 
-import ast
-from pathlib import Path
-
 import pytest
+from floors import FLOORS, PACKAGE, imports_of, part_of
 
-import cnnrun
-
-PACKAGE = Path(cnnrun.__file__).parent
-FLOORS = {
-    "errors": 0,
-    "registry": 0,
-    "engine": 1,
-    "gradcheck": 2,
-    "explain": 3,
-    "data": 2,
-    "config": 3,
-    "runs": 4,
-    "inspection": 5,
-    "bench": 5,
-    "cli": 6,
-    "__main__": 7,
-    "__init__": 7,
-}
 ENGINE_MAY_IMPORT = {"numpy", "threadpoolctl", "numba", "cnnrun"}
 ONLY_IN_CLI = {"typer", "click", "rich", "tqdm"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
-def floor_of(name: str) -> str:
-    """Return the floor's name of a module such as `cnnrun.engine.layer`."""
-    return name.split(".")[1]
-
-
-def imports_of(path: Path) -> list[str]:
-    """Return the absolute names of all modules a file imports, also inside functions."""
-    found = []
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if isinstance(node, ast.Import):
-            found += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}:{node.lineno}: relative import"
-            found.append(node.module or "")
-            if node.module == "cnnrun":
-                found += [f"cnnrun.{alias.name}" for alias in node.names]
-    return found
-
-
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_imports_go_downwards_only(path):
-    own = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    own = part_of(path)
     for name in imports_of(path):
-        if name.startswith("cnnrun.") and floor_of(name) in FLOORS:
-            assert FLOORS[floor_of(name)] <= FLOORS[own], f"{path} imports {name}"
+        target = name.split(".")[1] if name.startswith("cnnrun.") else ""
+        if target in FLOORS:
+            assert FLOORS[target] <= FLOORS[own], f"{path} imports {name}"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_floors_use_only_the_libraries_meant_for_them(path):
     import sys
 
-    own = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    own = part_of(path)
     tops = {name.split(".")[0] for name in imports_of(path)}
     if own in ("engine", "errors", "registry"):
         assert tops - sys.stdlib_module_names <= ENGINE_MAY_IMPORT

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import jsonschema
@@ -123,10 +122,8 @@ def test_text_that_looks_like_something_else_is_quoted(good, tmp_path):
     assert parse_source(dump_yaml(experiment), "f").tree["name"] == "1e5"
 
 
-def test_the_schema_is_valid_and_current():
-    schema = json_schema()
-    jsonschema.Draft7Validator.check_schema(schema)
-    assert json.loads((ROOT / "cnnrun.schema.json").read_text()) == schema
+def test_the_schema_is_valid():
+    jsonschema.Draft7Validator.check_schema(json_schema())
 
 
 @pytest.mark.parametrize(
