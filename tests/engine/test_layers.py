@@ -40,7 +40,14 @@ def run(layer, x, dy=None, training=True, ctx=None):
 
 
 def test_every_registered_layer_has_a_row():
-    assert {case.config.layer.type_name for case in CASES} >= set(LAYERS)
+    without = set(LAYERS) - {case.config.layer.type_name for case in CASES}
+    assert not without, f"add a row to tests/layer_cases.py for {sorted(without)}"
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.formula], ids=str)
+def test_the_output_equals_the_rows_formula(case):
+    layer, x = build(case), 2 * draw(case)
+    np.testing.assert_allclose(run(layer, x)[0], case.formula(x), rtol=1e-12, atol=1e-14)
 
 
 @each_case
