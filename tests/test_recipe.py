@@ -26,7 +26,7 @@ ABOUT_LAYERS = [
 @pytest.fixture
 def copy(tmp_path):
     """Return a copy of what the recipe touches, with the recipe followed."""
-    ignore = shutil.ignore_patterns("__pycache__", "golden", "runs")
+    ignore = shutil.ignore_patterns("__pycache__", "golden")
     for name in NEEDED:
         source = ROOT / name
         if source.is_dir():
