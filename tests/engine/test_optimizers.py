@@ -102,6 +102,13 @@ def test_clipping_scales_the_whole_gradient_and_returns_its_norm():
     assert parameters["b"][0] == pytest.approx(-0.8, rel=1e-6)
 
 
+def test_clipping_leaves_small_gradients_alone():
+    parameters = {"a": np.zeros(1)}
+    optimizer = SGD(1.0, clip_norm=1.0)
+    optimizer.update(parameters, {"a": np.array([0.5])}, {}, learning_rate=1.0, step=1)
+    assert parameters["a"][0] == -0.5
+
+
 def test_a_known_norm_is_taken_at_its_word():
     parameters = {"a": np.zeros(1)}
     optimizer = SGD(1.0, clip_norm=1.0)
