@@ -9,10 +9,11 @@ of its own, so that an arrow falls straight from bar to bar and no box stands in
 from __future__ import annotations
 
 import ast
+import re
+import textwrap
 from collections import Counter
 from html import escape
 from math import log2
-from textwrap import wrap
 
 from floors import FLOORS, PACKAGE, imports_of, part_of
 
@@ -27,10 +28,12 @@ FONT = "font-family='Helvetica, Arial, sans-serif'"
 
 
 def shorten(sentence: str, width: float) -> str:
-    """Return as many of the sentence's clauses as fit into a line."""
-    while len(sentence) > width / CHARACTER:
-        sentence = sentence[: max(sentence.rfind(mark) for mark in ",:;")] + "."
-    return sentence
+    """Return as many of the sentence's clauses as fit into a line, or else as many words."""
+    clauses = re.split(r"(?<=[,:;]) ", sentence)
+    while len(clauses) > 1 and len(" ".join(clauses)) > width / CHARACTER:
+        clauses.pop()
+    kept = " ".join(clauses).rstrip(",:;.") + "."
+    return textwrap.shorten(kept, int(width / CHARACTER), placeholder=" ...")
 
 
 class Part:
@@ -43,7 +46,7 @@ class Part:
         text = (folder / "__init__.py") if folder.is_dir() else self.files[0]
         words = " ".join((ast.get_docstring(ast.parse(text.read_text("utf-8"))) or "").split())
         self.sentence = words.split(". ")[0].rstrip(".") + "."
-        self.lines = wrap(self.sentence, int(COLUMN / CHARACTER))
+        self.lines = textwrap.wrap(self.sentence, int(COLUMN / CHARACTER) - 1)
         self.label = {"__init__": "import cnnrun", "__main__": "python -m cnnrun"}.get(name, name)
         self.x = self.y = self.width = self.height = 0.0
 
@@ -200,6 +203,8 @@ def draw() -> str:
     for part in parts.values():
         svg += part.box(COLORS[part.floor])
     lowest = sum(number for (_, target), number in counts.items() if FLOORS[target] == 0)
-    note = f"Numbers count imports. Everything imports errors and registry ({lowest} times)."
+    names = " and ".join(name for name, floor in FLOORS.items() if floor == 0)
+    note = f"Numbers count imports. Arrows to {names}, which all others import, are left out"
+    note += f" ({lowest} imports)."
     svg.append(f"<text x='{width / 2:g}' y='{height - 14:g}'>{note}</text></svg>")
     return "\n".join(svg) + "\n"
