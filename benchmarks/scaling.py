@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from cnnrun.bench.timing import in_turn
-from cnnrun.bench.training_step import Subject, draw
+from cnnrun.bench.training_step import TrainingStep, draw
 from cnnrun.config import load_experiment
 
 CONFIG = Path(__file__).resolve().parents[1] / "configs" / "bench" / "cifar_small.yaml"
@@ -26,8 +26,8 @@ def times(experiment, cells, seconds):
     with ExitStack() as stack:
         steps = {}
         for batch, workers in cells:
-            subject = stack.enter_context(Subject(experiment, info, workers))
-            steps[batch, workers] = partial(subject.step, draw(experiment, info, batch))
+            training = stack.enter_context(TrainingStep(experiment, info, workers))
+            steps[batch, workers] = partial(training.step, draw(experiment, info, batch))
         return in_turn(steps, seconds)
 
 

@@ -4,6 +4,7 @@ CnnrunError                 2   the root: catch this one to catch them all
 ├── ConfigError             2   a configuration, an override or an option is wrong
 │   └── OptionError         2   one option of one building block breaks a rule
 ├── ShapeError              2   a layer does not fit its input
+├── LayerError              2   a layer breaks its protocol
 ├── DataError               2   a data set or an image cannot be used
 ├── CheckpointError         2   a checkpoint is damaged, foreign or missing
 ├── RunError                2   a run cannot be found, named or written
@@ -21,6 +22,7 @@ __all__ = [
     "DataError",
     "DivergedError",
     "GradientError",
+    "LayerError",
     "OptionError",
     "PluginError",
     "RunError",
@@ -64,6 +66,10 @@ class ShapeError(CnnrunError):
         self.message = message
         self.path = path
         self.option = option
+
+
+class LayerError(CnnrunError):
+    """A layer breaks its protocol, such as a backward pass that leaves out a gradient."""
 
 
 class DataError(CnnrunError):

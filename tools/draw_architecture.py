@@ -109,7 +109,6 @@ def place(parts: dict[str, Part], counts: Counter[tuple[str, str]]) -> tuple[flo
     low, high = FLOORS["engine"], FLOORS["cli"]
     columns = order_columns([n for n in parts if low < FLOORS[n] < high], counts)
     columns = ["__init__", *columns]
-    box = 54 + LINE * max(len(parts[name].lines) for name in columns)
     pitch = COLUMN + GAP
     width = LEFT + len(columns) * pitch - GAP + MARGIN
     y = float(MARGIN)
@@ -125,7 +124,8 @@ def place(parts: dict[str, Part], counts: Counter[tuple[str, str]]) -> tuple[flo
                 part.height = BAR
             else:
                 part.x, part.width = LEFT + columns.index(part.name) * pitch, COLUMN
-                part.height = box
+                rows = max(len(other.lines) for other in here if other.name in columns)
+                part.height = 54 + LINE * rows
             part.y = y
         y += max(part.height for part in wide or here)
         if floor > 0:

@@ -20,12 +20,14 @@ FLOORS = {
     "bench": 5,
     "runs": 4,
     "config": 3,
-    "explain": 3,
+    "pages": 2,
     "gradcheck": 2,
+    "explain": 2,
     "data": 2,
     "engine": 1,
-    "registry": 0,
     "errors": 0,
+    "registry": 0,
+    "documents": 0,
 }
 """From a file or folder of the package to the number of its floor."""
 

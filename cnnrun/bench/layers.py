@@ -8,7 +8,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
-from cnnrun.bench.training_step import Samples, Subject
+from cnnrun.bench.training_step import Samples, TrainingStep
 from cnnrun.engine import Context, Layer
 from cnnrun.engine.types import Array
 
@@ -17,14 +17,14 @@ __all__ = ["LayerTime", "time_layers"]
 
 @dataclass(frozen=True)
 class LayerTime:
-    """Milliseconds that a step spends in a layer: the time until all workers are done with it."""
+    """Milliseconds that a step spends in a layer."""
 
     forward_ms: float
     backward_ms: float
 
 
 class _Timed:
-    """Stands in a network for one of its layers, and notes how long each pass takes."""
+    """Takes the place of a layer in the network, and notes how long each pass takes."""
 
     def __init__(self, layer: Layer, times: dict[str, float]) -> None:
         self._layer = layer
@@ -46,33 +46,33 @@ class _Timed:
         return dx
 
 
-def time_layers(subject: Subject, samples: Samples, seconds: float) -> dict[str, LayerTime]:
+def time_layers(training: TrainingStep, samples: Samples, seconds: float) -> dict[str, LayerTime]:
     """Return the median time of each layer over some steps, by layer name.
 
-    The layers are measured where this process computes its part of the batch, beside the others
-    with theirs. Where the workers are threads, it is the sum over all of them, shared out.
+    Where the workers are processes, this one is measured, while it computes its part of the batch
+    beside the others. Where they are threads, their times are added and divided by their number.
     """
-    network = subject.network
+    network = training.network
     layers = dict(network.layers)
     times: dict[str, dict[str, float]] = {name: defaultdict(float) for name in layers}
     rounds: dict[str, list[tuple[float, float]]] = {name: [] for name in layers}
     stand_ins: dict[str, Any] = {name: _Timed(layer, times[name]) for name, layer in layers.items()}
     network.layers.update(stand_ins)
     try:
-        subject.step(samples)
+        training.step(samples)
         end = time.perf_counter() + seconds
         while len(rounds[next(iter(layers))]) < 5 or time.perf_counter() < end:
-            for found in times.values():
-                found.clear()
-            subject.step(samples)
-            for name, found in times.items():
-                rounds[name].append((found["forward"], found["backward"]))
+            for passes in times.values():
+                passes.clear()
+            training.step(samples)
+            for name, passes in times.items():
+                rounds[name].append((passes["forward"], passes["backward"]))
     finally:
         network.layers.update(layers)
-    share = subject.executor.threads(len(samples.x))
+    share = training.executor.threads(len(samples.x))
     return {
         name: LayerTime(
-            *(1e3 * statistics.median(part) / share for part in zip(*found, strict=True))
+            *(1e3 * statistics.median(part) / share for part in zip(*measured, strict=True))
         )
-        for name, found in rounds.items()
+        for name, measured in rounds.items()
     }

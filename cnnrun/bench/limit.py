@@ -1,9 +1,9 @@
 """The matrix-product limit: how fast the machine does a network's products, and nothing else.
 
-Every layer with weights needs three products a step: its output, the filter gradient and the input
-gradient. Here the same products run as bare matrix products, on as many threads as there are
-workers, on pieces that fit into the cache. A step cannot be faster, unless it saves
-multiplications as Winograd's method does: then its share of the limit can exceed 100%.
+Every layer with weights needs three products a step: for its output, for the gradient of its
+weights, and for the gradient of its input. Here the same products are computed alone, on as many
+threads as there are workers, in pieces that fit into the cache. A step cannot be faster, unless its
+method needs fewer multiplications, as Winograd's does: then its share of the limit exceeds 100%.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from cnnrun.engine.types import Array
 __all__ = ["Product", "limit_ms", "products"]
 
 PIECE_BYTES = 1 << 20
-"""What one product reads and writes, at most: it stays in the L2 cache."""
+"""Bytes that one product reads and writes at most, so that it stays in the L2 cache."""
 
 REPEATS, SECONDS = 5, 0.004
 
 
 @dataclass(frozen=True)
 class Product:
-    """`count` products (rows x inner) @ (inner x columns) of a layer's forward pass, a sample."""
+    """`count` products (rows x inner) @ (inner x columns) in the forward pass of one sample."""
 
     rows: int
     inner: int
@@ -39,13 +39,13 @@ class Product:
 
 
 def products(layer: Layer) -> list[Product]:
-    """Return the matrix products of one sample's forward pass; [] where a layer has none."""
-    found = [product for child in layer.children().values() for product in products(child)]
+    """Return the matrix products in one sample's forward pass; [] where a layer has none."""
+    inner = [product for child in layer.children().values() for product in products(child)]
     w = layer.params.get("w")
     if w is None or w.ndim not in (2, 4):
-        return found
+        return inner
     if w.ndim == 2:
-        return [*found, Product(1, *w.shape)]
+        return [*inner, Product(1, *w.shape)]
     high, wide, channels, filters = w.shape
     if layer.type_name == "depthwise_conv2d":
         product = Product(prod(layer.output_shape[:2]), high * wide, filters, channels)
@@ -55,13 +55,13 @@ def products(layer: Layer) -> list[Product]:
         groups = getattr(layer.config, "groups", 1)
         rows = prod(layer.output_shape[:2])
         product = Product(rows, high * wide * channels, filters // groups, groups)
-    return [*found, product]
+    return [*inner, product]
 
 
 def limit_ms(network: Network, batch: int, workers: int) -> dict[str, float]:
-    """Return the milliseconds that each layer's products of a step take as bare ones.
+    """Return the milliseconds that each layer's matrix products of a step take alone.
 
-    The first layer's input gradient is left out, which a step does not need either.
+    The input gradient of the first layer is left out: a step does not compute it.
     """
     result = {}
     measured: dict[tuple[int, int, int], float] = {}
@@ -87,7 +87,7 @@ def limit_ms(network: Network, batch: int, workers: int) -> dict[str, float]:
 
 
 def _gflops(pool: ThreadPoolExecutor, workers: int, rows: int, inner: int, columns: int) -> float:
-    """Return the speed of such products on all workers at once, in 1e9 operations a second."""
+    """Return how fast all workers together do such products, in 1e9 operations a second."""
     rng = np.random.default_rng(0)
     sets = []
     for _ in range(workers):

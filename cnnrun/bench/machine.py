@@ -1,4 +1,4 @@
-"""Says what machine and libraries a figure was measured with."""
+"""Describes the machine and the libraries that a figure was measured with."""
 
 from __future__ import annotations
 

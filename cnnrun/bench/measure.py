@@ -1,4 +1,4 @@
-"""Puts the measurements of a configuration together: one result for each batch size."""
+"""Measures a configuration and returns one result for each batch size."""
 
 from __future__ import annotations
 
@@ -6,30 +6,30 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from cnnrun.bench.layers import time_layers
+from cnnrun.bench.layers import LayerTime, time_layers
 from cnnrun.bench.limit import limit_ms
 from cnnrun.bench.memory import peak_memory
-from cnnrun.bench.stable_samples import draw_steady
+from cnnrun.bench.stable_samples import draw_stable
 from cnnrun.bench.timing import in_turn
-from cnnrun.bench.training_step import Samples, Subject, draw, without_dropout
+from cnnrun.bench.training_step import Samples, TrainingStep, draw, without_dropout
 from cnnrun.config import Experiment
 
-__all__ = ["AGREEMENT", "LayerResult", "Result", "Source", "TorchResult", "bench"]
+__all__ = ["AGREEMENT", "ExperimentFile", "LayerResult", "Result", "TorchResult", "bench"]
 
 AGREEMENT = 1e-4
-"""By how much loss and gradients may differ from PyTorch's, relative to their largest value."""
+"""How far loss and gradients may differ from PyTorch's, relative to their largest value."""
 
 FLOOR = 1e-2
-"""A tensor's differences are relative to at least so much of the network's largest gradient."""
+"""A tensor's differences are divided by its largest value, but at least by this part of the
+network's largest gradient."""
 
 
 @dataclass(frozen=True)
-class Source:
-    """Where the experiment comes from, for the process that measures memory."""
+class ExperimentFile:
+    """The file of an experiment: the process that measures memory reads it again."""
 
     config: Path
     overrides: Sequence[str] = ()
@@ -100,7 +100,7 @@ class Result:
 
 def bench(
     experiment: Experiment,
-    source: Source,
+    file: ExperimentFile,
     batches: Sequence[int],
     *,
     workers: int,
@@ -111,7 +111,7 @@ def bench(
 
     Args:
         experiment: what to measure, with samples of its data's shape.
-        source: where it was read from.
+        file: where it was read from.
         batches: samples of a step.
         workers: of ours, and threads of PyTorch.
         against_torch: measure PyTorch too, in turn with ours.
@@ -125,18 +125,18 @@ def bench(
         difference, worst = 0.0, ""
         if against_torch:
             plain = without_dropout(experiment)
-            with Subject(plain, info, workers) as subject:
-                steady = draw_steady(plain, info, batch)
-                difference, worst = _difference(plain, subject, steady, workers)
-        with Subject(experiment, info, workers) as subject:
+            with TrainingStep(plain, info, workers) as training:
+                stable = draw_stable(plain, info, batch)
+                difference, worst = _difference(plain, training, stable, workers)
+        with TrainingStep(experiment, info, workers) as training:
             samples = draw(experiment, info, batch)
-            steps: dict[str, Callable[[], object]] = {"ours": partial(subject.step, samples)}
+            steps: dict[str, Callable[[], object]] = {"ours": partial(training.step, samples)}
             if against_torch:
-                steps |= _torch_steps(experiment, subject, samples, workers)
+                steps |= _torch_steps(experiment, training, samples, workers)
             times = in_turn(steps, seconds)
-            layers = time_layers(subject, samples, seconds / 2)
-            limits = limit_ms(subject.network, batch, workers)
-            rows = _rows(subject, layers, limits, batch)
+            layers = time_layers(training, samples, seconds / 2)
+            limits = limit_ms(training.network, batch, workers)
+            rows = _rows(training, layers, limits, batch)
         step_ms = times.pop("ours")
         limit = sum(limits.values())
         yield Result(
@@ -144,43 +144,40 @@ def bench(
             step_ms=step_ms,
             samples_per_second=1e3 * batch / step_ms,
             gemm_limit_share=limit / step_ms,
-            gemm_limit_gflops=_operations(subject, batch) / limit / 1e6 if limit else 0.0,
+            gemm_limit_gflops=_operations(training, batch) / limit / 1e6 if limit else 0.0,
             other_ms=max(0.0, step_ms - sum(row.forward_ms + row.backward_ms for row in rows)),
-            memory_bytes=peak_memory(
-                source.config, source.overrides, source.plugins, batch, workers
-            ),
+            memory_bytes=peak_memory(file.config, file.overrides, file.plugins, batch, workers),
             layers=rows,
             torch=_torch_result(times, step_ms, difference, worst) if against_torch else None,
         )
 
 
 def _rows(
-    subject: Subject, layers: dict[str, Any], limits: dict[str, float], batch: int
+    training: TrainingStep, layers: dict[str, LayerTime], limits: dict[str, float], batch: int
 ) -> tuple[LayerResult, ...]:
     rows = []
-    for index, (name, layer) in enumerate(subject.network.layers.items()):
-        found, work = layers[name], layer.multiply_adds()
-        spent = found.forward_ms + found.backward_ms
+    for index, (name, layer) in enumerate(training.network.layers.items()):
+        times, work = layers[name], layer.multiply_adds()
+        spent = times.forward_ms + times.backward_ms
         products = 3 if index else 2
-        kernel = getattr(layer, "kernel", None)
         rows.append(
             LayerResult(
                 name=name,
                 type=layer.type_name,
-                forward_ms=found.forward_ms,
-                backward_ms=found.backward_ms,
+                forward_ms=times.forward_ms,
+                backward_ms=times.backward_ms,
                 multiply_adds=work,
                 gflops=2e-6 * products * work * batch / spent if work else None,
                 limit_share=limits[name] / spent if work else None,
-                method=getattr(kernel, "method", None),
+                method=training.executor.program.method(name, layer),
             )
         )
     return tuple(rows)
 
 
-def _operations(subject: Subject, batch: int) -> float:
+def _operations(training: TrainingStep, batch: int) -> float:
     """Return the operations of a step's direct products."""
-    layers = subject.network.layers.values()
+    layers = training.network.layers.values()
     return sum(
         2.0 * (3 if index else 2) * layer.multiply_adds() * batch
         for index, layer in enumerate(layers)
@@ -188,35 +185,35 @@ def _operations(subject: Subject, batch: int) -> float:
 
 
 def _torch_steps(
-    experiment: Experiment, subject: Subject, samples: Samples, workers: int
+    experiment: Experiment, training: TrainingStep, samples: Samples, workers: int
 ) -> dict[str, Callable[[], object]]:
     from cnnrun.bench.torch_side import LAYOUTS, TorchSide
 
     return {
-        layout: TorchSide(experiment, subject.network, samples, layout, workers).step
+        layout: TorchSide(experiment, training.network, samples, layout, workers).step
         for layout in LAYOUTS
     }
 
 
 def _difference(
-    experiment: Experiment, subject: Subject, samples: Samples, workers: int
+    experiment: Experiment, training: TrainingStep, samples: Samples, workers: int
 ) -> tuple[float, str]:
     """Return the largest relative difference of loss and gradients, and where it is."""
     from cnnrun.bench.torch_side import LAYOUTS, TorchSide
 
-    found: list[tuple[float, str]] = []
-    ours = subject.pass_over(samples)
+    differences: list[tuple[float, str]] = []
+    ours = training.forward_backward(samples)
     for layout in LAYOUTS:
-        side = TorchSide(experiment, subject.network, samples, layout, workers)
-        loss, gradients = side.pass_over()
-        found.append((abs(ours.loss - loss) / max(abs(loss), 1e-30), "loss"))
+        side = TorchSide(experiment, training.network, samples, layout, workers)
+        loss, gradients = side.forward_backward()
+        differences.append((abs(ours.loss - loss) / max(abs(loss), 1e-30), "loss"))
         largest = max(float(np.max(np.abs(g))) for g in gradients.values()) if gradients else 0.0
         for name, gradient in gradients.items():
             # A bias before batch normalisation has no gradient but rounding: hence the floor.
             scale = max(float(np.max(np.abs(gradient))), FLOOR * largest, 1e-30)
             difference = np.max(np.abs(ours.gradients[name].astype(np.float64) - gradient))
-            found.append((float(difference) / scale, name))
-    return max(found)
+            differences.append((float(difference) / scale, name))
+    return max(differences)
 
 
 def _torch_result(

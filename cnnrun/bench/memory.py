@@ -1,4 +1,4 @@
-"""Measures the memory that steps of a batch size need, in a process of their own."""
+"""Measures how much memory training needs at a batch size, in a process of its own."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import json
 import resource
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-__all__ = ["peak_memory"]
+__all__ = ["bytes_per_sample", "peak_memory"]
 
 STEPS = 3
-"""Enough for every buffer to be allocated; none is added after."""
+"""After so many steps every buffer has been allocated."""
 
 
 def peak_memory(
@@ -26,20 +26,31 @@ def peak_memory(
         "batch": batch,
         "workers": workers,
     }
-    # A program of its own: the memory that this one has had before would count too.
-    found = subprocess.run(
+    # A new process, because the memory that this one has used before would count too.
+    process = subprocess.run(
         [sys.executable, "-m", "cnnrun.bench.memory", json.dumps(arguments)],
         capture_output=True,
         text=True,
         check=False,
     )
-    if found.returncode:
-        raise MemoryError(found.stderr.strip().splitlines()[-1] if found.stderr else "no memory")
-    return int(found.stdout)
+    if process.returncode:
+        lines = process.stderr.strip().splitlines()
+        raise MemoryError(lines[-1] if lines else "no memory")
+    return int(process.stdout)
+
+
+def bytes_per_sample(memory: Mapping[int, int]) -> float | None:
+    """Return how much memory each further sample of a batch needs; None for a single batch size.
+
+    Args:
+        memory: bytes by batch size.
+    """
+    few, many = min(memory), max(memory)
+    return None if few == many else (memory[many] - memory[few]) / (many - few)
 
 
 def _main(arguments: str) -> None:
-    from cnnrun.bench.training_step import Subject, draw
+    from cnnrun.bench.training_step import TrainingStep, draw
     from cnnrun.config import load_experiment, load_installed_plugins, load_plugin
 
     given = json.loads(arguments)
@@ -48,20 +59,20 @@ def _main(arguments: str) -> None:
         load_plugin(Path(plugin))
     experiment = load_experiment(Path(given["config"]), given["overrides"])
     info = experiment.data.dataset.info(experiment.base)
-    with Subject(experiment, info, given["workers"]) as subject:
+    with TrainingStep(experiment, info, given["workers"]) as training:
         samples = draw(experiment, info, given["batch"])
         for _ in range(STEPS):
-            subject.step(samples)
-        print(_memory(subject.executor.processes))
+            training.step(samples)
+        print(_memory(training.executor.processes))
 
 
 def _memory(processes: Sequence[int]) -> int:
     """Return the bytes of this process and others; pages that they share count once."""
     try:
-        found = ["self", *map(str, processes)]
+        names = ["self", *map(str, processes)]
         return 1024 * sum(
             int(line.split()[1])
-            for name in found
+            for name in names
             for line in Path(f"/proc/{name}/smaps_rollup").read_text("utf-8").splitlines()
             if line.startswith("Pss:")
         )

@@ -1,4 +1,4 @@
-"""Times functions in turn, so that what else the machine does falls on all of them alike."""
+"""Times functions in turn, so that other load on the machine slows all of them alike."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from collections.abc import Callable, Mapping
 __all__ = ["in_turn"]
 
 FEWEST = 5
-"""Rounds that a median is made of, at least."""
+"""Rounds that a median is taken over, at least."""
 
 SETTLE, TURN = 0.02, 0.05
-"""Seconds of calls that are not counted and that are, each time a function has its turn.
+"""In each turn of a function, seconds of calls before the timed ones, and seconds of timed calls.
 
-PyTorch's threads keep spinning for some milliseconds after a step, and would take a core from
-whoever is next.
+PyTorch's threads keep spinning for some milliseconds after a step, which would slow the next
+function.
 """
 
 
 def in_turn(functions: Mapping[str, Callable[[], object]], seconds: float) -> dict[str, float]:
     """Return the median milliseconds of each function.
 
-    They are called in rounds, each for a while, until `seconds` a function have passed; but at
-    least 5 rounds, after one that is not counted.
+    They take turns, round by round, until `seconds` times the number of functions have passed, but
+    for at least 5 rounds. Each is called once before the first round.
     """
     times: dict[str, list[float]] = {name: [] for name in functions}
     for function in functions.values():
@@ -35,17 +35,17 @@ def in_turn(functions: Mapping[str, Callable[[], object]], seconds: float) -> di
             _call_for(function, SETTLE)
             times[name] += _call_for(function, TURN)
         rounds += 1
-    return {name: statistics.median(found) for name, found in times.items()}
+    return {name: statistics.median(measured) for name, measured in times.items()}
 
 
 def _call_for(function: Callable[[], object], seconds: float) -> list[float]:
-    """Call a function for so long, at least once; return the milliseconds of each call."""
-    found = []
+    """Call a function for `seconds`, at least once; return the milliseconds of each call."""
+    milliseconds = []
     end = time.perf_counter() + seconds
     while True:
         started = time.perf_counter()
         function()
         finished = time.perf_counter()
-        found.append(1e3 * (finished - started))
+        milliseconds.append(1e3 * (finished - started))
         if finished >= end:
-            return found
+            return milliseconds

@@ -1,4 +1,4 @@
-"""PyTorch's modules for our layers, and those that it lacks."""
+"""PyTorch's modules for our layers, and small modules for what it has no module for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Builds one of our networks in PyTorch, with the same weights, for the yardstick.
+"""Builds one of our networks in PyTorch, with the same weights, to compare with.
 
 PyTorch keeps images as channels x height x width. Filters are transposed for it, and so are the
 weights that follow a `flatten`, whose values come in another order.
@@ -39,7 +39,7 @@ class Copy:
     Attributes:
         name: ours.
         parameter: PyTorch's.
-        back: brings an array like PyTorch's into our layout.
+        back: converts an array in PyTorch's layout into ours.
     """
 
     name: str
@@ -66,7 +66,7 @@ def build(network: Network) -> tuple[Any, list[Copy]]:
 
 
 class _Builder:
-    """Walks over layers and makes PyTorch's of them."""
+    """Builds PyTorch's module for each layer, and notes which parameter is a copy of which."""
 
     def __init__(self) -> None:
         self.copies: list[Copy] = []

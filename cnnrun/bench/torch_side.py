@@ -1,4 +1,4 @@
-"""PyTorch's side of the comparison: the same training step, in each of its memory layouts."""
+"""The same training step in PyTorch, in either of its memory layouts."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class TorchSide:
         self._optimizer = _optimizer(experiment, network, self.copies)
         self._clip_norm = experiment.optimizer.clip_norm
 
-    def pass_over(self) -> tuple[float, dict[str, Array]]:
+    def forward_backward(self) -> tuple[float, dict[str, Array]]:
         """Return the loss, and the gradients in our layout by our names."""
         self._optimizer.zero_grad()
         loss = self._loss(self.module(self._x), self._targets)

@@ -1,4 +1,4 @@
-"""What is measured: one training step of a configuration's network, on made-up samples."""
+"""The training step that is measured: a configuration's network on random samples."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from cnnrun.data import DatasetInfo
 from cnnrun.engine import Executor, Network, StepResult
 from cnnrun.engine.types import Array
 
-__all__ = ["Samples", "Subject", "draw", "without_dropout"]
+__all__ = ["Samples", "TrainingStep", "draw", "without_dropout"]
 
 
 @dataclass(frozen=True)
 class Samples:
-    """A batch of the data's real shapes: x `(N, H, W, C)`, and targets as the loss takes them."""
+    """A batch in the data's shapes: x `(N, H, W, C)`, and targets as the loss takes them."""
 
     x: Array
     targets: Array
 
 
 def draw(experiment: Experiment, info: DatasetInfo, batch: int) -> Samples:
-    """Return a batch of normally distributed pixels with random labels, always the same ones."""
+    """Return a batch of normally distributed pixels with random labels; the same at every call."""
     rng = np.random.default_rng(experiment.seed)
     x = rng.standard_normal((batch, *info.image_shape), dtype=np.float32)
     if experiment.data.targets == "inputs":
@@ -34,8 +34,11 @@ def draw(experiment: Experiment, info: DatasetInfo, batch: int) -> Samples:
     return Samples(x, rng.integers(0, info.classes or 1, batch))
 
 
-class Subject:
-    """Our side: the network, its executor and its optimizer; use it in a `with` statement."""
+class TrainingStep:
+    """A configuration's training step, ready to run: network, executor and optimizer.
+
+    Use it in a `with` statement, which ends the workers.
+    """
 
     def __init__(self, experiment: Experiment, info: DatasetInfo, workers: int) -> None:
         """Build the network with the configuration's initial weights."""
@@ -62,14 +65,14 @@ class Subject:
     ) -> None:
         self.executor.close()
 
-    def pass_over(self, samples: Samples) -> StepResult:
+    def forward_backward(self, samples: Samples) -> StepResult:
         """Run forward and backward, and leave the parameters alone."""
         seed = self.experiment.seed
         return self.executor.step(samples.x, samples.targets, seed=seed, step=self._steps)
 
     def step(self, samples: Samples) -> None:
         """Do a whole step of training: forward, backward, optimizer."""
-        result = self.pass_over(samples)
+        self.forward_backward(samples)
         self._steps += 1
         optimizer = self.experiment.optimizer
         self.executor.update(
@@ -77,8 +80,6 @@ class Subject:
             step=self._steps,
             norm=None if optimizer.clip_norm else 0.0,  # measured only where it is needed
         )
-        for name, value in result.updates.items():
-            self.network.buffers[name][...] = value
 
 
 def without_dropout(experiment: Experiment) -> Experiment:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -10,6 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from cnnrun.config import Experiment
+    from cnnrun.runs import Run
 
 __all__ = [
     "Checkpoint",
@@ -21,13 +21,10 @@ __all__ = [
     "RunName",
     "RunsDir",
     "Workers",
-    "default_workers",
     "load",
     "load_plugins",
+    "load_run",
 ]
-
-MOST_WORKERS = 32
-"""By default; each takes memory, and a batch has not many more shards."""
 
 RunName = Annotated[
     str, typer.Argument(metavar="RUN", help="A run's directory, its name, or last.")
@@ -59,13 +56,6 @@ Workers = Annotated[
 ]
 
 
-def default_workers() -> int:
-    """Return the number of processors this process may use, 32 at most."""
-    affinity = getattr(os, "sched_getaffinity", None)  # which not every system has
-    available = len(affinity(0)) if affinity else os.cpu_count() or 1
-    return min(available, MOST_WORKERS)
-
-
 def load_plugins(plugins: list[Path] | None) -> None:
     """Import the plug-ins of installed packages, then the given ones."""
     from cnnrun.config import load_installed_plugins, load_plugin
@@ -83,3 +73,11 @@ def load(
 
     load_plugins(plugins)
     return load_experiment(config, overrides or [])
+
+
+def load_run(name: str, runs_dir: Path, plugins: list[Path] | None = None) -> Run:
+    """Return the run called `name`, after plug-ins, which its network may be made of."""
+    from cnnrun.runs import find_run
+
+    load_plugins(plugins)
+    return find_run(name, runs_dir)

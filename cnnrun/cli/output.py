@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
-import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+from cnnrun.documents import finite
 
 __all__ = ["message", "print_csv", "print_json"]
 
@@ -17,25 +18,17 @@ SCHEMA_VERSION = 1
 def print_json(document: Mapping[str, Any]) -> None:
     """Print a result as one JSON document; what is not finite becomes null."""
     # In ASCII, so that any terminal and any file name can be written.
-    print(json.dumps(_finite({"schema_version": SCHEMA_VERSION, **document}), indent=2))
+    print(json.dumps(finite({"schema_version": SCHEMA_VERSION, **document}), indent=2))
 
 
 def print_csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Print a result as comma-separated values; what is not finite becomes empty."""
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(header)
-    writer.writerows([_finite(value) for value in row] for row in rows)
+    writer.writerows([finite(value) for value in row] for row in rows)
 
 
 def message(text: str, *, quiet: bool = False) -> None:
     """Print a line to stderr."""
     if not quiet:
         print(text, file=sys.stderr, flush=True)
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

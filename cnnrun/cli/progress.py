@@ -1,9 +1,10 @@
-"""Shows a training as it goes: a bar on a terminal, a plain line an epoch elsewhere."""
+"""Shows a training or a gradient check as it goes: a bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
 from cnnrun.cli.output import message
 from cnnrun.cli.tables import figure, share
@@ -11,9 +12,10 @@ from cnnrun.cli.tables import figure, share
 if TYPE_CHECKING:
     from tqdm import tqdm
 
+    from cnnrun.gradcheck import Check
     from cnnrun.runs.events import EpochMetrics, Event, StepFinished
 
-__all__ = ["Progress"]
+__all__ = ["CheckProgress", "Progress"]
 
 
 class Progress:
@@ -81,3 +83,43 @@ class Progress:
                 parts.append(f"acc {share(accuracy)}")
         parts.append(f"{metrics.seconds:.1f} s")
         return "  ".join(parts) + ("  best" if improved else "")
+
+
+class CheckProgress:
+    """Shows a gradient check on stderr: what it will cost, then a bar; use it with `with`."""
+
+    def __init__(self, quiet: bool) -> None:
+        self.quiet = quiet
+        self.bar: tqdm[Any] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self.bar is not None:
+            self.bar.close()
+
+    def __call__(self, check: Check, passes: int) -> None:
+        """Show how many forward passes are done; none before the first."""
+        cost = check.cost
+        if self.quiet:
+            return
+        if passes == 0 and cost.forward_passes:
+            sampled = " (a sample of each large tensor)" if check.is_sampled else ""
+            message(
+                f"{check.title}: about {cost.forward_passes:,} forward passes{sampled}, "
+                f"{max(1, round(cost.seconds))} s"
+            )
+        if sys.stderr.isatty():
+            from tqdm import tqdm
+
+            if self.bar is None:
+                self.bar = tqdm(
+                    total=cost.forward_passes, unit="pass", leave=False, dynamic_ncols=True
+                )
+            self.bar.update(min(passes, cost.forward_passes) - self.bar.n)

@@ -20,7 +20,7 @@ STYLES = {"pass": "green", "fail": "bold red", "unresolved": "yellow"}
 
 def show_report(report: Report) -> None:
     """Print a report: the table, every finding, and the verdict."""
-    title = f"gradients of {report.subject}"
+    title = f"gradients of {report.title}"
     columns = ["layer", "tensor", "resolved", "kinks", "median", "worst", "at", "verdict"]
     print_fitting(
         title,
@@ -46,10 +46,8 @@ def _verdict(report: Report) -> str:
     wrong = [row for row in report.rows if row.verdict == "fail"]
     if not wrong or report.guilty is None:
         return report.summary()
-    guilty = report.guilty
-    name = f", {gradient_name(guilty.tensor)}" if guilty.tensor else ""
     others = f"; {len(wrong) - 1} more in the table" if len(wrong) > 1 else ""
-    return f"look at {guilty.layer}{name} first{others}"
+    return f"look at {report.guilty} first{others}"
 
 
 def show_mutants(report: Report) -> None:
@@ -80,7 +78,7 @@ def _cells(row: Row) -> list[str | Text]:
     style = STYLES[row.verdict]
     return [
         row.layer,
-        gradient_name(row.tensor),
+        row.gradient,
         resolved if figures["checked"] else "-",
         f"{figures['kinks']:,}" if figures["kinks"] else "-",
         _error(figures["median_relative_error"]),
@@ -90,19 +88,13 @@ def _cells(row: Row) -> list[str | Text]:
     ]
 
 
-def gradient_name(tensor: str) -> str:
-    """Return the name of a tensor's gradient, `dw` for `w`; a dash stays one."""
-    path, slash, name = tensor.rpartition("/")
-    return tensor if tensor == "-" else f"{path}{slash}d{name}"
-
-
 def _error(value: float | None) -> str:
     return "-" if value is None else "0" if value == 0 else f"{value:.0e}"
 
 
 def _print_failure(row: Row) -> None:
     figures = row.to_dict()
-    name = f"{row.layer}, {gradient_name(row.tensor)}" if row.tensor != "-" else row.layer
+    name = f"{row.layer}, {row.gradient}" if row.tensor != "-" else row.layer
     _print_wrapped(f"{name}: {row.diagnosis or 'wrong, in no way that has a name'}")
     if figures["wrong"]:
         where = ",".join(map(str, figures["worst_index"]))

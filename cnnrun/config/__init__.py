@@ -1,5 +1,6 @@
 """The configuration language: YAML text in, validated experiments out."""
 
+from cnnrun.config.arrays import read_arrays
 from cnnrun.config.experiment import Experiment, TrainOptions
 from cnnrun.config.loading import build_network, load_experiment, read_layer
 from cnnrun.config.plugins import load_installed_plugins, load_plugin
@@ -15,6 +16,7 @@ __all__ = [
     "load_experiment",
     "load_installed_plugins",
     "load_plugin",
+    "read_arrays",
     "read_layer",
     "to_dict",
 ]

@@ -15,7 +15,6 @@ from cnnrun.config.reading import Reader
 from cnnrun.config.source import KeyPath, Source, parse_source, read_source
 from cnnrun.data import DatasetInfo
 from cnnrun.engine import Build, LayerConfig, Network
-from cnnrun.engine.execution.shared_memory import can_fork
 from cnnrun.errors import ConfigError, DataError, ShapeError
 
 __all__ = ["build_network", "load_experiment", "read_layer"]
@@ -88,7 +87,6 @@ def build_network(
         experiment.seed,
         info.classes,
         convolution=experiment.train.convolution,
-        shared=can_fork(),
     )
     network = Network(experiment.network, info.image_shape, build)
     try:

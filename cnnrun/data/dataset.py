@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from cnnrun.engine.types import Array
+from cnnrun.engine.types import Array, DType
 from cnnrun.errors import DataError
 from cnnrun.registry import Registry
 
@@ -134,6 +134,10 @@ class DatasetSource:
             DataError: the data are missing, damaged or of another kind than expected.
         """
         raise NotImplementedError
+
+    def pixel_maximum(self, dtype: DType) -> float:
+        """Return the pixel value that means 1 in images of such a dtype."""
+        return 255.0 if dtype.kind in "ui" else 1.0
 
 
 def require_memory(what: str, shape: tuple[int, ...], itemsize: int = 1) -> None:

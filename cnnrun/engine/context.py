@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any
@@ -12,9 +12,15 @@ import numpy.typing as npt
 
 from cnnrun.engine.types import Array
 
-__all__ = ["Context", "Pass"]
+__all__ = ["Context", "Observer", "Order", "Pass"]
 
 Observer = Callable[[str, str, Array], None]
+
+Order = Sequence[tuple[int, str]]
+"""Index and name of a sequence's layers, in the order in which they run."""
+
+DIRECT = "columns"
+"""The method of a convolution for which a program has chosen no other: the direct sum."""
 
 
 @dataclass
@@ -27,6 +33,10 @@ class Pass:
         all_reduce: adds an array over all shards of the batch, in shard order.
         observer: called as `observer(layer name, "x" | "y" | "dy" | "dx", array)` around every
             layer; the array must not be kept without a copy.
+        orders: by name of a sequence (`""` for the network, `03_residual/branch`), where its layers
+            do not run in the order they are written in.
+        methods: by layer name, how convolutions are computed that are not summed directly.
+        gradients: by full parameter name, where its gradient is to be written.
     """
 
     training: bool = False
@@ -35,6 +45,9 @@ class Pass:
     shard: int = 0
     all_reduce: Callable[[Array], Array] = np.copy
     observer: Observer | None = None
+    orders: Mapping[str, Order] = field(default_factory=dict)
+    methods: Mapping[str, str] = field(default_factory=dict)
+    gradients: Mapping[str, Array] = field(default_factory=dict)
 
 
 @dataclass
@@ -46,7 +59,7 @@ class Context:
         path: the indices that lead to this layer; part of the seed of its random numbers.
         name: the layer's full name, such as `03_residual/branch/00_conv2d`.
         saved: what forward keeps for backward.
-        gradients: the loss gradients of the parameters, by parameter name, set by backward.
+        gradients: the loss gradients of the parameters, by short name, as backward left them.
         updates: new values of the layer's buffers, applied once the step is done.
         needs_input_gradient: False where nobody reads dx; backward may then return `NO_GRADIENT`.
     """
@@ -83,36 +96,42 @@ class Context:
         view = self._views[name] = block[:size].reshape(shape)
         return view
 
-    def zeros(self, name: str, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
-        """Return `buffer(name, shape, dtype)` filled with zeros."""
-        array = self.buffer(name, shape, dtype)
-        array.fill(0)
+    def gradient(self, name: str, like: Array) -> Array:
+        """Return the array to write the gradient of parameter `name` into; it is uninitialised.
+
+        It is the one that was set aside for this parameter, so that nothing need be copied, or
+        where a layer runs by itself a buffer. An array that a layer puts into `gradients` of its
+        own is as good.
+
+        Args:
+            name: the parameter's short name, such as `w`.
+            like: the parameter.
+        """
+        array = self.run.gradients.get(f"{self.name}/{name}")
+        if array is None:
+            array = self.buffer(f"d{name}", like.shape, like.dtype)
+        self.gradients[name] = array
         return array
 
-    def move(self, old: Array, new: Array) -> None:
-        """Let whoever asks for the buffer behind `old`, if it is one, get `new` from now on."""
-        for name, view in self._views.items():
-            if view is old and new.shape == old.shape and new.dtype == old.dtype:
-                self._scratch[name] = new.reshape(-1)
-                self._views[name] = new
-                return
-
-    def hand_over(self, attribute: str, place: Mapping[str, Array]) -> None:
-        """Put `gradients` or `updates` of all layers into `place`, by full name.
-
-        What a layer keeps in a buffer it writes there at once from now on.
-        """
-        for name, array in self.collect(attribute).items():
-            if array is not place[name]:
-                place[name][...] = array
-                owner = self.find(name.rpartition("/")[0])
-                if owner:
-                    owner.move(array, place[name])
+    @property
+    def method(self) -> str:
+        """How this layer's convolution is computed: `columns` or `winograd`."""
+        return self.run.methods.get(self.name, DIRECT)
 
     def generator(self) -> np.random.Generator:
         """Return a random generator that depends on (seed, step, layer, shard) alone."""
         key = (self.run.step, self.run.shard, *self.path)
         return np.random.default_rng(np.random.SeedSequence(self.run.seed, spawn_key=key))
+
+    def uniform(self, out: Array) -> None:
+        """Fill `out` with random numbers in [0, 1) from a fresh generator.
+
+        They are drawn in float32, so that a network in float64 gets the same.
+        """
+        if out.dtype == np.float32:
+            self.generator().random(out=out, dtype=np.float32)
+        else:
+            out[...] = self.generator().random(out.shape, dtype=np.float32)
 
     def all_reduce(self, array: Array) -> Array:
         """Return the sum of `array` over all shards of the batch, added in shard order."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from math import prod
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from cnnrun.engine.context import Context
 from cnnrun.engine.initializers import Initializer
@@ -15,7 +18,10 @@ from cnnrun.engine.types import Array, DType, Shape
 from cnnrun.errors import ShapeError
 from cnnrun.registry import Registry
 
-__all__ = ["LAYERS", "NO_GRADIENT", "Build", "Layer", "LayerConfig"]
+if TYPE_CHECKING:
+    from cnnrun.engine.network import Sequential
+
+__all__ = ["LAYERS", "NO_GRADIENT", "Build", "Layer", "LayerConfig", "by_full_name"]
 
 LAYERS: Registry[type[Layer]] = Registry("layer")
 
@@ -35,8 +41,8 @@ class Build:
         seed: of the initial weights.
         classes: the number of classes of the data set, for `units: classes`; None if unknown.
         path: the indices that lead to the layer, part of the seed of its weights.
-        convolution: the method of the convolutions, where it can do their geometry.
-        shared: whether a network keeps its arrays in memory that forked processes share.
+        convolution: the method that a network asks for its convolutions.
+        blank: whether weights are left at 0, since others are going to take their place.
     """
 
     dtype: DType = np.dtype(np.float32)
@@ -44,7 +50,7 @@ class Build:
     classes: int | None = None
     path: tuple[int, ...] = ()
     convolution: MethodName = "auto"
-    shared: bool = False
+    blank: bool = False
 
     def child(self, index: int) -> Build:
         """Return the same for the sublayer at `index`."""
@@ -67,6 +73,8 @@ class Build:
                 f"{' x '.join(map(str, shape))} weights are {prod(shape):,} values; "
                 f"the limit is {MAXIMUM_PARAMETERS:,}"
             )
+        if self.blank:
+            return np.zeros(shape, self.dtype)
         values = initializer(shape, fan_in, fan_out, self.generator())
         return values.astype(self.dtype, order="C")
 
@@ -99,18 +107,11 @@ class Layer:
     """Parameters that weight decay spares when an optimizer is asked to."""
     whole_batch: ClassVar[bool] = False
     """Whether a pass exchanges values between the shards of a batch (`ctx.all_reduce`)."""
-    takes_maximum: ClassVar[bool] = False
-    """Whether each output is one of the inputs, the largest of some; so of max pooling alone."""
-    may_follow_max_pooling: ClassVar[bool] = False
-    """Whether it gives the same after max pooling as before it, gradients included, as ReLU."""
 
     config: Any
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        for trait in ("takes_maximum", "may_follow_max_pooling"):  # a subclass may do otherwise
-            if trait not in cls.__dict__:
-                setattr(cls, trait, False)
         if "Config" not in cls.__dict__:  # every layer has options of its own, perhaps none
             cls.Config = dataclass(frozen=True)(type("Config", (cls.Config,), {}))
         cls.Config.layer = cls
@@ -121,7 +122,7 @@ class Layer:
         Raises:
             ShapeError: the layer does not fit such an input.
         """
-        build = build or Build()
+        self._build = build = build or Build()
         self.config = config
         self.input_shape = tuple(input_shape)
         self.dtype = np.dtype(build.dtype)
@@ -138,15 +139,23 @@ class Layer:
         raise NotImplementedError
 
     def backward(self, dy: Array, ctx: Context) -> Array:
-        """Return dx for dy and put the parameters' gradients into `ctx.gradients`.
+        """Return dx for dy, and write every parameter's gradient into `ctx.gradient(name, like)`.
 
         dy is not written to. `ctx` is the one that the forward pass was given.
         """
         raise NotImplementedError
 
-    def children(self) -> dict[str, Layer]:
-        """Return the layers inside this one, by name; most layers have none."""
+    def sequences(self) -> dict[str, Sequential]:
+        """Return the sequences of layers inside this one, by the name of their context."""
         return {}
+
+    def children(self) -> dict[str, Layer]:
+        """Return the layers inside this one, as `branch/00_conv2d`; most layers have none."""
+        return {
+            f"{side}/{name}": layer
+            for side, sequence in self.sequences().items()
+            for name, layer in sequence.layers.items()
+        }
 
     def branches(self, ctx: Context) -> list[Array]:
         """Return the choices that the last forward pass made, such as which units were active.
@@ -164,20 +173,51 @@ class Layer:
         """Return the multiply-adds of one sample's forward pass; 0 for what is not a product."""
         return sum(layer.multiply_adds() for layer in self.children().values())
 
+    def walk(self) -> Iterator[tuple[str, Layer]]:
+        """Yield this layer under the name `""`, then all layers inside it under theirs."""
+        yield "", self
+        for name, child in self.children().items():
+            for inner, layer in child.walk():
+                yield f"{name}/{inner}" if inner else name, layer
+
     def named_parameters(self) -> dict[str, Array]:
-        """Return the trainable arrays of this layer and those inside, by full name."""
-        return self._walk("params")
+        """Return the trainable arrays of this layer and those inside, by name below it."""
+        return by_full_name(self.walk(), "params")
 
     def named_buffers(self) -> dict[str, Array]:
-        """Return the other arrays of this layer and those inside, by full name."""
-        return self._walk("buffers")
+        """Return the other arrays of this layer and those inside, by name below it."""
+        return by_full_name(self.walk(), "buffers")
 
     def uses_whole_batch(self) -> bool:
         """Return whether this layer or one inside exchanges values between shards."""
-        return self.whole_batch or any(c.uses_whole_batch() for c in self.children().values())
+        return any(layer.whole_batch for _, layer in self.walk())
 
-    def _walk(self, attribute: str) -> dict[str, Array]:
-        found: dict[str, Array] = dict(getattr(self, attribute))
-        for name, layer in self.children().items():
-            found.update({f"{name}/{k}": array for k, array in layer._walk(attribute).items()})
-        return found
+    def astype(self, dtype: npt.DTypeLike) -> Self:
+        """Return a copy in another dtype, with the same values: whatever `build` computes anew.
+
+        Whatever else was done to this object, such as a method replaced, its copy has too.
+        """
+        copy = deepcopy(self)
+        copy.dtype = np.dtype(dtype)
+        copy._build = replace(self._build, dtype=copy.dtype, blank=True)
+        copy.params, copy.buffers = {}, {}
+        copy.build(copy._build)
+        for side, sequence in copy.sequences().items():
+            own = self.sequences()[side].layers
+            sequence.layers.update({name: layer.astype(dtype) for name, layer in own.items()})
+        for (_, layer), (_, new) in zip(self.walk(), copy.walk(), strict=True):
+            for arrays, values in ((new.params, layer.params), (new.buffers, layer.buffers)):
+                for name, array in arrays.items():
+                    array[...] = values[name]
+        return copy
+
+
+def by_full_name(
+    layers: Iterable[tuple[str, Layer]], arrays: Literal["params", "buffers"]
+) -> dict[str, Array]:
+    """Return the parameters or buffers of named layers, as `03_conv2d/w`."""
+    return {
+        f"{name}/{key}" if name else key: array
+        for name, layer in layers
+        for key, array in getattr(layer, arrays).items()
+    }

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from copy import copy as shallow_copy
+from typing import Self
 
 import numpy as np
+import numpy.typing as npt
 
-from cnnrun.engine.context import Context, Observer
-from cnnrun.engine.execution.shared_memory import shared_like
-from cnnrun.engine.layer import Build, Layer, LayerConfig
+from cnnrun.engine.context import Context, Order
+from cnnrun.engine.layer import Build, Layer, LayerConfig, by_full_name
 from cnnrun.engine.types import Array, Shape
 from cnnrun.errors import CheckpointError, ShapeError
 
@@ -46,13 +48,12 @@ class Sequential:
             self.layers[f"{index:0{width}d}_{kind}"] = layer
             shape = layer.output_shape
         self.output_shape = shape
-        self._written = list(enumerate(self.layers))
-        self._cheaper = self._cheaper_order()
+        self._as_written: Order = list(enumerate(self.layers))
 
     def forward(self, x: Array, ctx: Context) -> Array:
         """Return the last layer's output for x, `(N, *input_shape)`."""
         observer = ctx.run.observer
-        for index, name in self._order(x, observer):
+        for index, name in self._order(ctx):
             inner = ctx.child(index, name)
             y = self.layers[name].forward(x, inner)
             if observer:
@@ -64,10 +65,11 @@ class Sequential:
     def backward(self, dy: Array, ctx: Context) -> Array:
         """Return dx, and leave every parameter's gradient in the layers' contexts."""
         observer = ctx.run.observer
-        order = self._order(dy, observer)
+        order = self._order(ctx)
         for index, name in reversed(order):
             inner = ctx.child(index, name)
             inner.needs_input_gradient = index != order[0][0] or ctx.needs_input_gradient
+            inner.gradients.clear()  # so that one that is forgotten shows, and not the last step's
             dx = self.layers[name].backward(dy, inner)
             if observer:
                 observer(inner.name, "dy", dy)
@@ -76,26 +78,15 @@ class Sequential:
             dy = dx
         return dy
 
-    def _order(self, array: Array, observer: Observer | None) -> list[tuple[int, str]]:
-        """Return index and name of the layers as they run on such arrays.
+    def walk(self) -> Iterator[tuple[str, Layer]]:
+        """Yield every layer under its full name, those inside a layer after it."""
+        for name, layer in self.layers.items():
+            for inner, child in layer.walk():
+                yield f"{name}/{inner}" if inner else name, child
 
-        Gradients are checked in float64: there, and where somebody watches, it is as written.
-        """
-        return self._written if observer or array.dtype != np.float32 else self._cheaper
-
-    def _cheaper_order(self) -> list[tuple[int, str]]:
-        """Return index and name of the layers in the order they run when nobody watches.
-
-        A ReLU before max pooling runs after it, for the same result and gradients: the larger of
-        two numbers is the larger one after ReLU too, and where all are negative no error passes
-        either way. For 2x2 that is a quarter of its work.
-        """
-        order = list(self._written)
-        for place in range(len(order) - 1):
-            one, two = (self.layers[name] for _, name in order[place : place + 2])
-            if one.may_follow_max_pooling and two.takes_maximum:
-                order[place], order[place + 1] = order[place + 1], order[place]
-        return order
+    def _order(self, ctx: Context) -> Order:
+        """Return the layers in the order in which this pass runs them."""
+        return ctx.run.orders.get(ctx.name, self._as_written)
 
 
 class Network(Sequential):
@@ -113,28 +104,32 @@ class Network(Sequential):
         super().__init__(configs, input_shape, build, "network")
         self.configs = tuple(configs)
         self.dtype = build.dtype
-        self.parameters: dict[str, Array] = {}
-        self.buffers: dict[str, Array] = {}
-        self.spared_from_decay: set[str] = set()
-        for name, layer in self.layers.items():
-            self.parameters.update(
-                {f"{name}/{key}": array for key, array in layer.named_parameters().items()}
-            )
-            self.buffers.update(
-                {f"{name}/{key}": array for key, array in layer.named_buffers().items()}
-            )
-            self.spared_from_decay.update(_spared(name, layer))
-        if build.shared:
-            own = self.state()
-            self.bind(shared_like(own))
-            self.load_state(own)
+        self.convolution = build.convolution
+        self.parameters = by_full_name(self.walk(), "params")
+        self.buffers = by_full_name(self.walk(), "buffers")
+        self.spared_from_decay = {
+            f"{name}/{key}"
+            for name, layer in self.walk()
+            for key in layer.params
+            if key in layer.spared_from_decay
+        }
 
     def bind(self, arrays: Mapping[str, Array]) -> None:
         """Let the layers use these parameters and buffers, by full name, in place of their own."""
-        for name, layer in self.layers.items():
-            _bind(layer, f"{name}/", arrays)
+        for name, layer in self.walk():
+            for own in (layer.params, layer.buffers):
+                own.update({key: arrays[f"{name}/{key}"] for key in own})
         for own in (self.parameters, self.buffers):
             own.update({name: arrays[name] for name in own})
+
+    def astype(self, dtype: npt.DTypeLike) -> Self:
+        """Return a copy in another dtype, with the same values."""
+        copy = shallow_copy(self)
+        copy.dtype = np.dtype(dtype)
+        copy.layers = {name: layer.astype(dtype) for name, layer in self.layers.items()}
+        copy.parameters = by_full_name(copy.walk(), "params")
+        copy.buffers = by_full_name(copy.walk(), "buffers")
+        return copy
 
     @property
     def parameter_count(self) -> int:
@@ -144,7 +139,7 @@ class Network(Sequential):
     @property
     def uses_whole_batch(self) -> bool:
         """Whether some layer exchanges values between the shards of a batch."""
-        return any(layer.uses_whole_batch() for layer in self.layers.values())
+        return any(layer.whole_batch for _, layer in self.walk())
 
     def state(self) -> dict[str, Array]:
         """Return the arrays that make up the model, parameters and buffers, by full name."""
@@ -171,19 +166,3 @@ class Network(Sequential):
                 )
         for name, array in own.items():
             array[...] = state[name]
-
-
-def _bind(layer: Layer, prefix: str, arrays: Mapping[str, Array]) -> None:
-    """Let a layer and those inside use the arrays whose names start with `prefix`."""
-    for own in (layer.params, layer.buffers):
-        own.update({key: arrays[f"{prefix}{key}"] for key in own})
-    for name, child in layer.children().items():
-        _bind(child, f"{prefix}{name}/", arrays)
-
-
-def _spared(prefix: str, layer: Layer) -> set[str]:
-    """Return the full names of the parameters that weight decay may spare."""
-    names = {f"{prefix}/{key}" for key in layer.params if key in layer.spared_from_decay}
-    for name, child in layer.children().items():
-        names |= _spared(f"{prefix}/{name}", child)
-    return names

@@ -1,8 +1,8 @@
 """The chain rule on the expressions themselves.
 
-Each output is a sum of products. Its derivative by one symbol is what that symbol is multiplied
-with; the loss gradient of the symbol adds dL/dO times that over all outputs, in their order. So
-gradients are not written down a second time: they follow from the forward pass.
+Each output is a sum of products. Its derivative with respect to a symbol is what that symbol is
+multiplied with. The loss gradient of the symbol is the sum over all outputs of dL/dO times that
+derivative. So the gradients are not written down a second time: they follow from the forward pass.
 """
 
 from __future__ import annotations

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cnnrun.engine import Context, Layer, Loss, Network, Pass
+from cnnrun.engine.names import format_size
 from cnnrun.engine.types import Array
 from cnnrun.errors import GradientError
 from cnnrun.explain.document import Explanation, Section, Statement
 from cnnrun.explain.formulas import formulas_of, loss_formula
 from cnnrun.gradcheck import plan_network
-from cnnrun.gradcheck.points.networks import in_double, random_targets
+from cnnrun.gradcheck.points.networks import random_targets
 from cnnrun.gradcheck.points.probes import STEP
 
 if TYPE_CHECKING:
@@ -26,15 +27,15 @@ BUDGET = 6000
 
 
 def explain_backprop(
-    network: Network, loss: Loss, title: str, *, x: Array | None = None, seed: int = 0
+    network: Network, loss: Loss, title: str = "a network", *, x: Array | None = None, seed: int = 0
 ) -> Explanation:
     """Return the four steps of backpropagation for a network.
 
     Args:
         network: what is explained.
-        loss: behind it.
-        title: what to call it.
-        x: `(N, *input_shape)`; with it every step shows norms, and gradients are verified.
+        loss: of the network's output.
+        title: what to call the network.
+        x: a batch `(N, *input_shape)`. With it every step shows norms, and gradients are verified.
         seed: of random targets and of the verification.
 
     Raises:
@@ -46,11 +47,11 @@ def explain_backprop(
     explanation = Explanation(f"Backpropagation through {title}")
     explanation.legend = [
         "x, y: a layer's input and output; dx, dy: the loss gradients of them, the lecture's delta",
-        f"input: {_by(network.input_shape)}; {network.parameter_count:,} parameters",
+        f"input: {format_size(network.input_shape)}; {network.parameter_count:,} parameters",
     ]
     forward = [
         Statement(
-            f"{name}, {_by(layer.input_shape)} to {_by(layer.output_shape)}",
+            f"{name}, {format_size(layer.input_shape)} to {format_size(layer.output_shape)}",
             formulas_of(layer).forward,
             run.norms(name, "x", "y") if run else "",
         )
@@ -62,7 +63,7 @@ def explain_backprop(
     ]
     backward = [
         Statement(
-            f"{name}, {_by(layer.output_shape)} to {_by(layer.input_shape)}",
+            f"{name}, {format_size(layer.output_shape)} to {format_size(layer.input_shape)}",
             formulas_of(layer).backward,
             run.norms(name, "dy", "dx") if run else "",
         )
@@ -70,7 +71,7 @@ def explain_backprop(
     ]
     gradients = [
         Statement(
-            f"{name}/{parameter}, {_by(array.shape)}",
+            f"{name}/{parameter}, {format_size(array.shape)}",
             formulas_of(layer).parameters.get(parameter, f"d{parameter}"),
             run.gradient(f"{name}/{parameter}", array) if run else "",
         )
@@ -96,10 +97,10 @@ def explain_backprop(
 
 
 class _Run:
-    """One pass of the network in float64, with what flowed through every layer."""
+    """One forward and backward pass of the network in float64, with the arrays of every layer."""
 
     def __init__(self, network: Network, loss: Loss, x: Array, seed: int) -> None:
-        self.network, self.objective, self.seed = in_double(network), loss, seed
+        self.network, self.objective, self.seed = network.astype(np.float64), loss, seed
         self.x = np.array(x, np.float64)
         self.seen: dict[tuple[str, str], Array] = {}
         context = Context(Pass(training=True, seed=seed, step=STEP, observer=self._watch))
@@ -126,7 +127,7 @@ class _Run:
         return f"|gradient| = {_norm(self.gradients[name]):.6g}, |value| = {_norm(parameter):.6g}"
 
     def verify(self) -> str:
-        """Check every gradient of the network, and return what was found."""
+        """Check every gradient of the network, and return a sentence that says so."""
         check = plan_network(
             self.network, self.x, loss=self.objective, targets=self.targets, seed=self.seed,
             budget=BUDGET,
@@ -151,7 +152,3 @@ def _walk(layers: dict[str, Layer], prefix: str = "") -> Iterator[tuple[str, Lay
 
 def _norm(array: Array) -> float:
     return float(np.linalg.norm(array))
-
-
-def _by(shape: tuple[int, ...]) -> str:
-    return "x".join(map(str, shape))

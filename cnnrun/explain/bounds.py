@@ -1,4 +1,4 @@
-"""How much is spelled out, and which entries: all of a small geometry, or one of any."""
+"""Decides which entries are spelled out: all of a small geometry, or one entry of a large one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MOST_TERMS = 3000
 
 
 def require_small(equations: int, terms: int) -> None:
-    """Refuse to spell out what nobody would read.
+    """Refuse a geometry with more equations or terms than anyone would read.
 
     Raises:
         ConfigError: there are too many equations or terms.

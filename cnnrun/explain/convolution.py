@@ -6,33 +6,43 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from cnnrun.engine import Build
 from cnnrun.engine.geometry import Window
 from cnnrun.engine.layers import Conv2D
-from cnnrun.engine.types import Padding
+from cnnrun.engine.names import format_size
+from cnnrun.engine.types import Padding, Pair
 from cnnrun.explain.algebra import gradient
 from cnnrun.explain.bounds import choose_entries, require_small
 from cnnrun.explain.document import Equation, Explanation, Namer, Section
+from cnnrun.explain.sizes import (
+    entry_of,
+    image_shape,
+    require_padding,
+    require_pair,
+    require_sizes,
+)
 from cnnrun.explain.takeaways import takeaways
+from cnnrun.explain.text import count_of
 
 __all__ = ["explain_conv2d"]
 
 
 def explain_conv2d(
-    input_shape: tuple[int, int, int],
-    kernel: tuple[int, int],
+    input: int | Sequence[int] = (3, 3),
+    filter: Pair = 2,
     *,
     filters: int = 1,
-    stride: tuple[int, int] = (1, 1),
+    stride: Pair = 1,
     padding: Padding = "valid",
-    dilation: tuple[int, int] = (1, 1),
+    dilation: Pair = 1,
     groups: int = 1,
-    element: Sequence[int] | None = None,
-) -> tuple[Explanation, Conv2D]:
-    """Return the explanation of a convolution, and the layer that it explains.
+    element: int | Sequence[int] | None = None,
+) -> Explanation:
+    """Return the explanation of a convolution.
 
     Args:
-        input_shape: height, width, channels.
-        kernel: height and width of a filter.
+        input: height and width, and perhaps channels; one number for both sides of a square.
+        filter: height and width of a filter.
         filters: how many.
         stride: pixels from one window to the next.
         padding: as in a configuration.
@@ -42,20 +52,27 @@ def explain_conv2d(
 
     Raises:
         ShapeError: the filter does not fit the input.
-        ConfigError: there is too much to spell out.
+        ConfigError: a size is not one, or there is too much to spell out.
     """
+    input_shape, element = image_shape(input), entry_of(element)
+    for option, value in (("filter", filter), ("stride", stride), ("dilation", dilation)):
+        require_pair(option, value)
+    require_sizes("filters", filters)
+    require_sizes("groups", groups)
+    require_padding(padding)
     config = Conv2D.Config(
-        filters, kernel, stride, padding, dilation, groups=groups, use_bias=False
+        filters, filter, stride, padding, dilation, groups=groups, use_bias=False
     )
-    layer = Conv2D(config, input_shape)
+    layer = Conv2D(config, input_shape, Build(np.dtype(np.float64)))
     written = _Convolution(layer)
     outputs = None
     if element is None:
         count = int(np.prod(layer.output_shape))
         require_small(count + written.size, 3 * count * written.taps)
         outputs = [written.output(index) for index in np.ndindex(*layer.output_shape)]
-    image = _by(input_shape if input_shape[2] > 1 else input_shape[:2])
-    explanation = Explanation(f"Convolution of a {image} input X with {written.filters}")
+    image = format_size(input_shape if input_shape[2] > 1 else input_shape[:2])
+    title = f"Convolution of a {image} input X with {written.filters}"
+    explanation = Explanation(title, layer=layer)
     explanation.legend = written.legend()
     chosen = [written.output(index) for index in choose_entries(layer.output_shape, element)]
     explanation.sections = [
@@ -79,7 +96,7 @@ def explain_conv2d(
     ]
     explanation.takeaways = takeaways(layer)
     explanation.notes = written.notes()
-    return explanation, layer
+    return explanation
 
 
 class _Convolution:
@@ -97,7 +114,7 @@ class _Convolution:
         self.f = Namer("F", self.window.kernel, self.w_shape[2:], always=several)
         self.o = Namer("O", layer.output_shape[:2], (filters,))
         plural = f"{filters} filters F" if filters > 1 else "the filter F"
-        self.filters = f"{plural} of {_by(self.window.kernel)}"
+        self.filters = f"{plural} of {format_size(self.window.kernel)}"
         self.size = int(np.prod(self.shape)) + int(np.prod(self.w_shape))
         self.taps = int(np.prod(self.w_shape[:3]))
 
@@ -120,14 +137,14 @@ class _Convolution:
     ) -> list[Equation]:
         """Return dL/dF or dL/dX, of every entry or of one."""
         namer, shape = (self.f, self.w_shape) if letter == "F" else (self.x, self.shape)
-        found = []
-        for index in choose_entries(shape, element):
-            if outputs is None:  # only those that this entry acts on are written down
-                reached = [self.output(o) for o in self._reached(letter, index)]
-                found += gradient(reached, [(namer(index), index)])
+        wanted = [(namer(index), index) for index in choose_entries(shape, element)]
         if outputs is not None:
-            found = gradient(outputs, [(namer(i), i) for i in choose_entries(shape, element)])
-        return found
+            return gradient(outputs, wanted)
+        equations = []
+        for symbol, index in wanted:  # only the outputs that this entry acts on are written down
+            reached = [self.output(output) for output in self._reached(letter, index)]
+            equations += gradient(reached, [(symbol, index)])
+        return equations
 
     def _reached(self, letter: str, index: tuple[int, ...]) -> list[tuple[int, ...]]:
         """Return the outputs that one entry acts on, in order."""
@@ -154,17 +171,17 @@ class _Convolution:
         """Return how to read the symbols, and the geometry."""
         window = self.window
         filters = self.layer.config.filters
-        lines = [f"output O: {_by(self.layer.output_shape[: 3 if filters > 1 else 2])}"]
+        lines = [f"output O: {format_size(self.layer.output_shape[: 3 if filters > 1 else 2])}"]
         if window.stride != (1, 1):
-            lines.append(f"stride {_by(window.stride)}")
+            lines.append(f"stride {format_size(window.stride)}")
         if window.is_padded:
             lines.append(
-                f"padding: {_count(window.before[0], 'row')} of zeros above and {window.after[0]} "
-                f"below, {_count(window.before[1], 'column')} to the left and {window.after[1]} to "
-                "the right"
+                f"padding: {count_of(window.before[0], 'row')} of zeros above and "
+                f"{window.after[0]} below, {count_of(window.before[1], 'column')} to the left and "
+                f"{window.after[1]} to the right"
             )
         if window.dilation != (1, 1):
-            lines.append(f"dilation {_by(window.dilation)}: the taps lie that far apart")
+            lines.append(f"dilation {format_size(window.dilation)}: the taps lie that far apart")
         if self.layer.config.groups > 1:
             lines.append(f"{self.layer.config.groups} groups: a filter sees its own channels only")
         if self.f.always:
@@ -194,11 +211,3 @@ def _place(
     )
     inside = all(0 <= place[a] < window.input_size[a] for a in (0, 1))
     return (place[0], place[1]) if inside else None
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' * (number != 1)}"
-
-
-def _by(sizes: Sequence[int]) -> str:
-    return "x".join(map(str, sizes))

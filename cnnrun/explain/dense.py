@@ -1,4 +1,4 @@
-"""A dense layer, unit by unit: what steps 3 and 4 of the lecture's algorithm come from."""
+"""A dense layer, unit by unit: the equations behind steps 3 and 4 of the lecture's algorithm."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from cnnrun.engine import Build
 from cnnrun.engine.layers import Dense
 from cnnrun.explain.algebra import gradient
 from cnnrun.explain.bounds import choose_entries, require_small
@@ -17,26 +18,28 @@ from cnnrun.explain.document import (
     Section,
     Takeaway,
 )
+from cnnrun.explain.sizes import entry_of, require_sizes
+from cnnrun.explain.takeaways import WIDEST_MATRIX
 
 __all__ = ["explain_dense"]
 
-WIDEST_MATRIX = 9
-
 
 def explain_dense(
-    inputs: int, units: int, *, element: Sequence[int] | None = None
-) -> tuple[Explanation, Dense]:
-    """Return the explanation of a dense layer with a bias, and the layer that it explains.
+    input: int = 3, units: int = 2, *, element: int | Sequence[int] | None = None
+) -> Explanation:
+    """Return the explanation of a dense layer with a bias.
 
     Args:
-        inputs: numbers that come in.
+        input: numbers that come in.
         units: numbers that go out.
         element: of the one entry of each array to spell out, from 1.
 
     Raises:
-        ConfigError: there is too much to spell out.
+        ConfigError: a size is not one, or there is too much to spell out.
     """
-    layer = Dense(Dense.Config(units), (inputs,))
+    element = entry_of(element)
+    (inputs,), (units,) = require_sizes("input", input), require_sizes("units", units)
+    layer = Dense(Dense.Config(units), (inputs,), Build(np.dtype(np.float64)))
     if element is None:
         require_small(inputs + 2 * units + inputs * units, 4 * inputs * units)
     x, o, b = (Namer(letter, (n,)) for letter, n in (("X", inputs), ("O", units), ("b", units)))
@@ -52,7 +55,8 @@ def explain_dense(
         "bias_gradient": ("bias", "b", b, (units,)),
         "input_gradient": ("input", "X", x, (inputs,)),
     }
-    explanation = Explanation(f"Dense layer from {inputs} inputs X to {units} outputs O")
+    title = f"Dense layer from {inputs} inputs X to {units} outputs O"
+    explanation = Explanation(title, layer=layer)
     explanation.legend = ["W_iu: input, unit; b_u: the bias of a unit"]
     chosen = [output(unit) for (unit,) in choose_entries((units,), element)]
     explanation.sections = [Section("output", "Forward pass: the output O", chosen, array="O")]
@@ -65,13 +69,13 @@ def explain_dense(
     explanation.notes = [
         "For a batch, dL/dW and dL/db add up over the samples: dL/dW = X^T dL/dO.",
     ]
-    return explanation, layer
+    return explanation
 
 
 def _takeaways(inputs: int, units: int, x: Namer, o: Namer, w: Namer) -> list[Takeaway]:
     """Return the lecture's steps 3 and 4 for this layer, as matrices."""
     error = Matrix("dL/dO", (tuple(f"dL/d{o((u,))}" for u in range(units)),))
-    of_w = tuple(tuple(f"dL/d{w(i)}" for i in _row(r, units)) for r in range(inputs))
+    of_w = tuple(tuple(f"dL/d{w((i, u))}" for u in range(units)) for i in range(inputs))
     turned = tuple(tuple(w((i, u)) for i in range(inputs)) for u in range(units))
     column = tuple((x((i,)),) for i in range(inputs))
     return [
@@ -88,7 +92,3 @@ def _takeaways(inputs: int, units: int, x: Namer, o: Namer, w: Namer) -> list[Ta
             (error, Matrix("weights W, transposed", turned)),
         ),
     ]
-
-
-def _row(row: int, units: int) -> list[tuple[int, int]]:
-    return [(row, int(unit)) for unit in np.arange(units)]

@@ -10,7 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from cnnrun.engine import Layer
 
 __all__ = ["Equation", "Explanation", "Matrix", "Namer", "Section", "Statement", "Takeaway"]
 
@@ -25,8 +28,8 @@ class Namer:
     Attributes:
         letter: of the array.
         spatial: sizes of the axes that are always named.
-        others: sizes of further axes; named if one of them, or `always`, says so.
-        always: whether the further axes are named though they have one entry each.
+        others: sizes of further axes, which are named if one of them has more than one entry.
+        always: whether the further axes are named even if they have one entry each.
     """
 
     letter: str
@@ -66,7 +69,7 @@ class Equation:
 
 @dataclass(frozen=True)
 class Statement:
-    """A line that is not spelled out entry by entry: what it is of, a formula, and a remark."""
+    """A line about whole arrays: a name, a formula, and a remark."""
 
     name: str
     formula: str
@@ -75,7 +78,7 @@ class Statement:
 
 @dataclass
 class Section:
-    """Equations that belong together; `key` is what JSON calls them, and `array` what they give."""
+    """Equations that belong together; `key` names them in JSON, `array` is what they compute."""
 
     key: str
     title: str
@@ -116,6 +119,7 @@ class Explanation:
         notes: what else matters.
         verified: what was verified with numbers, in a sentence; None without numbers.
         cells: what each maximum is taken of, in the order in which ties are decided.
+        layer: what is explained, in float64; None for a whole network.
     """
 
     title: str
@@ -125,6 +129,26 @@ class Explanation:
     notes: list[str] = field(default_factory=list)
     verified: str | None = None
     cells: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    layer: Layer | None = field(default=None, repr=False, compare=False)
+
+    def __str__(self) -> str:
+        return self.render("text")
+
+    def render(self, form: str = "text") -> str:
+        """Return the explanation as `text`, `markdown`, `latex`, `json` or `html`.
+
+        Raises:
+            ConfigError: there is no such format.
+        """
+        from cnnrun.explain.rendering import render
+
+        return render(self, form)
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        from cnnrun.explain.page import to_html_fragment
+
+        return to_html_fragment(self)
 
     def section(self, key: str) -> Section:
         """Return the section that JSON calls `key`."""

@@ -1,4 +1,4 @@
-"""What each type of layer and loss computes, forward and backward, in one line each.
+"""The formulas of each type of layer and loss, forward and backward, in one line each.
 
 x and y are a layer's input and output, dx and dy the loss gradients of them: the lecture's delta.
 `*` between arrays is number by number; a sum over n is over the samples of the batch.
@@ -16,7 +16,7 @@ __all__ = ["Formulas", "formulas_of", "loss_formula"]
 
 @dataclass(frozen=True)
 class Formulas:
-    """y of x, dx of dy, and the gradient of each parameter."""
+    """A layer's formulas: y from x, dx from dy, and the gradient of each parameter."""
 
     forward: str
     backward: str

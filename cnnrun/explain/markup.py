@@ -1,13 +1,28 @@
-"""Symbols in the notations of LaTeX and HTML."""
+"""Finds the symbols in a text, and writes them in LaTeX; templates write them in HTML."""
 
 from __future__ import annotations
 
-import html
 import re
+from dataclasses import dataclass
 
-__all__ = ["to_html_symbol", "to_html_text", "to_latex_symbol"]
+__all__ = ["Pieces", "Symbol", "split_sentence", "split_symbol", "to_latex_symbol"]
 
 SYMBOL = re.compile(r"(dL/d)?([A-Za-z]+)(?:_([\w,]+))?")
+IN_A_SENTENCE = re.compile(
+    r"\bd([A-Z]_[a-z])/d([A-Z]_[a-z])\b|\b(?:dL/d)?[A-Z]_[a-z0-9,]*[a-z0-9]\b"
+)
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """A letter with its place in the array as a subscript; without one where it is empty."""
+
+    letter: str
+    place: str = ""
+
+
+Pieces = list[str | Symbol]
+"""A text, cut into symbols and what stands between them."""
 
 
 def to_latex_symbol(symbol: str) -> str:
@@ -24,27 +39,27 @@ def to_latex_symbol(symbol: str) -> str:
     return rf"\frac{{\partial L}}{{\partial {base}}}" if match[1] else base
 
 
-def to_html_text(text: str) -> str:
-    """Return a sentence as HTML, with the symbols in it set as such."""
-
-    def local(match: re.Match[str]) -> str:
-        above, below = to_html_symbol(match[1]), to_html_symbol(match[2])
-        return f"∂{above}/∂{below}"
-
-    text = html.escape(text)
-    text = re.sub(r"\bd([A-Z]_[a-z])/d([A-Z]_[a-z])\b", local, text)
-    return re.sub(
-        r"\b(?:dL/d)?[A-Z]_[a-z0-9,]*[a-z0-9]\b", lambda match: to_html_symbol(match[0]), text
-    )
-
-
-def to_html_symbol(symbol: str) -> str:
-    """Return the same as HTML."""
+def split_symbol(symbol: str) -> Pieces:
+    """Return the pieces of `X_11`, `dL/dO_11`, `1/4` or `[X_11 = O_11]`."""
     if symbol.startswith("["):
         left, _, right = symbol[1:-1].partition(" = ")
-        return f"[{to_html_symbol(left)} = {to_html_symbol(right)}]"
+        return ["[", *split_symbol(left), " = ", *split_symbol(right), "]"]
     match = SYMBOL.fullmatch(symbol)
     if match is None:
-        return html.escape(symbol)
-    base = f"<i>{match[2]}</i>" + (f"<sub>{match[3]}</sub>" if match[3] else "")
-    return f"∂<i>L</i>/∂{base}" if match[1] else base
+        return [symbol]
+    base = Symbol(match[2], match[3] or "")
+    return ["∂", Symbol("L"), "/∂", base] if match[1] else [base]
+
+
+def split_sentence(text: str) -> Pieces:
+    """Return a sentence cut at the symbols in it; `dO_k/dF_i` counts as a derivative."""
+    pieces: Pieces = []
+    end = 0
+    for match in IN_A_SENTENCE.finditer(text):
+        pieces.append(text[end : match.start()])
+        if match[1]:
+            pieces += ["∂", *split_symbol(match[1]), "/∂", *split_symbol(match[2])]
+        else:
+            pieces += split_symbol(match[0])
+        end = match.end()
+    return [*pieces, text[end:]]

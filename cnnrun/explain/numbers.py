@@ -1,4 +1,4 @@
-"""Numbers beside the symbols, and every line held against the engine and a finite difference."""
+"""Puts numbers beside the symbols, and checks every line with the engine and finite differences."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from cnnrun.engine import Context, Layer, Pass
+from cnnrun.engine.names import format_size
 from cnnrun.engine.types import Array
 from cnnrun.errors import ConfigError, GradientError
 from cnnrun.explain.algebra import with_numbers
 from cnnrun.explain.document import Equation, Explanation
-from cnnrun.gradcheck.points.probes import converted
 
 __all__ = ["add_numbers", "array_shapes", "draw"]
 
 PARAMETERS = {"F": "w", "W": "w", "b": "b"}
 TOLERANCE = 1e-9
 STEP = 1e-4
-"""Of the finite difference; these layers are linear or piecewise linear, so any will do."""
+"""Step of the finite difference: any will do, as the layers are linear or piecewise linear."""
 
 
 def array_shapes(layer: Layer) -> dict[str, tuple[int, ...]]:
@@ -35,35 +36,40 @@ def array_shapes(layer: Layer) -> dict[str, tuple[int, ...]]:
 def draw(layer: Layer, seed: int) -> dict[str, Array]:
     """Return random values with one digit after the point, for all arrays; no two inputs equal."""
     rng = np.random.default_rng(seed)
-    found = {}
+    arrays = {}
     for name, shape in array_shapes(layer).items():
         size = int(np.prod(shape))
         if name == "X":  # distinct, so that no maximum is tied
             values = rng.permutation(np.arange(size) - size // 2) / 10
         else:
             values = rng.integers(-20, 21, size) / 10
-        found[name] = values.reshape(shape).astype(np.float64)
-    return found
+        arrays[name] = values.reshape(shape).astype(np.float64)
+    return arrays
 
 
-def add_numbers(explanation: Explanation, layer: Layer, values: Mapping[str, Array]) -> Explanation:
+def add_numbers(
+    explanation: Explanation, values: Mapping[str, npt.ArrayLike] | None = None, seed: int = 0
+) -> Explanation:
     """Return the explanation with numbers; every equation is verified on the way.
 
     Args:
-        explanation: of `layer`.
-        layer: what is explained.
-        values: the arrays by name, of one sample, as `array_shapes` says.
+        explanation: of a layer.
+        values: the arrays by name, of one sample, as `array_shapes` says; `dO` stands for `dL/dO`.
+            Random ones where None.
+        seed: of random values.
 
     Raises:
         ConfigError: an array is missing or has another shape.
         GradientError: a line differs from the engine or from the finite difference.
     """
-    arrays = _checked(layer, values)
-    double = converted(layer)
+    if explanation.layer is None:
+        raise ConfigError("values: the explanation of a network takes none; give it x")
+    layer = explanation.layer.astype(np.float64)  # a copy, whose parameters are written to
+    arrays = draw(layer, seed) if values is None else _checked(layer, values)
     for name, parameter in PARAMETERS.items():
-        if name in arrays and parameter in double.params:
-            double.params[parameter][...] = arrays[name]
-    engine = _run(double, arrays["X"], arrays["dL/dO"])
+        if name in arrays and parameter in layer.params:
+            layer.params[parameter][...] = arrays[name]
+    engine = _run(layer, arrays["X"], arrays["dL/dO"])
     symbols = _Symbols(explanation, arrays, engine["O"])
     count = ties = 0
     sections = []
@@ -72,7 +78,7 @@ def add_numbers(explanation: Explanation, layer: Layer, values: Mapping[str, Arr
         for equation in section.equations:
             numbered = with_numbers(equation, symbols)
             assert numbered.value is not None
-            ties += _verify(numbered, section.array, engine, double, arrays)
+            ties += _verify(numbered, section.array, engine, layer, arrays)
             equations.append(numbered)
             count += 1
         sections.append(replace(section, equations=equations))
@@ -124,8 +130,10 @@ def _index(place: str, shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(int(part) - 1 for part in parts)
 
 
-def _checked(layer: Layer, values: Mapping[str, Array]) -> dict[str, Array]:
+def _checked(layer: Layer, values: Mapping[str, npt.ArrayLike]) -> dict[str, Array]:
+    """Return the arrays in float64 and in their full shapes."""
     wanted = array_shapes(layer)
+    values = {"dL/dO" if name == "dO" else name: value for name, value in values.items()}
     if unknown := sorted(values.keys() - wanted.keys()):
         raise ConfigError(
             f"values: {', '.join(unknown)} is none of the arrays here: {', '.join(wanted)}"
@@ -133,7 +141,7 @@ def _checked(layer: Layer, values: Mapping[str, Array]) -> dict[str, Array]:
     arrays = {}
     for name, shape in wanted.items():
         if name not in values:
-            raise ConfigError(f"values: {name} is missing; it has the shape {_by(shape)}")
+            raise ConfigError(f"values: {name} is missing; it has the shape {_shape(shape)}")
         try:
             array = np.array(values[name], np.float64)
         except (TypeError, ValueError):
@@ -141,7 +149,7 @@ def _checked(layer: Layer, values: Mapping[str, Array]) -> dict[str, Array]:
         squeezed = tuple(size for size in shape if size > 1)
         if array.shape != shape and tuple(s for s in array.shape if s > 1) != squeezed:
             raise ConfigError(
-                f"values: {name} has the shape {_by(array.shape)}, expected {_by(shape)}"
+                f"values: {name} has the shape {_shape(array.shape)}, expected {_shape(shape)}"
             )
         if not np.isfinite(array).all():
             raise ConfigError(f"values: {name} has a value that is not finite")
@@ -150,15 +158,15 @@ def _checked(layer: Layer, values: Mapping[str, Array]) -> dict[str, Array]:
 
 
 def _run(layer: Layer, x: Array, error: Array) -> dict[str, Array]:
-    """Return what the engine makes of one sample: O, and the gradients by array name."""
+    """Return what the engine computes for one sample: O, and the gradients by array name."""
     context = Context(Pass(training=True))
     y = layer.forward(x[None], context).copy()
     dx = layer.backward(error[None], context)
-    found = {"O": y[0], "X": dx[0]}
+    arrays = {"O": y[0], "X": dx[0]}
     for name, parameter in PARAMETERS.items():
         if parameter in context.gradients:
-            found[name] = context.gradients[parameter]
-    return found
+            arrays[name] = context.gradients[parameter]
+    return arrays
 
 
 def _verify(
@@ -175,14 +183,14 @@ def _verify(
     """
     value = equation.value
     assert value is not None
-    found = {"the engine": float(engine[array][equation.index])}
+    references = {"the engine": float(engine[array][equation.index])}
     tied = False
     if array != "O":
         left, right = _slopes(array, equation.index, layer, arrays)
         tied = abs(left - right) > 1e-6 * (1 + abs(left))
         if not tied:
-            found["a finite difference"] = (left + right) / 2
-    for what, other in found.items():
+            references["a finite difference"] = (left + right) / 2
+    for what, other in references.items():
         allowed = TOLERANCE * (1 + abs(value)) if what == "the engine" else 1e-6 * (1 + abs(value))
         if not abs(value - other) <= allowed:
             raise GradientError(
@@ -220,5 +228,5 @@ def _row(array: Array) -> str:
     return write(array.tolist())
 
 
-def _by(shape: tuple[int, ...]) -> str:
-    return "x".join(map(str, shape)) or "one number"
+def _shape(shape: tuple[int, ...]) -> str:
+    return format_size(shape) or "one number"

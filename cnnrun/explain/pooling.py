@@ -1,4 +1,4 @@
-"""Pooling by the lecture: where the error of each window goes, and what it is multiplied with."""
+"""Max and average pooling: where the error of each window goes, and what it is multiplied with."""
 
 from __future__ import annotations
 
@@ -7,30 +7,33 @@ from typing import Any
 
 import numpy as np
 
+from cnnrun.engine import Build
 from cnnrun.engine.layers import AvgPool2D, MaxPool2D
-from cnnrun.engine.types import Padding
+from cnnrun.engine.names import format_size
+from cnnrun.engine.types import Padding, Pair
 from cnnrun.explain.algebra import gradient, gradient_of_maxima
 from cnnrun.explain.bounds import choose_entries, require_small
 from cnnrun.explain.document import Equation, Explanation, Namer, Section
+from cnnrun.explain.sizes import entry_of, image_shape, require_padding, require_pair
 
 __all__ = ["explain_pooling"]
 
 
 def explain_pooling(
     kind: str,
-    input_shape: tuple[int, int, int],
-    pool_size: tuple[int, int],
+    input: int | Sequence[int] = (4, 4),
+    pool_size: Pair = 2,
     *,
-    stride: tuple[int, int] | None = None,
+    stride: Pair | None = None,
     padding: Padding = "valid",
     count_padding: bool = True,
-    element: Sequence[int] | None = None,
-) -> tuple[Explanation, MaxPool2D | AvgPool2D]:
-    """Return the explanation of a pooling layer, and the layer that it explains.
+    element: int | Sequence[int] | None = None,
+) -> Explanation:
+    """Return the explanation of a pooling layer.
 
     Args:
         kind: `max_pool2d` or `avg_pool2d`.
-        input_shape: height, width, channels.
+        input: height and width, and perhaps channels; one number for both sides of a square.
         pool_size: height and width of a window.
         stride: pixels from one window to the next; the window's size by default.
         padding: as in a configuration.
@@ -39,13 +42,20 @@ def explain_pooling(
 
     Raises:
         ShapeError: the window does not fit the input.
-        ConfigError: there is too much to spell out.
+        ConfigError: a size is not one, or there is too much to spell out.
     """
+    input_shape, element = image_shape(input), entry_of(element)
+    require_pair("pool_size", pool_size)
+    if stride is not None:
+        require_pair("stride", stride)
+    require_padding(padding)
     layer: Any
+    build = Build(np.dtype(np.float64))
     if kind == "max_pool2d":
-        layer = MaxPool2D(MaxPool2D.Config(pool_size, stride, padding), input_shape)
+        layer = MaxPool2D(MaxPool2D.Config(pool_size, stride, padding), input_shape, build)
     else:
-        layer = AvgPool2D(AvgPool2D.Config(pool_size, stride, padding, count_padding), input_shape)
+        config = AvgPool2D.Config(pool_size, stride, padding, count_padding)
+        layer = AvgPool2D(config, input_shape, build)
     window, channels = layer.window, input_shape[2]
     x = Namer("X", input_shape[:2], (channels,))
     o = Namer("O", layer.output_shape[:2], (channels,))
@@ -72,15 +82,16 @@ def explain_pooling(
         if element is None or any(_reaches(window, index, cell) for cell in chosen)
     ]
     derive = gradient_of_maxima if kind == "max_pool2d" else gradient
-    size = "x".join(map(str, window.kernel))
     word = "Max" if kind == "max_pool2d" else "Average"
-    shape = "x".join(map(str, input_shape if channels > 1 else input_shape[:2]))
-    explanation = Explanation(f"{word} pooling of a {shape} input X with windows of {size}")
-    explanation.legend = [
-        f"output O: {'x'.join(map(str, layer.output_shape[: 3 if channels > 1 else 2]))}"
-    ]
+    named_axes = 3 if channels > 1 else 2
+    title = (
+        f"{word} pooling of a {format_size(input_shape[:named_axes])} input X with windows of "
+        f"{format_size(window.kernel)}"
+    )
+    explanation = Explanation(title, layer=layer)
+    explanation.legend = [f"output O: {format_size(layer.output_shape[:named_axes])}"]
     if window.stride != window.kernel:
-        explanation.legend.append(f"stride {'x'.join(map(str, window.stride))}")
+        explanation.legend.append(f"stride {format_size(window.stride)}")
     if channels > 1:
         explanation.legend.append("X_rc,i, O_rc,i: row, column, channel")
     explanation.sections = [
@@ -101,7 +112,7 @@ def explain_pooling(
     if kind == "max_pool2d":
         explanation.cells = {o.left: tuple(cell for (cell,) in o.terms) for o in outputs}
     explanation.notes = _notes(kind, layer)
-    return explanation, layer
+    return explanation
 
 
 def _reaches(window: Any, index: tuple[int, ...], cell: tuple[int, ...]) -> bool:

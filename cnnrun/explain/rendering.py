@@ -6,10 +6,12 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from cnnrun.errors import ConfigError
 from cnnrun.explain.document import Explanation
 from cnnrun.explain.latex import to_latex, to_markdown
 from cnnrun.explain.page import to_html
 from cnnrun.explain.text import to_text
+from cnnrun.registry import suggestion
 
 __all__ = ["FORMATS", "render", "to_document"]
 
@@ -62,5 +64,11 @@ FORMATS: dict[str, Callable[[Explanation], str]] = {
 
 
 def render(explanation: Explanation, form: str = "text") -> str:
-    """Return the explanation in one of `FORMATS`."""
+    """Return the explanation in one of `FORMATS`.
+
+    Raises:
+        ConfigError: there is no such format.
+    """
+    if form not in FORMATS:
+        raise ConfigError(f"no format is called {form!r}; {suggestion(form, FORMATS)}")
     return FORMATS[form](explanation)

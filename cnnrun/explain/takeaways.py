@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from cnnrun.engine.layers import Conv2D
+from cnnrun.engine.names import format_size
 from cnnrun.explain.document import Matrix, Namer, Takeaway
+from cnnrun.explain.text import count_of
 
 __all__ = ["WIDEST_MATRIX", "takeaways"]
 
@@ -42,19 +42,20 @@ class _Matrices:
             return []
         dilated = window.stride != (1, 1)
         error_name = "loss gradient dL/dO" + (
-            f", dilated by the stride {_by(window.stride)}" if dilated else ""
+            f", dilated by the stride {format_size(window.stride)}" if dilated else ""
         )
         suffix = " (for channel c and filter f)" if several else ""
         remarks_f, remarks_x = [], []
         if window.dilation != (1, 1):
-            remarks_f.append(f"taken at every {_by(window.dilation)}-th position: the dilation")
+            every = format_size(window.dilation)
+            remarks_f.append(f"taken at every {every}-th position: the dilation")
         if self._left_over():
             remarks_f.append("the last rows or columns of X, which no window reaches, are left out")
             remarks_x.append("where no window reaches, dL/dX is 0")
         if window.is_padded:
             remarks_x.append(
-                f"cropped by the padding: {_count(window.before[0], 'row')} above and "
-                f"{window.after[0]} below, {_count(window.before[1], 'column')} left and "
+                f"cropped by the padding: {count_of(window.before[0], 'row')} above and "
+                f"{window.after[0]} below, {count_of(window.before[1], 'column')} left and "
                 f"{window.after[1]} right"
             )
         if self.layer.config.filters > 1:
@@ -134,11 +135,3 @@ def _grid(letter: str, size: tuple[int, ...], suffix: str) -> tuple[tuple[str, .
     return tuple(
         tuple(f"{prefix}{namer((i, j))}{tail}" for j in range(size[1])) for i in range(size[0])
     )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' * (number != 1)}"
-
-
-def _by(sizes: Sequence[int]) -> str:
-    return "x".join(map(str, sizes))

@@ -14,7 +14,7 @@ from cnnrun.explain.document import (
     Takeaway,
 )
 
-__all__ = ["number", "to_text"]
+__all__ = ["count_of", "number", "signed", "to_text"]
 
 WIDTH = 79
 
@@ -38,6 +38,17 @@ def to_text(explanation: Explanation) -> str:
 def number(value: float) -> str:
     """Return a number as people write it, with at most six digits; 0 for what rounding leaves."""
     return "0" if abs(value) < 1e-12 else f"{value:.6g}"
+
+
+def count_of(number: int, noun: str) -> str:
+    """Return `1 row` or `2 rows`."""
+    return f"{number} {noun}{'s' * (number != 1)}"
+
+
+def signed(value: float) -> str:
+    """Return a number as a factor: a negative one in parentheses."""
+    text = number(value)
+    return f"({text})" if text.startswith("-") else text
 
 
 def _underlined(text: str, line: str) -> str:
@@ -75,7 +86,7 @@ def _equation(equation: Equation) -> str:
         return text
     margin = " " * (len(head) - 2) + "= "
     assert equation.numbers is not None
-    products = [" * ".join(_signed(n) for n in factors) for factors in equation.numbers]
+    products = [" * ".join(signed(n) for n in factors) for factors in equation.numbers]
     result = f"{margin}{number(equation.value)}"
     if len(products) < 2 and all(len(factors) < 2 for factors in equation.numbers):
         return f"{text}\n{result}"
@@ -87,11 +98,6 @@ def _times(term: Sequence[str]) -> list[str]:
     if len(term) == 2 and term[0].startswith("dL/"):
         return [term[0], "*", term[1]]
     return list(term)
-
-
-def _signed(value: float) -> str:
-    text = number(value)
-    return f"({text})" if text.startswith("-") else text
 
 
 def _joined(head: str, terms: Sequence[str], operation: str) -> str:

@@ -9,9 +9,11 @@ from types import ModuleType
 from typing import Any
 
 from cnnrun.gradcheck.api import check, plan, plan_network
+from cnnrun.gradcheck.budget import Cost
 from cnnrun.gradcheck.check import Check
 from cnnrun.gradcheck.report.findings import Finding
-from cnnrun.gradcheck.report.report import Cost, Guilty, Report, Row
+from cnnrun.gradcheck.report.report import Guilty, Report
+from cnnrun.gradcheck.report.rows import Row
 
 __all__ = ["Check", "Cost", "Finding", "Guilty", "Report", "Row", "check", "plan", "plan_network"]
 

@@ -1,4 +1,4 @@
-"""The checker as Python sees it: one function for a layer, a loss, a network, or all there is."""
+"""The checker in Python: one function for a layer, a loss, a network, or all that is registered."""
 
 from __future__ import annotations
 
@@ -8,21 +8,16 @@ from typing import Any
 import numpy as np
 
 from cnnrun.engine import LAYERS, LOSSES, Layer, LayerConfig, Loss, Network
+from cnnrun.engine.layer_names import select_layers
 from cnnrun.engine.losses import MeanSquaredError, SoftmaxCrossEntropy
 from cnnrun.engine.types import Array, Shape
 from cnnrun.errors import ConfigError
 from cnnrun.gradcheck.check import Check
 from cnnrun.gradcheck.points.cases import Case, cases_of
-from cnnrun.gradcheck.points.networks import in_double, layer_names, network_subject
-from cnnrun.gradcheck.points.planning import (
-    Subject,
-    cases_subject,
-    layer_subject,
-    loss_subject,
-    sweep,
-)
+from cnnrun.gradcheck.points.networks import layer_names, plan_network_points
+from cnnrun.gradcheck.points.planning import plan_cases, plan_layer, plan_loss, plan_sweep
 from cnnrun.gradcheck.points.point import Point, distinct
-from cnnrun.gradcheck.points.probes import LayerProbe, converted
+from cnnrun.gradcheck.points.probes import LayerProbe
 from cnnrun.gradcheck.report.report import Report
 
 __all__ = ["check", "plan", "plan_network"]
@@ -83,31 +78,30 @@ def plan(
     `names` selects among the registered ones, where there is no subject.
     """
     rng = np.random.default_rng([seed, 0])
-    found = Subject()
     if isinstance(subject, str):
         subject = LOSSES.get(subject) if subject in LOSSES else LAYERS.get(subject)
     if isinstance(subject, type) and issubclass(subject, Loss):
         subject = subject()
     if subject is None:
         title = "all registered layers and losses" if not names else ", ".join(names)
-        found = sweep(names or [*LAYERS, *LOSSES], rng)
+        planned = plan_sweep(names or [*LAYERS, *LOSSES], rng)
     elif isinstance(subject, Loss):
         title = subject.type_name or type(subject).__name__
-        found = loss_subject(subject, rng, name=title)
+        planned = plan_loss(subject, rng, name=title)
     elif isinstance(subject, Layer):
         title = subject.type_name or type(subject).__name__
         given = None if x is None else np.array(x, np.float64)
         samples = SAMPLES if given is None else len(given)
-        found = layer_subject(converted(subject), title, rng, samples=samples, x=given)
+        planned = plan_layer(subject.astype(np.float64), title, rng, samples=samples, x=given)
     else:
         cases = _cases(subject, input_shape)
-        title = cases[0].config.layer.type_name or cases[0].config.layer.__name__
-        found = cases_subject(cases, rng)
+        title = cases[0].layer_name
+        planned = plan_cases(cases, rng)
     # A layer made of others is blamed last: the mistake may be in one of those.
-    blamed = sorted(found.points, key=_is_composite)
-    order = [*(finding.layer for finding in found.findings), *(point.layer for point in blamed)]
+    blamed = sorted(planned.points, key=_is_composite)
+    order = [*(finding.layer for finding in planned.findings), *(point.layer for point in blamed)]
     return Check(
-        title, found.points, seed=seed, findings=found.findings, order=order, budget=budget
+        title, planned.points, seed=seed, findings=planned.findings, order=order, budget=budget
     )
 
 
@@ -131,7 +125,7 @@ def plan_network(
     *,
     loss: Loss | None = None,
     targets: Array | None = None,
-    layers: Sequence[str] | None = None,
+    layers: Sequence[str] = (),
     samples: int = SAMPLES,
     seed: int = 0,
     budget: int | None = None,
@@ -140,26 +134,29 @@ def plan_network(
 ) -> Check:
     """Return the check of a network; see `check`.
 
-    `layers` are the names of those to check, all of them by default; the loss's gradient through
-    the whole network is checked in the latter case only. Without a `budget` the check is made to
-    take about `seconds`.
+    `layers` are words that name the layers to check, as `select_layers` reads them; the gradient
+    through the whole network is checked only if they name all layers, as they do by default.
+    Without a `budget` the check is made to take about `seconds`.
+
+    Raises:
+        ConfigError: a word names no layer.
     """
     rng = np.random.default_rng([seed, 0])
-    double = in_double(network)
+    double = network.astype(np.float64)
     if x is None:
         x = distinct((samples, *network.input_shape), rng)
     x = np.array(x, np.float64)
     if loss is None:
         flat = len(network.output_shape) == 1
         loss = SoftmaxCrossEntropy() if flat else MeanSquaredError()
-    chosen = list(layers) if layers is not None else layer_names(double)
-    found, order = network_subject(double, loss, x, targets, rng, chosen, seed)
+    chosen = select_layers(layer_names(double), layers)
+    planned, order = plan_network_points(double, loss, x, targets, rng, chosen, seed)
     count = f"{len(chosen)} layers" if len(chosen) > 1 else chosen[0]
     return Check(
         f"network, {count}, {len(x)} samples",
-        found.points,
+        planned.points,
         seed=seed,
-        findings=found.findings,
+        findings=planned.findings,
         order=order,
         budget=budget,
         seconds=seconds if budget is None else None,

@@ -8,22 +8,20 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from cnnrun.engine.types import Array
+from cnnrun.gradcheck.budget import Budget, Cost
 from cnnrun.gradcheck.diagnosis.naming import diagnose
 from cnnrun.gradcheck.points.point import Point
 from cnnrun.gradcheck.points.probes import LayerProbe, Outcome
 from cnnrun.gradcheck.points.sampling import choose
-from cnnrun.gradcheck.report.findings import Finding, describe_crash
-from cnnrun.gradcheck.report.report import Cost, Guilty, Report, Row
+from cnnrun.gradcheck.report.findings import NETWORK, Finding, describe_crash
+from cnnrun.gradcheck.report.report import Guilty, Report
+from cnnrun.gradcheck.report.rows import Row
 from cnnrun.gradcheck.stages.coverage import Coverage, cover
-from cnnrun.gradcheck.stages.differences import Line, differentiate
 from cnnrun.gradcheck.stages.elements import Tensor, compare
 from cnnrun.gradcheck.stages.exact import check_conservation, check_linearity
 
-__all__ = ["NETWORK", "Check"]
+__all__ = ["Check"]
 
-NETWORK = "network"
-PASSES_PER_ELEMENT = 4
-PASSES_PER_TENSOR = 12  # a direction for the whole, gradients, laws
 REDRAWS = 2
 MOST_DIAGNOSED = 3000
 """Elements of a wrong tensor that are all compared, to see the pattern of the mistake."""
@@ -34,7 +32,7 @@ class Check:
 
     def __init__(
         self,
-        subject: str,
+        title: str,
         points: Sequence[Point],
         *,
         seed: int,
@@ -47,16 +45,16 @@ class Check:
         """Plan a check.
 
         Args:
-            subject: what is checked, in words.
+            title: what is checked, in words.
             points: where.
             seed: of the elements chosen, and of upstream gradients.
-            findings: mistakes found already.
+            findings: mistakes that are known already.
             order: layer names, in the order in which a wrong one is blamed.
             budget: the most forward passes; elements are sampled to keep it.
             seconds: the most time, as far as it can be told beforehand.
             notes: what a reader should know.
         """
-        self.subject, self.points, self.seed = subject, list(points), seed
+        self.title, self.points, self.seed = title, list(points), seed
         self.findings, self.notes = list(findings), list(notes)
         self.order = list(dict.fromkeys([*order, *(p.layer for p in points)]))
         self._rng = np.random.default_rng([seed, 1])
@@ -65,10 +63,9 @@ class Check:
             for tensor, size in point.sizes().items():
                 row = self._row(point.layer, point.reported(tensor))
                 row.size = max(row.size, size)
-        self._costs = [self._measure(point) for point in self.points]
-        self._most = self._share(budget, seconds)
-        self.cost = self._estimate(self._most)
-        self.is_sampled = any(row.size > self._most for row in self._rows.values())
+        planned = Budget(self.points, budget, seconds)
+        self.cost, self._elements_per_tensor = planned.cost, planned.elements_per_tensor
+        self.is_sampled = any(row.size > self._elements_per_tensor for row in self._rows.values())
         self._spent = Cost(0, 0.0)
 
     def run(self) -> Iterator[int]:
@@ -77,7 +74,7 @@ class Check:
         passes = 0
         for point in self.points:
             try:
-                with np.errstate(all="ignore"):  # what is not finite is told in other words
+                with np.errstate(all="ignore"):  # what is not finite is a finding, not a warning
                     passes += self._run_point(point)
             except Exception as error:
                 message = f"crashes while it is checked: {describe_crash(error)}"
@@ -86,12 +83,12 @@ class Check:
         self._spent = Cost(passes, time.perf_counter() - start)
 
     def report(self) -> Report:
-        """Return what has been found."""
+        """Return the verdict on every tensor, and which one to look at first."""
         for finding in self.findings:
             row = self._row(finding.layer, finding.tensor or "-")
             if finding not in row.findings:
                 row.findings.append(finding)
-        rows = self._settled_rows()
+        rows, vanished = self._settled_rows()
         for row in rows:
             if row.verdict == "fail":
                 row.diagnosis = self._diagnose(row)
@@ -103,7 +100,7 @@ class Check:
                 layer, _, tensor = tensor.rpartition("/")
             blamed = Guilty(layer, tensor)
         return Report(
-            subject=self.subject,
+            title=self.title,
             rows=rows,
             findings=self.findings,
             seed=self.seed,
@@ -111,44 +108,8 @@ class Check:
             diagnosis=guilty.diagnosis if guilty else None,
             announced=self.cost,
             spent=self._spent,
-            notes=self.notes,
+            notes=[*self.notes, *vanished],
         )
-
-    # planning
-
-    def _measure(self, point: Point) -> float:
-        """Return the seconds that one element costs at a point."""
-        try:
-            base = point.probe.forward()
-            tensor = point.tensors[-1]
-            index = (0,) * point.probe.values[tensor].ndim
-            start = time.perf_counter()
-            differentiate(Line(point.probe, tensor, index), base, [base.y])
-            return time.perf_counter() - start
-        except Exception:  # what crashes is told when it is run
-            return 0.0
-
-    def _share(self, budget: int | None, seconds: float | None) -> int:
-        """Return the most elements a tensor may have checked, within budget and time."""
-        largest = max((size for p in self.points for size in p.sizes().values()), default=1)
-        low, high = 4, max(4, largest)
-        while low < high:  # the largest number that fits, by halving
-            middle = (low + high + 1) // 2
-            cost = self._estimate(middle)
-            fits = (budget is None or cost.forward_passes <= budget) and (
-                seconds is None or cost.seconds <= seconds
-            )
-            low, high = (middle, high) if fits else (low, middle - 1)
-        return low
-
-    def _estimate(self, most: int) -> Cost:
-        passes, seconds = 0, 0.0
-        for point, cost in zip(self.points, self._costs, strict=True):
-            sizes = point.sizes().values()
-            own = sum(PASSES_PER_ELEMENT * min(s, most) + PASSES_PER_TENSOR for s in sizes)
-            passes += own
-            seconds += own * cost / PASSES_PER_ELEMENT
-        return Cost(passes, seconds)
 
     # running
 
@@ -160,11 +121,11 @@ class Check:
         gradients = [probe.backward(upstream) for upstream in upstreams]
         passes = 1 + len(upstreams)
         if isinstance(probe, LayerProbe):
-            found = check_linearity(probe, upstreams, gradients)
+            broken = check_linearity(probe, upstreams, gradients)
             dx = [gradient["x"] for gradient in gradients]
-            found += check_conservation(probe, base, upstreams, dx)
-            known = set(point.tensors)
-            self.findings += [f for f in found if f.tensor is None or f.tensor in known]
+            broken += check_conservation(probe, base, upstreams, dx)
+            checked = {None, *point.tensors}
+            self.findings += [finding for finding in broken if finding.tensor in checked]
             passes += 5
         for name in point.tensors:
             row = self._row(point.layer, point.reported(name))
@@ -172,7 +133,7 @@ class Check:
             row.coverages.append(coverage)
             passes += coverage.passes
             self._note_adjoint(point, name, coverage)
-            indices = choose(probe.values[name].shape, self._most, self._rng)
+            indices = choose(probe.values[name].shape, self._elements_per_tensor, self._rng)
             for extra in (coverage.index, _strongest(gradients[0][name])):
                 if extra is not None and extra not in indices:
                     indices.append(extra)
@@ -207,7 +168,7 @@ class Check:
         if coverage.affine and coverage.index is not None:
             message = (
                 f"the adjoint identity fails for d{name}: <g, f({name} + d) - f({name})> is "
-                f"{coverage.found:.8g}, <d{name}, d> is {coverage.claimed:.8g}"
+                f"{coverage.measured:.8g}, <d{name}, d> is {coverage.claimed:.8g}"
             )
             reported = point.reported(name)
             self.findings.append(Finding(point.layer, reported, "exact", message, coverage.index))
@@ -217,8 +178,8 @@ class Check:
     def _row(self, layer: str, tensor: str) -> Row:
         return self._rows.setdefault((layer, tensor), Row(layer, tensor))
 
-    def _settled_rows(self) -> list[Row]:
-        """Return the rows, without those whose gradient a network makes vanish.
+    def _settled_rows(self) -> tuple[list[Row], list[str]]:
+        """Return the rows, without those whose gradient a network makes vanish, and a note on them.
 
         A bias before batch normalisation has none; the layer alone was checked nevertheless.
         """
@@ -230,20 +191,19 @@ class Check:
                 vanished.append(row.tensor)
             else:
                 rows.append(row)
-        if vanished:
-            self.notes.append(
-                f"through the network the gradient of {', '.join(vanished)} could not be told (it "
-                "is zero, lost in rounding, or on kinks); the layers alone were resolved"
-            )
-        return rows
+        note = (
+            f"through the network the gradient of {', '.join(vanished)} could not be told (it "
+            "is zero, lost in rounding, or on kinks); the layers alone were resolved"
+        )
+        return rows, [note] if vanished else []
 
     def _diagnose(self, row: Row) -> str | None:
         """Return what kind of mistake it looks like, judged where most is known."""
         wrong = [tensor for _, tensor in row.points if tensor.of("wrong")]
         if wrong:
-            found = diagnose(_whole(max(wrong, key=lambda tensor: len(tensor.resolved))))
-            if found:
-                return found
+            diagnosis = diagnose(_whole(max(wrong, key=lambda tensor: len(tensor.resolved))))
+            if diagnosis:
+                return diagnosis
         return row.findings[0].message if row.findings else None
 
     def _guilty(self, rows: Sequence[Row]) -> Row | None:

@@ -1,4 +1,4 @@
-"""Would this check have noticed? It is run on layers with planted mistakes, and must find each."""
+"""Checks the checker: it is run on layers with planted mistakes, and must find each of them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from cnnrun.gradcheck.budget import Cost
 from cnnrun.gradcheck.check import Check
 from cnnrun.gradcheck.mutants import MUTANTS, Mutant
-from cnnrun.gradcheck.points.planning import layer_subject
+from cnnrun.gradcheck.points.planning import plan_layer
 from cnnrun.gradcheck.report.findings import Stage
-from cnnrun.gradcheck.report.report import Cost, MutantResult, Report
+from cnnrun.gradcheck.report.report import Report
+from cnnrun.gradcheck.report.rows import MutantResult
 
 __all__ = ["check_mutant", "mutant_report", "run_mutants"]
 
@@ -26,16 +28,16 @@ def run_mutants(seed: int = 0) -> Iterator[MutantResult]:
 def check_mutant(mutant: Mutant, seed: int = 0) -> MutantResult:
     """Return whether one planted mistake is found, by the stage that is meant to find it."""
     rng = np.random.default_rng([seed, 2])
-    name = mutant.case.config.layer.type_name
-    subject = layer_subject(mutant.build(seed), name, rng, samples=mutant.case.samples)
-    check = Check(mutant.name, subject.points, seed=seed, findings=subject.findings)
+    name = mutant.case.layer_name
+    plan = plan_layer(mutant.build(seed), name, rng, samples=mutant.case.samples)
+    check = Check(mutant.name, plan.points, seed=seed, findings=plan.findings)
     for _ in check.run():
         pass
     report = check.report()
-    found = {finding.stage for finding in report.findings}
+    stages = {finding.stage for finding in report.findings}
     if any(row.count("wrong") for row in report.rows):
-        found.add("elements")
-    found_by: list[str] = [stage for stage in STAGES if stage in found]
+        stages.add("elements")
+    found_by: list[str] = [stage for stage in STAGES if stage in stages]
     killed = mutant.stage in found_by
     return MutantResult(
         name=mutant.name,
@@ -52,7 +54,7 @@ def check_mutant(mutant: Mutant, seed: int = 0) -> MutantResult:
 def mutant_report(mutants: list[MutantResult], seed: int, seconds: float) -> Report:
     """Return the report of a self-test."""
     return Report(
-        subject=f"{len(mutants)} planted mistakes",
+        title=f"{len(mutants)} planted mistakes",
         rows=[],
         findings=[],
         seed=seed,

@@ -1,1 +1,1 @@
-"""Shows what flows backward: gradient maps of a network, and the lecture for any geometry."""
+"""Shows what flows backward through a network: gradient maps, attribution, pictures."""

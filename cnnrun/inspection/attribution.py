@@ -1,7 +1,7 @@
-"""What in the input the objective depends on: saliency, integrated gradients, Grad-CAM, occlusion.
+"""Shows which pixels the objective depends on: saliency, integrated gradients, Grad-CAM, occlusion.
 
-All maps are computed in float64. Saliency and SmoothGrad are `(N, H, W)`, summed over channels, so
-that a map of one channel and one of three have the same shape.
+All maps are computed in float64. They are `(N, H, W)`, summed over channels, so that images of one
+channel and of three have maps of the same shape.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import numpy as np
 
 from cnnrun.engine import Context, Network, Pass
 from cnnrun.engine.types import Array
-from cnnrun.gradcheck.points.networks import in_double
 from cnnrun.inspection.capture import capture, walk
 from cnnrun.inspection.objectives import Objective
 
@@ -25,24 +24,25 @@ GOOD_ENOUGH = 0.005
 
 MOST_STEPS = 1024
 SECONDS = 12.0
-"""What a round of integrated gradients, and what occlusion, may take; but at least the steps asked
-for are done."""
+"""Integrated gradients start no round of steps that is expected to take longer, and occlusion takes
+as many squares as it has time for. The first round is always done."""
 
 NOISE = 0.1
-"""Of SmoothGrad, relative to the range of the image."""
+"""Standard deviation of SmoothGrad's noise, relative to the range of the image."""
 
 CONVOLUTIONS = ("conv2d", "depthwise_conv2d", "conv2d_transpose")
 
 
 @dataclass(frozen=True)
 class Attribution:
-    """The maps of a batch, and the figures that say how far to trust them.
+    """The maps of a batch, and the figures that say how accurate they are.
 
     Attributes:
         maps: by name, each `(N, H, W)`; `integrated_gradients` sums to `score_change`.
-        score_change: of each sample, the objective at the input less that at the baseline.
-        completeness_error: of each sample, relative to `score_change`.
-        steps: that integrated gradients took.
+        score_change: for each sample, the objective at the input less that at the baseline.
+        completeness_error: for each sample, how far the sum of the integrated gradients is from
+            `score_change`, relative to it.
+        steps: how many integrated gradients took.
         cam_layer: whose channels Grad-CAM weighs; None where there is no convolution.
         cam: `(N, H', W')`, at that layer's resolution.
         patch: the side of the occluding square, in pixels.
@@ -78,7 +78,7 @@ def attribute(
         smooth: noisy copies that SmoothGrad averages over.
         seed: of the noise.
     """
-    double, x = in_double(network), x.astype(np.float64)
+    double, x = network.astype(np.float64), x.astype(np.float64)
     gradient = _input_gradients(double, x, objective)
     integrated, change, error, taken = integrated_gradients(double, x, objective, baseline, steps)
     rng = np.random.default_rng(seed)
@@ -181,7 +181,7 @@ def _input_gradients(network: Network, x: Array, objective: Objective) -> Array:
     """Return the gradient of each sample's own objective with respect to x."""
     context = Context(Pass(training=False))
     outputs = network.forward(x, context)
-    dy = objective.repeated(1).gradient(outputs)
+    dy = objective.each_sample_alone().gradient(outputs)
     return np.array(network.backward(dy, context))
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from cnnrun.engine import Context, Layer, Network, Pass
+from cnnrun.engine.layer_names import select_layers
 from cnnrun.engine.types import Array
-from cnnrun.errors import ConfigError, ShapeError
+from cnnrun.errors import ShapeError
 from cnnrun.inspection.objectives import Objective
 
 __all__ = ["Capture", "Node", "capture", "choose", "estimate_bytes", "walk"]
@@ -19,7 +20,7 @@ FLOWING = ("x", "y", "dx", "dy")
 
 @dataclass(frozen=True)
 class Node:
-    """A layer's place in the network: its full name, and how deep it stands inside others."""
+    """A layer with its full name, and the number of blocks that it stands inside."""
 
     name: str
     layer: Layer
@@ -64,40 +65,14 @@ def walk(network: Network) -> list[Node]:
     return [node for key, layer in network.layers.items() for node in visit(key, layer, 0)]
 
 
-def choose(nodes: list[Node], wanted: Collection[str]) -> list[Node]:
-    """Return the nodes that `wanted` names, in natural order; all of them if it is empty.
-
-    A name is a full name (`03_conv2d`), a position (`3`), a type (`conv2d`, every one of them), or
-    a type with its ordinal (`conv2d1`, `conv1`: the first). A block brings the layers inside it.
+def choose(nodes: list[Node], words: Sequence[str]) -> list[Node]:
+    """Return the nodes that `words` name, as `select_layers` reads them; all without words.
 
     Raises:
-        ConfigError: a name fits nothing; the message lists what there is.
+        ConfigError: a word names no layer.
     """
-    if not wanted:
-        return nodes
-    kept: set[str] = set()
-    for word in wanted:
-        found = [node.name for node in nodes if _fits(node, word, nodes)]
-        if not found:
-            names = ", ".join(node.name for node in nodes[:40])
-            raise ConfigError(f"--layers: no layer is called {word!r}; there are: {names}")
-        kept.update(found)
-    return [node for node in nodes if any(_within(node.name, name) for name in kept)]
-
-
-def _within(name: str, block: str) -> bool:
-    return name == block or name.startswith(f"{block}/")
-
-
-def _fits(node: Node, word: str, nodes: list[Node]) -> bool:
-    kind = node.layer.type_name
-    if word in (node.name, kind):
-        return True
-    if word.isdecimal():
-        return node.depth == 0 and int(node.name.split("_")[0]) == int(word)
-    same = [other.name for other in nodes if other.layer.type_name == kind]
-    ordinal = same.index(node.name) + 1
-    return word in (f"{kind}{ordinal}", f"{kind.removesuffix('2d')}{ordinal}")
+    chosen = set(select_layers([node.name for node in nodes], words))
+    return [node for node in nodes if node.name in chosen]
 
 
 def estimate_bytes(nodes: Collection[Node], samples: int) -> int:
@@ -141,8 +116,8 @@ def capture(
     gradients = ctx.collect("gradients")
     maps: dict[str, dict[str, Array]] = {}
     for node in kept:
-        found = keeper.maps.get(node.name, {})
-        own = {key: found[key] for key in FLOWING if key in found}
+        flowed = keeper.maps.get(node.name, {})
+        own = {key: flowed[key] for key in FLOWING if key in flowed}
         for key, parameter in node.layer.params.items():
             own[key] = parameter.copy()
             if (full := f"{node.name}/{key}") in gradients:
@@ -155,7 +130,7 @@ def capture(
 
 
 class _Keeper:
-    """Copies what flows past the layers it was told; what two layers share is copied once."""
+    """Copies the arrays that flow through chosen layers; an array of two layers is copied once."""
 
     def __init__(self, names: set[str]) -> None:
         self.maps: dict[str, dict[str, Array]] = {}

@@ -1,4 +1,4 @@
-"""How gradients flow through a network, layer by layer, and in words where they do not."""
+"""Measures how gradients flow through a network, layer by layer, and says what is wrong."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cnnrun.inspection.capture import Capture, Node
 __all__ = ["Flow", "LayerFlow", "measure_flow"]
 
 VANISHING = 1e-3
-"""A layer learns next to nothing when its error is below this part of that at the output."""
+"""A layer learns next to nothing when its error is below this part of the error at the output."""
 
 EXPLODING = 1e3
 DEAD_SHARE = 0.75
@@ -27,14 +27,14 @@ class LayerFlow:
     Attributes:
         layer, type: its name and type.
         error_norm: of the loss gradient that reaches its output, over the whole batch.
-        relative_error: that over the norm at the network's output.
+        relative_error: `error_norm` divided by the norm of the error at the network's output.
         output_rms: the root mean square of its output.
         weight_norm, gradient_norm: of its parameters and their gradients together; None without.
-        gradient_to_weight: their ratio.
+        gradient_to_weight: `gradient_norm` divided by `weight_norm`.
         zeros: the share of zeros in its output.
         dead: for a ReLU, the share of units that no sample makes active: channels of an image,
             numbers of a vector; None for others.
-        words: what is wrong with it; empty if nothing is.
+        words: what is wrong with the layer; empty if nothing is.
     """
 
     layer: str
@@ -57,8 +57,8 @@ class Flow:
     Attributes:
         layers: in natural order.
         samples: how many it was measured on.
-        verdict: sentences; a single one says that nothing is wrong.
-        is_healthy: whether that is so.
+        verdict: what is wrong, in sentences; or one that says that nothing is.
+        is_healthy: whether nothing is wrong.
     """
 
     layers: tuple[LayerFlow, ...]
@@ -67,7 +67,7 @@ class Flow:
     is_healthy: bool
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as a JSON document has it."""
+        """Return the flow as `report.json` has it."""
         return {
             "samples": self.samples,
             "healthy": self.is_healthy,
@@ -135,7 +135,7 @@ def _dead(y: Array) -> float:
 
 def _verdict(layers: tuple[LayerFlow, ...]) -> list[str]:
     """Return what is wrong, in sentences."""
-    found = []
+    sentences = []
     for word, effect in (
         ("not finite", "values are not finite there, so nothing can be learnt"),
         ("vanishing gradient", "they learn next to nothing; ReLU, normalisation, residual blocks "
@@ -153,15 +153,15 @@ def _verdict(layers: tuple[LayerFlow, ...]) -> list[str]:
             size = f" ({worst.relative_error:.1e} of the error at the output, in {worst.layer})"
             detail = size if "gradient" in word else ""
             names = _names([layer.layer for layer in named])
-            found.append(f"{word.capitalize()} in {names}{detail}: {effect}.")
+            sentences.append(f"{word.capitalize()} in {names}{detail}: {effect}.")
     dead = [layer for layer in layers if layer.dead is not None and layer.dead > DEAD_SHARE]
     if dead:
         names = _names([f"{layer.layer} ({100 * (layer.dead or 0):.0f}%)" for layer in dead])
-        found.append(
+        sentences.append(
             f"Dead ReLU units in {names}: no sample makes them active, so no error passes them; a "
             "smaller learning rate or leaky_relu helps."
         )
-    return found
+    return sentences
 
 
 def _names(names: list[str]) -> str:

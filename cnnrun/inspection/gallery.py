@@ -1,4 +1,4 @@
-"""Which pictures an inspection draws: for every layer its filters, activations and gradients."""
+"""Draws the pictures of an inspection: every layer's filters, activations and gradients."""
 
 from __future__ import annotations
 
@@ -92,21 +92,21 @@ def compared_pictures(
 
 
 def attribution_pictures(
-    found: Attribution, images: Array, labels: Sequence[str]
+    attribution: Attribution, images: Array, labels: Sequence[str]
 ) -> Iterator[Picture]:
     """Yield the attribution maps beside the images `(N, H, W, C)` in [0, 1]."""
     rows = min(len(images), MOST_ROWS)
     note = f"{rows} of {len(images)} samples" if rows < len(images) else ""
-    for name, maps in found.maps.items():
+    for name, maps in attribution.maps.items():
         words = name.replace("_", " ")
         image = draw_tiles(words, maps[:rows, None], row_labels=labels[:rows], note=note)
         yield Picture(f"attribution-{name}", "input", name, image, f"{words} of the input")
-    if "grad_cam" in found.maps:
-        yield _overlaid(found, images, labels, rows)
+    if "grad_cam" in attribution.maps:
+        yield _overlaid(attribution, images, rows)
 
 
-def _overlaid(found: Attribution, images: Array, labels: Sequence[str], rows: int) -> Picture:
-    cams = found.maps["grad_cam"]
+def _overlaid(attribution: Attribution, images: Array, rows: int) -> Picture:
+    cams = attribution.maps["grad_cam"]
     height, width = cams.shape[1:]
     scale = max(1, 168 // max(height, width))
     sheets = []
@@ -116,7 +116,7 @@ def _overlaid(found: Attribution, images: Array, labels: Sequence[str], rows: in
         sheets.append(pair)
     sheet = Image.fromarray(np.concatenate(sheets))
     drawn = sheet.resize((sheet.width * scale, sheet.height * scale), Image.Resampling.NEAREST)
-    description = f"the images, and Grad-CAM of {found.cam_layer} laid over them"
+    description = f"the images, and Grad-CAM of {attribution.cam_layer} laid over them"
     return Picture("attribution-grad_cam_overlay", "input", "grad_cam_overlay", drawn, description)
 
 

@@ -1,9 +1,8 @@
-"""One inspection: captures what flows, measures it, draws it, and writes a folder of it all."""
+"""Inspects a network: captures what flows through it, measures and draws it, writes a folder."""
 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -11,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from cnnrun.engine import Loss, Network
-from cnnrun.engine.types import Array
+from cnnrun.documents import finite
+from cnnrun.engine import Network
 from cnnrun.inspection.attribution import Attribution, attribute
 from cnnrun.inspection.capture import Capture, Node, capture, walk
 from cnnrun.inspection.flow import Flow, measure_flow
@@ -25,44 +24,16 @@ from cnnrun.inspection.gallery import (
     layer_pictures,
 )
 from cnnrun.inspection.objectives import BatchLoss, ClassScore, Objective
-from cnnrun.inspection.page import Embedded, write_page
+from cnnrun.inspection.page import EmbeddedPicture, write_page
 from cnnrun.inspection.statistics import Figures, measure, to_csv
+from cnnrun.inspection.target import InspectionTarget
 
-__all__ = ["MOST_ATTRIBUTED", "MOST_PICTURES", "Options", "Result", "Subject", "inspect"]
+__all__ = ["MOST_ATTRIBUTED", "MOST_PICTURES", "Options", "Result", "inspect"]
 
 MOST_ATTRIBUTED = 4
 MOST_PICTURES = 120
 MOST_PAGE_BYTES = 20 << 20
 SCHEMA_VERSION = 1
-
-
-@dataclass(frozen=True)
-class Subject:
-    """What is inspected.
-
-    Attributes:
-        title: of the network, for a reader.
-        network: with its weights.
-        loss: it was trained with.
-        x: `(N, *input_shape)`, normalised.
-        targets: of the samples; None where only a class score can be asked for.
-        labels: what to call each sample.
-        classes: the class of each sample whose score is differentiated; None for the loss.
-        images: `(N, H, W, C)` in [0, 1], as people see them.
-        baseline: `(C,)`, black after normalisation.
-        reference: samples and targets on which the flow of gradients is measured.
-    """
-
-    title: str
-    network: Network
-    loss: Loss
-    x: Array
-    targets: Array | None
-    labels: tuple[str, ...]
-    classes: Array | None
-    images: Array
-    baseline: Array
-    reference: tuple[Array, Array]
 
 
 @dataclass(frozen=True)
@@ -92,7 +63,7 @@ class Options:
 
 @dataclass
 class Result:
-    """What was found and written.
+    """What an inspection measured, and where it is written.
 
     Attributes:
         folder: with all files.
@@ -111,24 +82,24 @@ class Result:
     document: dict[str, Any] = field(default_factory=dict)
 
 
-def inspect(subject: Subject, folder: Path, options: Options) -> Result:
+def inspect(target: InspectionTarget, folder: Path, options: Options) -> Result:
     """Inspect a network and write `folder`, which is created."""
     folder.mkdir(parents=True, exist_ok=True)
-    objective = _objective(subject)
-    captured = capture(subject.network, subject.x, objective, options.nodes)
+    objective = target.objective()
+    captured = capture(target.network, target.x, objective, options.nodes)
     figures = measure(captured)
-    x_reference, targets = subject.reference
-    everything = capture(subject.network, x_reference, BatchLoss(subject.loss, targets))
+    x_reference, targets = target.reference
+    everything = capture(target.network, x_reference, BatchLoss(target.loss, targets))
     flow = measure_flow(everything)
     result = Result(folder, flow, figures, Attribution())
-    is_image = len(subject.network.input_shape) == 3
+    is_image = len(target.network.input_shape) == 3
     if is_image:
-        few = min(len(subject.x), MOST_ATTRIBUTED)
+        few = min(len(target.x), MOST_ATTRIBUTED)
         result.attribution = attribute(
-            subject.network,
-            subject.x[:few],
-            _objective(subject, few),
-            subject.baseline,
+            target.network,
+            target.x[:few],
+            target.objective(few),
+            target.baseline,
             steps=options.steps,
             seed=options.seed,
         )
@@ -137,33 +108,25 @@ def inspect(subject: Subject, folder: Path, options: Options) -> Result:
                 f"integrated gradients stopped after {result.attribution.steps} steps, to bound "
                 "the time, and are not complete; --steps takes more"
             )
-        if few < len(subject.x):
+        if few < len(target.x):
             result.notes.append(f"attribution maps are of the first {few} samples")
     _write_arrays(folder, captured, result.attribution, options.format)
     (folder / "stats.csv").write_text(to_csv(figures), "utf-8")
-    embedded = _draw(subject, captured, result, options) if options.pictures else []
-    result.document = _document(subject, result, objective, captured)
-    text = json.dumps(_finite(result.document), indent=2, allow_nan=False)
+    embedded = _draw(target, captured, result, options) if options.pictures else []
+    result.document = _document(target, result, objective, captured)
+    text = json.dumps(finite(result.document), indent=2, allow_nan=False)
     (folder / "report.json").write_text(f"{text}\n", "utf-8")
-    write_page(folder / "index.html", subject.title, result.document, embedded)
+    write_page(folder / "index.html", target.title, result.document, embedded)
     return result
 
 
-def _objective(subject: Subject, few: int | None = None) -> Objective:
-    if subject.classes is not None:
-        return ClassScore(subject.classes[:few])
-    assert subject.targets is not None
-    # Attribution maps are of each sample's own loss, whatever stands beside it.
-    return BatchLoss(subject.loss, subject.targets[:few], None if few is None else 1)
-
-
-def _write_arrays(folder: Path, captured: Capture, found: Attribution, form: str) -> None:
+def _write_arrays(folder: Path, captured: Capture, attribution: Attribution, form: str) -> None:
     """Write `maps.npz`, or `maps.safetensors`."""
     arrays = captured.arrays()
     arrays["outputs"], arrays["objective"] = captured.outputs, captured.values
-    arrays.update({f"attribution/{name}": array for name, array in found.maps.items()})
-    if found.cam is not None:
-        arrays[f"attribution/grad_cam@{found.cam_layer}"] = found.cam
+    arrays.update({f"attribution/{name}": array for name, array in attribution.maps.items()})
+    if attribution.cam is not None:
+        arrays[f"attribution/grad_cam@{attribution.cam_layer}"] = attribution.cam
     arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     if form == "safetensors":
         from safetensors.numpy import save_file
@@ -173,12 +136,14 @@ def _write_arrays(folder: Path, captured: Capture, found: Attribution, form: str
         np.savez(folder / "maps.npz", **arrays)  # type: ignore[arg-type]
 
 
-def _draw(subject: Subject, captured: Capture, result: Result, options: Options) -> list[Embedded]:
+def _draw(
+    target: InspectionTarget, captured: Capture, result: Result, options: Options
+) -> list[EmbeddedPicture]:
     """Write the pictures, and return those that the page shows."""
-    embedded: list[Embedded] = []
+    embedded: list[EmbeddedPicture] = []
     size = 0
     left_out = 0
-    for count, picture in enumerate(_pictures(subject, captured, result, options)):
+    for count, picture in enumerate(_pictures(target, captured, result, options)):
         if count >= MOST_PICTURES:
             left_out += 1
             continue
@@ -188,7 +153,7 @@ def _draw(subject: Subject, captured: Capture, result: Result, options: Options)
         size += len(content)
         if size <= MOST_PAGE_BYTES:
             embedded.append(
-                Embedded(picture.layer, picture.kind, picture.description, content,
+                EmbeddedPicture(picture.layer, picture.kind, picture.description, content,
                          picture.image.size)
             )  # fmt: skip
     if left_out:
@@ -197,9 +162,9 @@ def _draw(subject: Subject, captured: Capture, result: Result, options: Options)
         )
     if size > MOST_PAGE_BYTES:
         result.notes.append("the page shows the first 20 MiB of pictures; all are in the folder")
-    if len(subject.x) > MOST_ROWS:
+    if len(target.x) > MOST_ROWS:
         result.notes.append(
-            f"pictures show the first {MOST_ROWS} of {len(subject.x)} samples; the arrays hold all"
+            f"pictures show the first {MOST_ROWS} of {len(target.x)} samples; the arrays hold all"
         )
     if options.other is not None and not any(p.layer != "input" for p in embedded):
         result.notes.append("the two networks have no layer of the same name and shape to compare")
@@ -207,13 +172,13 @@ def _draw(subject: Subject, captured: Capture, result: Result, options: Options)
 
 
 def _pictures(
-    subject: Subject, captured: Capture, result: Result, options: Options
+    target: InspectionTarget, captured: Capture, result: Result, options: Options
 ) -> Iterable[Picture]:
     if result.attribution.maps:
-        yield from attribution_pictures(result.attribution, subject.images, subject.labels)
+        yield from attribution_pictures(result.attribution, target.images, target.labels)
     if options.other is not None:
         network, names = options.other
-        second = capture(network, subject.x, _objective(subject), options.nodes and [
+        second = capture(network, target.x, target.objective(), options.nodes and [
             node for node in walk(network) if node.name in {n.name for n in options.nodes}
         ])  # fmt: skip
         yield from compared_pictures(captured, second, names, options.kinds, options.most_channels)
@@ -222,43 +187,34 @@ def _pictures(
 
 
 def _document(
-    subject: Subject, result: Result, objective: Objective, captured: Capture
+    target: InspectionTarget, result: Result, objective: Objective, captured: Capture
 ) -> dict[str, Any]:
     """Return `report.json`."""
-    found = result.attribution
+    attribution = result.attribution
     what = "class score" if isinstance(objective, ClassScore) else "loss"
     samples = [
         {
             "label": label,
             "objective": float(value),
-            "class": None if subject.classes is None else int(subject.classes[index]),
+            "class": None if target.classes is None else int(target.classes[index]),
         }
-        for index, (label, value) in enumerate(zip(subject.labels, captured.values, strict=True))
+        for index, (label, value) in enumerate(zip(target.labels, captured.values, strict=True))
     ]
     return {
         "schema_version": SCHEMA_VERSION,
         "folder": str(result.folder),
-        "network": subject.title,
+        "network": target.title,
         "objective": what,
         "samples": samples,
         "flow": result.flow.to_dict(),
         "attribution": {
-            "maps": sorted(found.maps),
-            "score_change": list(found.score_change),
-            "completeness_error": list(found.completeness_error),
-            "integrated_gradients_steps": found.steps,
-            "grad_cam_layer": found.cam_layer,
-            "occlusion_patch": found.patch,
+            "maps": sorted(attribution.maps),
+            "score_change": list(attribution.score_change),
+            "completeness_error": list(attribution.completeness_error),
+            "integrated_gradients_steps": attribution.steps,
+            "grad_cam_layer": attribution.cam_layer,
+            "occlusion_patch": attribution.patch,
         },
         "layers": [asdict(row) for row in result.figures],
         "notes": result.notes,
     }
-
-
-def _finite(value: Any) -> Any:
-    """Return a document in which what is not finite is null."""
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

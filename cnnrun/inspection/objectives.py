@@ -1,8 +1,8 @@
-"""What is differentiated: the loss of the batch, or one class score of every sample."""
+"""The number that is differentiated: the loss of the batch, or one class score of every sample."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -25,8 +25,8 @@ class Objective(Protocol):
         """Return the derivative with respect to the outputs, shaped like them."""
         ...
 
-    def repeated(self, times: int) -> Objective:
-        """Return the same for a batch in which each sample stands `times` times in a row."""
+    def each_sample_alone(self) -> Objective:
+        """Return the same objective, with gradients that do not depend on the size of the batch."""
         ...
 
 
@@ -53,17 +53,17 @@ class BatchLoss:
         """Return dL/dy, as in a training step."""
         return self.loss(outputs, self.targets, self.batch_size or len(outputs))[1]
 
-    def repeated(self, times: int) -> BatchLoss:
-        """Return the same with every target repeated; each copy counts as a sample of its own."""
-        return BatchLoss(self.loss, np.repeat(self.targets, times, axis=0), 1)
+    def each_sample_alone(self) -> BatchLoss:
+        """Return the sum over the batch instead of the mean."""
+        return replace(self, batch_size=1)
 
 
 @dataclass(frozen=True)
 class ClassScore:
     """The score of one class: the network's own output, a logit where the loss wants logits.
 
-    The gradient is that of the sum over the batch, so that every sample's maps are those of its
-    own score, whatever stands beside it.
+    The gradient is that of the sum over the batch, so that a sample's maps do not depend on the
+    other samples.
 
     Attributes:
         classes: the class of each sample, `(N,)`.
@@ -83,9 +83,9 @@ class ClassScore:
         dy[np.arange(len(outputs)), self.classes] = 1
         return dy
 
-    def repeated(self, times: int) -> ClassScore:
-        """Return the same with every class repeated."""
-        return ClassScore(np.repeat(self.classes, times))
+    def each_sample_alone(self) -> ClassScore:
+        """Return the objective as it is: the scores are not divided by the size of the batch."""
+        return self
 
     def _check(self, outputs: Array) -> None:
         if outputs.ndim != 2:

@@ -1,4 +1,4 @@
-"""Draws arrays as tiled maps: zero in the middle, a scale beside them, every pixel a square.
+"""Draws arrays as tiles, one square for each value, with a colour bar beside them.
 
 Signed values are blue (negative) to red (positive) around white; values that cannot be negative go
 from dark blue to yellow. Both can be told apart by people who see colours differently.
@@ -23,7 +23,7 @@ WIDEST = 1400
 GAP = 4
 INK, PAPER, SOFT = (30, 30, 30), (255, 255, 255), (110, 110, 110)
 BROKEN = (0, 200, 80)
-"""Of what is not finite: a green that neither scale has."""
+"""The colour of values that are not finite: a green that neither scale has."""
 
 
 def draw_tiles(
@@ -109,7 +109,7 @@ def overlay(image: Array, heat: Array) -> Array:
 
 
 def _scale(height: int, width: int, columns: int) -> float:
-    """Return the pixels that each value is drawn with; below 1 where that is not even one."""
+    """Return the side of a value's square in pixels; below 1 where values must be left out."""
     side = max(height, width)
     largest = LARGEST_TILE if columns <= 2 else LARGEST_TILE // 2
     scale = max(1, SMALLEST_TILE // side, min(largest // side, WIDEST // (columns * width)))

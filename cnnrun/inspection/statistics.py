@@ -1,4 +1,4 @@
-"""The figures of every captured array: how large, how spread, how much of it is zero or broken."""
+"""Measures every captured array: norm, mean, spread, range, zeros, and what is not finite."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ __all__ = ["Figures", "figures_of", "measure", "to_csv"]
 
 @dataclass(frozen=True)
 class Figures:
-    """What `stats.csv` says of one array; figures are of its finite values, in float64.
+    """One row of `stats.csv`: the figures of one array, computed from its finite values in float64.
 
     Attributes:
         layer, tensor: such as `03_conv2d` and `dw`.
         shape: with the batch axis, where there is one.
-        norm: the Euclidean one. None, like mean, std, min and max, if nothing is finite.
+        norm: the Euclidean norm. It is None, like mean, std, min and max, if no value is finite.
         zeros: the share of exact zeros.
         nan, infinite: how many values are not finite.
-        gradient_to_weight: of a parameter's gradient: its norm over the parameter's.
+        gradient_to_weight: for the gradient of a parameter, its norm divided by the parameter's.
     """
 
     layer: str
@@ -42,7 +42,7 @@ class Figures:
 
 
 def figures_of(layer: str, tensor: str, array: Array, parameter: Array | None = None) -> Figures:
-    """Return the figures of an array; with the parameter whose gradient it is, their ratio too."""
+    """Return an array's figures; if it is the gradient of a parameter, give that as `parameter`."""
     values = array.astype(np.float64).ravel()
     nan = int(np.isnan(values).sum())
     infinite = int(np.isinf(values).sum())
@@ -74,14 +74,14 @@ def figures_of(layer: str, tensor: str, array: Array, parameter: Array | None = 
 
 def measure(captured: Capture) -> list[Figures]:
     """Return the figures of all arrays, layer by layer in natural order."""
-    found = []
+    figures = []
     for node in captured.nodes:
         own = captured.maps[node.name]
         for tensor, array in own.items():
             is_gradient = tensor.startswith("d") and tensor[1:] in node.layer.params
             parameter = own[tensor[1:]] if is_gradient else None
-            found.append(figures_of(node.name, tensor, array, parameter))
-    return found
+            figures.append(figures_of(node.name, tensor, array, parameter))
+    return figures
 
 
 def to_csv(rows: list[Figures]) -> str:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from cnnrun.data import Samples
 from cnnrun.engine import Executor
 from cnnrun.engine.types import Array
-from cnnrun.runs.metrics import accuracy
+from cnnrun.runs.metrics import ClassMetrics, accuracy, confusion_matrix, per_class
 
-__all__ = ["Evaluation", "evaluate"]
+__all__ = ["Evaluation", "evaluate", "predict"]
 
 BATCH = 256
 
@@ -24,32 +26,90 @@ class Evaluation:
         loss: the mean over the split.
         accuracy: the share of right predictions; None when the targets are not labels.
         scores: `(N, K)` probabilities of the classes; None when the targets are not labels.
-        labels: as the split has them.
+        labels: `(N,)` class numbers, or `(N, K)` zeros and ones, as the split has them.
+        class_names: in the order of the labels.
+        split: what was measured, `train`, `val` or `test`; None for all of other data.
+        data: the file or folder of other data than the network's own.
     """
 
     loss: float
     accuracy: float | None
     scores: Array | None
     labels: Array
+    class_names: tuple[str, ...]
+    split: str | None = None
+    data: Path | None = None
+
+    @property
+    def title(self) -> str:
+        """What was measured, in words: `test split`, `other.npz`, `val split of other.npz`."""
+        parts = [f"{self.split} split"] if self.split else []
+        return " of ".join(parts + ([self.data.resolve().name] if self.data else []))
+
+    @property
+    def samples(self) -> int:
+        """The number of samples measured."""
+        return len(self.labels)
+
+    @property
+    def per_class(self) -> list[ClassMetrics]:
+        """The figures of every class; none when the targets are not labels."""
+        if self.scores is None:
+            return []
+        return per_class(self.scores, self.labels, self.class_names)
+
+    @property
+    def confusion_matrix(self) -> Array | None:
+        """Counts `(K, K)`, rows true, columns predicted; None without one label an image."""
+        if self.scores is None or self.labels.ndim != 1:
+            return None
+        return confusion_matrix(self.scores.argmax(axis=1), self.labels, len(self.class_names))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all figures, without the scores of single samples, as a JSON document."""
+        matrix = self.confusion_matrix
+        rows = [asdict(entry) for entry in self.per_class]
+        return {
+            "split": self.split,
+            "data": str(self.data) if self.data else None,
+            "samples": self.samples,
+            "loss": self.loss,
+            "accuracy": self.accuracy,
+            "per_class": [{"class": row.pop("name"), **row} for row in rows],
+            "confusion_matrix": matrix.tolist() if matrix is not None else None,
+        }
 
 
-def evaluate(executor: Executor, samples: Samples) -> Evaluation:
+def evaluate(executor: Executor, samples: Samples, class_names: tuple[str, ...]) -> Evaluation:
     """Measure the executor's network on a split, in batches, without augmentation."""
     total, scores = 0.0, []
-    for start in range(0, len(samples), BATCH):
-        indices = np.arange(start, min(start + BATCH, len(samples)))
-        x, targets = samples.batch(indices)
+    for part in _parts(len(samples)):
+        x, targets = samples.batch(np.arange(part.start, part.stop))
         loss, outputs = executor.evaluate(x, targets)
-        total += loss * len(indices)
+        total += loss * len(x)
         if not samples.inputs_are_targets:
-            scores.append(class_scores(executor, outputs))
-    loss = total / len(samples)
+            scores.append(_class_scores(executor, outputs))
+    loss, labels = total / len(samples), np.array(samples.labels)
     if samples.inputs_are_targets:
-        return Evaluation(loss, None, None, samples.labels)
+        return Evaluation(loss, None, None, labels, class_names)
     joined = np.concatenate(scores)
-    return Evaluation(loss, accuracy(joined, samples.labels), joined, samples.labels)
+    return Evaluation(loss, accuracy(joined, labels), joined, labels, class_names)
 
 
-def class_scores(executor: Executor, outputs: Array) -> Array:
+def predict(executor: Executor, x: Array) -> Array:
+    """Return what the loss calls predictions of x, `(N, *input_shape)` normalised, in a new array.
+
+    For labels these are probabilities of the classes, `(N, K)`.
+    """
+    return np.concatenate(
+        [_class_scores(executor, executor.predict(x[part])) for part in _parts(len(x))]
+    )
+
+
+def _parts(samples: int) -> list[slice]:
+    return [slice(start, min(start + BATCH, samples)) for start in range(0, samples, BATCH)]
+
+
+def _class_scores(executor: Executor, outputs: Array) -> Array:
     """Return a copy of the outputs as what the loss calls predictions."""
     return np.array(executor.loss.predictions(outputs))

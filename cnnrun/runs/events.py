@@ -10,6 +10,7 @@ __all__ = [
     "EpochFinished",
     "EpochMetrics",
     "Event",
+    "FinalTest",
     "StepFinished",
     "Stopped",
     "TrainingFinished",
@@ -96,4 +97,28 @@ class TrainingFinished:
     step: int
 
 
-Event = TrainingStarted | StepFinished | EpochFinished | Stopped | Diverged | TrainingFinished
+@dataclass(frozen=True)
+class FinalTest:
+    """After the last epoch, a checkpoint was measured on the test split; then the run is finished.
+
+    `accuracy` is None when the targets are not labels.
+    """
+
+    checkpoint: str
+    loss: float
+    accuracy: float | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the figures by name."""
+        return asdict(self)
+
+
+Event = (
+    TrainingStarted
+    | StepFinished
+    | EpochFinished
+    | Stopped
+    | Diverged
+    | TrainingFinished
+    | FinalTest
+)

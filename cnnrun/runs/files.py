@@ -36,7 +36,12 @@ def write_json(path: Path, document: Any) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Bring a folder's list of names to the disk."""
+    """Sync a folder, so that files created or renamed in it survive a crash.
+
+    Windows cannot open a folder, and keeps renames in its journal by itself.
+    """
+    if os.name == "nt":
+        return
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

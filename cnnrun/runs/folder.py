@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from filelock import BaseFileLock, FileLock, Timeout
 
 from cnnrun.errors import RunError
+
+if TYPE_CHECKING:
+    from cnnrun.runs.model import Model
 
 __all__ = ["Run", "claim_run", "find_run", "list_runs"]
 
@@ -34,8 +35,8 @@ class Run:
         return self.folder / "config.yaml"
 
     @property
-    def metrics(self) -> Path:
-        """The log of epochs."""
+    def log(self) -> Path:
+        """The file with a line of metrics for every epoch."""
         return self.folder / "metrics.jsonl"
 
     @property
@@ -47,13 +48,19 @@ class Run:
         """Return the folder of the checkpoint `last` or `best`."""
         return self.folder / "checkpoints" / which
 
-    def read_record(self) -> dict[str, Any]:
-        """Return what `run.json` says.
+    @property
+    def record_file(self) -> Path:
+        """The file with circumstances and results."""
+        return self.folder / "run.json"
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """What `run.json` says now.
 
         Raises:
             RunError: it is missing or damaged.
         """
-        path = self.folder / "run.json"
+        path = self.record_file
         try:
             document = json.loads(path.read_bytes())
         except FileNotFoundError:
@@ -64,39 +71,46 @@ class Run:
             raise RunError(f"{path}: not a run's record")
         return document
 
-    def read_metrics(self) -> list[dict[str, Any]]:
-        """Return the lines of the log that are whole.
+    @property
+    def metrics(self) -> list[dict[str, Any]]:
+        """The figures of every epoch so far: the lines of the log that are whole.
 
         Raises:
             RunError: a line is damaged.
         """
-        if not self.metrics.exists():
+        if not self.log.exists():
             return []
-        lines = self.metrics.read_text("utf-8").split("\n")[:-1]  # what follows is a cut line
+        lines = self.log.read_text("utf-8").split("\n")[:-1]  # what follows is a cut line
         try:
             return [json.loads(line) for line in lines]
         except ValueError as error:
-            raise RunError(f"{self.metrics}: damaged ({error})") from None
+            raise RunError(f"{self.log}: damaged ({error})") from None
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Hold the run for one process; the lock goes when the process does.
+    def model(self, checkpoint: str = "best") -> Model:
+        """Return the trained network with the weights of the checkpoint `best` or `last`.
+
+        Raises:
+            CheckpointError: there is no such checkpoint, or it is damaged.
+        """
+        from cnnrun.runs.model import load_model
+
+        return load_model(self, checkpoint)
+
+    def lock(self) -> BaseFileLock:
+        """Return a lock on the run that is held: until it is released, or the process ends.
 
         Raises:
             RunError: another process holds it, or the folder is not writable.
         """
+        # Not bound to a thread, since a generator that holds it may be closed by any thread.
+        lock = FileLock(self.folder / ".lock", thread_local=False)
         try:
-            handle = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise RunError(f"{self.folder}: another process is training this run") from None
         except OSError as error:
             raise RunError(f"{self.folder}: cannot be written to ({error.strerror})") from None
-        try:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise RunError(f"{self.folder}: another process is training this run") from None
-            yield
-        finally:
-            os.close(handle)
+        return lock
 
 
 def claim_run(runs_dir: Path, name: str) -> Run:
@@ -130,8 +144,8 @@ def list_runs(runs_dir: Path) -> list[Run]:
     """Return the runs in a directory, the oldest first."""
     if not runs_dir.is_dir():
         return []
-    found = [Run(path.parent) for path in runs_dir.glob("*/config.yaml")]
-    return sorted(found, key=lambda run: (run.config.stat().st_mtime_ns, run.name))
+    runs = [Run(path.parent) for path in runs_dir.glob("*/config.yaml")]
+    return sorted(runs, key=lambda run: (run.config.stat().st_mtime_ns, run.name))
 
 
 def find_run(name: str, runs_dir: Path) -> Run:

@@ -74,11 +74,11 @@ def per_class(scores: Array, labels: Array, names: Sequence[str]) -> list[ClassM
     else:
         classes = np.arange(len(names))
         chosen, true = scores.argmax(axis=1)[:, None] == classes, labels[:, None] == classes
-    found = []
+    figures = []
     for number, name in enumerate(names):
         right = int((chosen[:, number] & true[:, number]).sum())
         predicted, support = int(chosen[:, number].sum()), int(true[:, number].sum())
-        found.append(
+        figures.append(
             ClassMetrics(
                 name,
                 right / predicted if predicted else None,
@@ -88,4 +88,4 @@ def per_class(scores: Array, labels: Array, names: Sequence[str]) -> list[ClassM
                 support,
             )
         )
-    return found
+    return figures

@@ -28,7 +28,7 @@ from cnnrun.runs.events import (
 from cnnrun.runs.metrics import accuracy
 from cnnrun.runs.signals import StopRequest
 
-__all__ = ["Progress", "Trainer"]
+__all__ = ["Progress", "Trainer", "batch_slices", "rank"]
 
 
 @dataclass
@@ -123,8 +123,6 @@ class Trainer:
         factor = self.experiment.schedule.factor(clock, progress.schedule)
         progress.learning_rate = self.optimizer.learning_rate * factor
         executor.update(learning_rate=progress.learning_rate, step=progress.step + 1, norm=norm)
-        for name, value in result.updates.items():
-            self.network.buffers[name][...] = value
         self._count(result, targets, norm, len(indices))
         progress.seconds += time.perf_counter() - started
         return result.loss
@@ -143,7 +141,7 @@ class Trainer:
     def _explain_divergence(self, x: Array, targets: Array) -> None:
         """Raise DivergedError with the step, and the layer where it began."""
         progress, options = self.progress, self.experiment.train
-        found = find_nonfinite(
+        first = find_nonfinite(
             self.network,
             self.experiment.loss,
             x,
@@ -152,7 +150,7 @@ class Trainer:
             step=progress.step,
             shard_size=options.samples_per_shard,
         )
-        where = str(found) if found else "in the norm of the gradients"
+        where = str(first) if first else "in the norm of the gradients"
         raise DivergedError(
             f"training diverged at step {progress.step + 1} (epoch {progress.epoch + 1}): a value "
             f"is not finite, {where}; a smaller learning rate or clip_norm may help"
@@ -163,36 +161,49 @@ class Trainer:
         progress, has_labels = self.progress, not self.data.train.inputs_are_targets
         trained = progress.seconds
         started = time.perf_counter()
-        found = evaluate(executor, self.data.val) if self.data.val is not None else None
+        validation = None
+        if self.data.val is not None:
+            validation = evaluate(executor, self.data.val, self.data.info.class_names)
         progress.epoch += 1
         metrics = EpochMetrics(
             epoch=progress.epoch,
             step=progress.step,
             train_loss=progress.loss / progress.samples,
             train_accuracy=progress.right / progress.samples if has_labels else None,
-            val_loss=found.loss if found else None,
-            val_accuracy=found.accuracy if found else None,
+            val_loss=validation.loss if validation else None,
+            val_accuracy=validation.accuracy if validation else None,
             learning_rate=progress.learning_rate,
             grad_norm=progress.grad_norm / len(self.batches),
             seconds=trained + time.perf_counter() - started,
             samples_per_second=progress.samples / max(trained, 1e-9),
         )
-        monitored = metrics.val_loss if found else metrics.train_loss
+        monitored = metrics.val_loss if validation else metrics.train_loss
         if monitored is not None:
             self.experiment.schedule.observe(monitored, progress.schedule)
-        improved = progress.best is None or self._rank(asdict(metrics)) > self._rank(progress.best)
+        best = self.experiment.train.best
+        improved = progress.best is None or rank(asdict(metrics), best) > rank(progress.best, best)
         if improved:
             progress.best = asdict(metrics)
         progress.start_epoch()
         return EpochFinished(metrics, improved)
 
-    def _rank(self, metrics: dict[str, Any]) -> tuple[float, float]:
-        """Return what the best epoch has most of; a tie in accuracy goes to the lower loss."""
-        split = "val" if metrics["val_loss"] is not None else "train"
-        loss, right = metrics[f"{split}_loss"], metrics[f"{split}_accuracy"]
-        by_loss = self.experiment.train.best == "loss" or right is None
-        ranked = (-loss, 0.0) if by_loss else (right, -loss)
-        return tuple(-math.inf if math.isnan(v) else v for v in ranked)  # type: ignore[return-value]
+
+def rank(metrics: dict[str, Any], best: str) -> tuple[float, float]:
+    """Return what the best epoch has most of; a tie in accuracy goes to the lower loss.
+
+    Args:
+        metrics: of an epoch; those of validation count, or of training without one.
+        best: what `train.best` says: `auto`, `accuracy` or `loss`.
+    """
+    split = "val" if metrics["val_loss"] is not None else "train"
+    loss, right = metrics[f"{split}_loss"], metrics[f"{split}_accuracy"]
+    by_loss = best == "loss" or right is None
+    first, second = (-loss, 0.0) if by_loss else (right, -loss)
+    return _lowest_if_nan(first), _lowest_if_nan(second)
+
+
+def _lowest_if_nan(value: float) -> float:
+    return -math.inf if math.isnan(value) else value
 
 
 def batch_slices(samples: int, size: int) -> list[slice]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cnnrun.bench.training_step import Subject, draw, without_dropout
+from cnnrun.bench.training_step import TrainingStep, draw, without_dropout
 from cnnrun.config import load_experiment
 from cnnrun.engine import LAYERS
 from cnnrun.errors import ShapeError
@@ -56,18 +56,18 @@ def sides(tmp_path, text, layout="default"):
     path.write_text(text)
     experiment = without_dropout(load_experiment(path))
     info = experiment.data.dataset.info(experiment.base)
-    subject = Subject(experiment, info, 1)
+    training = TrainingStep(experiment, info, 1)
     samples = draw(experiment, info, 6)
     rng = np.random.default_rng(1)
-    for array in subject.network.parameters.values():  # also of biases, which start as zeros
+    for array in training.network.parameters.values():  # also of biases, which start as zeros
         array += 0.1 * rng.standard_normal(array.shape).astype(np.float32)
-    return subject, samples, TorchSide(experiment, subject.network, samples, layout, 1)
+    return training, samples, TorchSide(experiment, training.network, samples, layout, 1)
 
 
-def assert_same_pass(subject, samples, side):
-    with subject:
-        ours = subject.pass_over(samples)
-        loss, gradients = side.pass_over()
+def assert_same_pass(training, samples, side):
+    with training:
+        ours = training.forward_backward(samples)
+        loss, gradients = side.forward_backward()
     assert ours.loss == pytest.approx(loss, rel=1e-5)
     assert gradients.keys() == ours.gradients.keys()
     largest = max(np.abs(gradient).max() for gradient in gradients.values())
@@ -124,13 +124,13 @@ def test_images_as_targets_agree(tmp_path):
 )
 def test_steps_agree(tmp_path, optimizer):
     text = HEAD.replace("sgd: {learning_rate: 0.05, momentum: 0.9}", optimizer)
-    subject, samples, side = sides(tmp_path, text + "  - tanh\n" + FLAT)
-    with subject:
+    training, samples, side = sides(tmp_path, text + "  - tanh\n" + FLAT)
+    with training:
         for _ in range(4):
-            subject.step(samples)
+            training.step(samples)
             side.step()
     for copy in side.copies:
         theirs = copy.back(copy.parameter.detach().numpy())
         np.testing.assert_allclose(
-            subject.network.parameters[copy.name], theirs, rtol=1e-4, atol=1e-5, err_msg=copy.name
+            training.network.parameters[copy.name], theirs, rtol=1e-4, atol=1e-5, err_msg=copy.name
         )

@@ -74,7 +74,10 @@ def test_train_json(home, tmp_path):
     }  # fmt: skip
     assert (found["status"], found["epochs"], found["steps"]) == ("finished", 1, 5)
     assert found["run"] == "runs/other-0001"
-    assert found["test"]["accuracy"] == pytest.approx(found["test"]["accuracy"])
+    record = json.loads((tmp_path / "runs/other-0001/run.json").read_text())
+    assert record["test"] == {"checkpoint": "best", **found["test"]}
+    measured = run("evaluate", "other", "--json", cwd=tmp_path)
+    assert json.loads(measured.stdout)["accuracy"] == found["test"]["accuracy"]
     assert done.stderr == ""
 
 
@@ -185,6 +188,64 @@ def test_evaluate_other_data(home, tmp_path, monkeypatch):
         "evaluate", "last", "--data", tmp_path / "d.npz", home=home, monkeypatch=monkeypatch
     )
     assert "(5, 6, 1)" in result.stderr
+
+
+def test_every_evaluation_has_files_of_its_own(home, tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    pictures = {"images": rng.integers(0, 255, (9, 6, 6), np.uint8), "labels": np.arange(9) % 3}
+    np.savez(tmp_path / "others.npz", **pictures)
+    document("evaluate", "last", home=home, monkeypatch=monkeypatch)
+    folder = home / "runs/tiny-0001"
+    first = (folder / "predictions.csv").read_bytes()
+    ways = {
+        "-val-best": ["--split", "val"],
+        "-test-last": ["--checkpoint", "last"],
+        "-others.npz-best": ["--data", tmp_path / "others.npz"],
+    }
+    for suffix, options in ways.items():
+        result = invoke("evaluate", "last", *options, home=home, monkeypatch=monkeypatch)
+        assert result.exit_code == 0, result.output
+        assert f"predictions{suffix}.csv" in result.stderr
+        assert (folder / f"predictions{suffix}.csv").exists()
+        assert (folder / f"plots/confusion_matrix{suffix}.png").exists()
+    assert "others.npz, 9 samples" in result.stdout
+    assert "test split" not in result.stdout
+    assert (folder / "predictions.csv").read_bytes() == first
+
+
+def test_other_data_are_normalised_as_in_training(home, tmp_path, monkeypatch):
+    """The run's own test images, given as a file, are measured to the same figures."""
+    from cnnrun.config import load_experiment
+
+    data = load_experiment(home / "tiny.yaml").data.dataset.load(home)
+    images = data.test.images / np.float32(data.test.maximum)
+    np.savez(tmp_path / "own.npz", images=images, labels=data.test.labels)
+    own = document("evaluate", "last", home=home, monkeypatch=monkeypatch)
+    again = document("evaluate", "last", "--data", tmp_path / "own.npz", home=home,
+                     monkeypatch=monkeypatch)  # fmt: skip
+    # The file is cut into a training and a test part and put together again, in another order.
+    assert again["accuracy"] == own["accuracy"]
+    assert again["loss"] == pytest.approx(own["loss"], rel=1e-5)
+
+
+def test_a_check_of_the_last_run_writes_into_the_run_it_checked(home, tmp_path, monkeypatch):
+    """Another run may be started while the check goes on."""
+    import shutil
+
+    from cnnrun.cli.verbs import gradcheck
+
+    shutil.copytree(home / "runs/tiny-0001", tmp_path / "runs/tiny-0001")
+    run_check = gradcheck.run_check
+
+    def check_while_another_run_starts(check, quiet):
+        shutil.copytree(tmp_path / "runs/tiny-0001", tmp_path / "runs/tiny-0002")
+        return run_check(check, quiet)
+
+    monkeypatch.setattr(gradcheck, "run_check", check_while_another_run_starts)
+    result = invoke("gradcheck", "last", "--budget", 500, home=tmp_path, monkeypatch=monkeypatch)
+    assert "all gradients are right" in result.stdout
+    assert (tmp_path / "runs/tiny-0001/gradcheck.json").exists()
+    assert not (tmp_path / "runs/tiny-0002/gradcheck.json").exists()
 
 
 def test_predict(home, tmp_path, monkeypatch):

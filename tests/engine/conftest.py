@@ -4,10 +4,10 @@ import importlib.util
 
 import pytest
 
+from cnnrun.engine import Context
 from cnnrun.engine.kernels import accelerated
-from cnnrun.engine.kernels.convolution import METHODS, Convolution
+from cnnrun.engine.kernels.convolution import METHODS
 
-plan = Convolution.plan
 VARIANTS = [*sorted(METHODS), *(["compiled"] if importlib.util.find_spec("numba") else [])]
 
 
@@ -15,16 +15,10 @@ VARIANTS = [*sorted(METHODS), *(["compiled"] if importlib.util.find_spec("numba"
 def convolution_method(request, monkeypatch):
     """Force a method on all convolutions whose geometry it can do, or compiled kernels on all."""
     compiled = request.param == "compiled"
-    method = "auto" if compiled else request.param
-    monkeypatch.setattr(Convolution, "plan", lambda *args: plan(*args[:4], method))
+    if not compiled:
+        monkeypatch.setattr(Context, "method", request.param)
     monkeypatch.setenv(accelerated.SWITCH, "auto" if compiled else "numpy")
     accelerated.kernels.cache_clear()
     assert (accelerated.kernels() is not None) == compiled
-    yield method
+    yield "auto" if compiled else request.param
     accelerated.kernels.cache_clear()
-
-
-@pytest.fixture
-def choose():
-    """Return how the engine itself chooses a method."""
-    return plan

@@ -212,34 +212,3 @@ def test_a_gradient_that_overflows_backward_is_named():
     found = find_nonfinite(network, SoftmaxCrossEntropy(), 1e30 * x, np.array([1, 1]))
     assert found is not None
     assert (found.layer, found.stage) == ("00_dense", "backward")
-
-
-@pytest.mark.parametrize("options", [(2,), (3, 2, "same"), (2, 1)])
-def test_relu_behind_max_pooling_changes_nothing(options):
-    """Observed, layers run as written; the bits are the same, also where cells tie."""
-    configs = [Conv2D.Config(3, 1), ReLU.Config(), MaxPool2D.Config(*options), Flatten.Config()]
-    network, loss = Network([*configs, Dense.Config(3)], (7, 6, 2)), SoftmaxCrossEntropy()
-    x, labels = draw(6, (7, 6, 2), 3)
-    x = np.round(x)
-    seen = []
-
-    def observe(name, kind, array):
-        seen.append((name, kind, array.shape))
-
-    with Executor(network, loss) as executor:
-        swapped = executor.step(x, labels, seed=0, step=0)
-        gradients = {name: array.copy() for name, array in swapped.gradients.items()}
-        outputs = swapped.outputs.copy()
-        written = executor.step(x, labels, seed=0, step=0, observers=lambda shard: observe)
-    assert ("01_relu", "y", (6, 7, 6, 3)) in seen
-    np.testing.assert_array_equal(outputs, written.outputs)
-    for name, gradient in gradients.items():
-        np.testing.assert_array_equal(gradient, written.gradients[name], err_msg=name)
-
-
-def test_a_relu_of_ones_own_stays_where_it_is():
-    class Odd(ReLU):
-        """Not monotone, so its place matters."""
-
-    assert ReLU.may_follow_max_pooling
-    assert not Odd.may_follow_max_pooling

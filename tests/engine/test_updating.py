@@ -10,12 +10,12 @@ import pytest
 
 from cnnrun.engine import Build, Executor, Network
 from cnnrun.engine.execution import executor as executors
-from cnnrun.engine.execution.messages import Shard, Work
-from cnnrun.engine.execution.shared_memory import are_shared, can_fork
+from cnnrun.engine.execution.messages import Shard, ShardOrder
+from cnnrun.engine.execution.shared_memory import SWITCH, are_shared, can_fork
 from cnnrun.engine.layers import Dense, Flatten, Tanh
 from cnnrun.engine.losses import SoftmaxCrossEntropy
 from cnnrun.engine.optimizers import SGD, AdamW, RMSprop
-from cnnrun.errors import WorkerError
+from cnnrun.errors import LayerError, WorkerError
 
 CONFIGS = [Flatten.Config(), Dense.Config(7), Tanh.Config(), Dense.Config(3)]
 IMAGE = (5, 4, 2)
@@ -32,10 +32,9 @@ def draw(samples):
     return x, rng.integers(0, 3, samples)
 
 
-def train(optimizer, workers, shared):
-    network = Network(CONFIGS, IMAGE, Build(shared=shared))
+def train(optimizer, workers):
+    network = Network(CONFIGS, IMAGE)
     state = optimizer.initial_state(network.parameters)
-    assert are_shared([*network.parameters.values(), *state.values()]) == shared
     with Executor(
         network, SoftmaxCrossEntropy(), workers=workers, shard_size=4,
         optimizer=optimizer, optimizer_state=state,
@@ -44,17 +43,20 @@ def train(optimizer, workers, shared):
             executor.step(*draw(12 - step), seed=0, step=step)
             executor.update(learning_rate=0.05, step=step + 1)
         helped = bool(executor.processes)
+        assert are_shared([*network.parameters.values(), *state.values()]) == helped
     return {**network.parameters, **state}, helped
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda o: o.type_name)
-@pytest.mark.parametrize("shared", [True, False])
-def test_any_number_of_workers_changes_parameters_to_the_same_bits(optimizer, shared, monkeypatch):
+@pytest.mark.parametrize("kind", ["processes", "threads"])
+def test_any_number_of_workers_changes_parameters_to_the_same_bits(optimizer, kind, monkeypatch):
     monkeypatch.setattr(executors, "UPDATE_SIZE", 1)
-    expected, _ = train(optimizer, 1, shared=False)
+    monkeypatch.setenv(SWITCH, kind)
+    expected, _ = train(optimizer, 1)
     for workers in (2, 3):
-        found, helped = train(optimizer, workers, shared)
+        found, helped = train(optimizer, workers)
         assert helped == can_fork()
+        assert not (helped and kind == "threads")
         for name, array in expected.items():
             np.testing.assert_array_equal(found[name], array, err_msg=f"{name}, {workers} workers")
 
@@ -105,19 +107,26 @@ def test_updating_needs_an_optimizer():
         executor.update(learning_rate=0.1, step=1)
 
 
-def test_a_network_is_shared_only_where_it_is_asked_for():
-    assert not are_shared(Network(CONFIGS, IMAGE).parameters.values())
-    network = Network(CONFIGS, IMAGE, Build(shared=True, seed=3))
-    for name, array in Network(CONFIGS, IMAGE, Build(seed=3)).parameters.items():
-        np.testing.assert_array_equal(network.parameters[name], array)
-    assert network.layers["01_dense"].params["w"] is network.parameters["01_dense/w"]
+def test_several_workers_move_the_network_to_shared_memory():
+    network = Network(CONFIGS, IMAGE, Build(seed=3))
+    expected = {name: array.copy() for name, array in network.state().items()}
+    with Executor(network, SoftmaxCrossEntropy(), workers=1):
+        assert not are_shared(network.state().values())
+    with Executor(network, SoftmaxCrossEntropy(), workers=2):
+        assert are_shared(network.state().values()) == can_fork()
+        moved = network.parameters["01_dense/w"]
+        assert network.layers["01_dense"].params["w"] is moved
+    with Executor(network, SoftmaxCrossEntropy(), workers=2):
+        assert network.parameters["01_dense/w"] is moved or not can_fork()
+    for name, array in expected.items():
+        np.testing.assert_array_equal(network.state()[name], array)
 
 
 @pytest.mark.skipif(not can_fork(), reason="worker processes cannot be forked here")
 @pytest.mark.parametrize("when", ["step", "update"])
 def test_a_killed_worker_is_reported_and_replaced(when, monkeypatch):
     monkeypatch.setattr(executors, "UPDATE_SIZE", 1)
-    network = Network(CONFIGS, IMAGE, Build(shared=True))
+    network = Network(CONFIGS, IMAGE)
     optimizer = SGD(0.1)
     with Executor(
         network, SoftmaxCrossEntropy(), workers=2, shard_size=4,
@@ -127,7 +136,7 @@ def test_a_killed_worker_is_reported_and_replaced(when, monkeypatch):
         (process,) = executor.processes
         os.kill(process, signal.SIGKILL)
         hand_out = {
-            "step": lambda: executor._crew.compute(two_shards(), executor._contexts[0]),
+            "step": lambda: executor._processes.compute(two_shards(), executor._contexts),
             "update": lambda: executor.update(learning_rate=0.1, step=1),
         }
         with pytest.raises(WorkerError, match="exit code -9; perhaps"):
@@ -138,10 +147,63 @@ def test_a_killed_worker_is_reported_and_replaced(when, monkeypatch):
 
 
 def two_shards():
-    """Return two shards as a step hands them to the crew."""
+    """Return two shards as a step hands them to its workers."""
     x, targets = draw(8)
     outputs = np.empty((8, 3), np.float32)
     return [
-        Shard(Work(8, samples=4, shard=number), x[part], targets[part], outputs[part])
+        Shard(ShardOrder(8, samples=4, shard=number), x[part], targets[part], outputs[part])
         for number, part in enumerate((slice(4), slice(4, 8)))
     ]
+
+
+def test_a_gradient_that_backward_leaves_out_or_misshapes_is_named():
+    class Forgetful(Dense):
+        """A dense layer whose backward gives no gradient of the bias."""
+
+        def backward(self, dy, ctx):
+            dx = super().backward(dy, ctx)
+            del ctx.gradients["b"]
+            return dx
+
+    class Flat(Dense):
+        """A dense layer whose weights' gradient is a vector."""
+
+        def backward(self, dy, ctx):
+            dx = super().backward(dy, ctx)
+            ctx.gradients["w"] = ctx.gradients["w"].ravel()
+            return dx
+
+    for layer, says in [
+        (Forgetful, r"layer 01_forgetful: backward gave no gradient of 'b'"),
+        (Flat, r"layer 01_flat: the gradient of 'w' has shape \(21,\), but the parameter \(7, 3\)"),
+    ]:
+        layer.type_name = layer.__name__.lower()
+        network = Network([Dense.Config(7), layer.Config(3)], (4,))
+        x = np.ones((8, 4), np.float32)
+        for size in (4, 8):
+            with (
+                Executor(network, SoftmaxCrossEntropy(), workers=2, shard_size=size) as executor,
+                pytest.raises(LayerError, match=says),
+            ):
+                executor.step(x, np.zeros(8, int), seed=0, step=0)
+
+
+def test_gradients_in_arrays_of_a_layers_own_count_as_well():
+    class Own(Dense):
+        """A dense layer that gives its gradients as plug-ins may: in arrays of its own."""
+
+        def backward(self, dy, ctx):
+            ctx.gradients["w"] = ctx.saved["x"].T @ dy
+            ctx.gradients["b"] = dy.sum(axis=0)
+            return dy @ self.params["w"].T
+
+    loss, x = SoftmaxCrossEntropy(), np.arange(48, dtype=np.float32).reshape(12, 4) / 50
+    for workers in (1, 2):
+        gradients = []
+        for layer in (Dense, Own):
+            network = Network([layer.Config(3)], (4,))
+            with Executor(network, loss, workers=workers, shard_size=4) as executor:
+                step = executor.step(x, np.arange(12) % 3, seed=0, step=0)
+                gradients.append({name[-1]: g.copy() for name, g in step.gradients.items()})
+        for name, expected in gradients[0].items():
+            np.testing.assert_allclose(gradients[1][name], expected, rtol=1e-5, atol=1e-7)

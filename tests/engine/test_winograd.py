@@ -8,7 +8,8 @@ import references
 
 from cnnrun.engine.context import Context
 from cnnrun.engine.geometry import Window
-from cnnrun.engine.kernels import columns, winograd
+from cnnrun.engine.kernels import columns, convolution, winograd
+from cnnrun.engine.kernels.convolution import winograd_pays
 from cnnrun.engine.kernels.winograd import Algorithm
 
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
@@ -84,16 +85,25 @@ def test_its_error_in_float32_is_bounded(kernel, channels):
         assert np.abs(found - right).max() < 1e-13 * np.abs(right).max()
 
 
-def test_it_is_chosen_where_it_pays_and_never_in_float64(choose):
+def test_it_pays_for_dense_windows_and_enough_channels():
     window = Window.fit((16, 16), (3, 3), padding="same")
-    assert choose(window, 32, 32, FLOAT32).method == "winograd"
-    assert choose(window, 32, 32, FLOAT64).method == "columns"
-    assert choose(window, 32, 32, FLOAT32, "columns").method == "columns"
-    assert choose(window, 1, 32, FLOAT32).method == "columns"
+    assert winograd_pays(window, 32, 32)
+    assert winograd_pays(window, 3, 3)
+    assert not winograd_pays(window, 2, 32)
+    assert not winograd_pays(window, 32, 2)
     for options in ({"stride": (2, 2)}, {"dilation": (2, 2)}, {"padding": 3}):
-        other = Window.fit((16, 16), (3, 3), **options)
-        assert choose(other, 32, 32, FLOAT32, "winograd").method == "columns"
-    assert choose(Window.fit((16, 16), (1, 1)), 32, 32, FLOAT32).method == "columns"
+        assert not winograd_pays(Window.fit((16, 16), (3, 3), **options), 32, 32)
+    assert not winograd_pays(Window.fit((16, 16), (1, 1)), 32, 32)
+
+
+def test_a_window_it_cannot_do_is_left_to_the_direct_sum():
+    window = Window.fit((9, 9), (3, 3), stride=(2, 2))
+    rng = np.random.default_rng(0)
+    x, w = rng.standard_normal((2, 9, 9, 4)), rng.standard_normal((3, 3, 4, 5))
+    outputs = [np.empty((2, 4, 4, 5)) for _ in range(2)]
+    for method, y in zip(("columns", "winograd"), outputs, strict=True):
+        convolution.convolve(method, x, w, None, window, y, Context().buffer)
+    np.testing.assert_array_equal(*outputs)
 
 
 def test_a_value_that_is_not_finite_stays_in_its_sample():

@@ -4,62 +4,56 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from cnnrun.engine.layers import Conv2D
+from cnnrun.engine import Network
+from cnnrun.engine.layers import Conv2D, Dense, Flatten, ReLU
+from cnnrun.engine.losses import MeanSquaredError, SoftmaxCrossEntropy
 from cnnrun.errors import ConfigError, GradientError, ShapeError
-from cnnrun.explain import (
-    FORMATS,
-    add_numbers,
-    array_shapes,
-    draw,
-    explain_conv2d,
-    explain_dense,
-    explain_pooling,
-    render,
-    to_document,
-)
+from cnnrun.explain import FORMATS, explain
+from cnnrun.explain.formulas import loss_formula
+from cnnrun.explain.numbers import add_numbers, array_shapes, draw
 from cnnrun.explain.takeaways import WIDEST_MATRIX
-from cnnrun.explain.values import read_values
 
 LECTURE = Path(__file__).parents[3] / "shared/reference/lecture_cnn_backprop.md"
 
 CASES = {
-    "lecture": lambda **o: explain_conv2d((3, 3, 1), (2, 2), **o),
-    "stride": lambda **o: explain_conv2d((5, 5, 1), (3, 3), stride=(2, 2), **o),
-    "left over": lambda **o: explain_conv2d((4, 6, 1), (3, 2), stride=(2, 3), **o),
-    "padding": lambda **o: explain_conv2d((3, 3, 1), (2, 2), padding=1, **o),
-    "same": lambda **o: explain_conv2d((4, 3, 1), (2, 2), padding="same", stride=(2, 1), **o),
-    "dilation": lambda **o: explain_conv2d((5, 4, 1), (2, 2), dilation=(2, 2), **o),
-    "all at once": lambda **o: explain_conv2d(
-        (6, 5, 1), (2, 2), stride=(2, 1), padding=(1, 2), dilation=(2, 1), **o
+    "lecture": ("conv2d", {"input": (3, 3, 1), "filter": (2, 2)}),
+    "stride": ("conv2d", {"input": 5, "filter": 3, "stride": (2, 2)}),
+    "left over": ("conv2d", {"input": (4, 6), "filter": (3, 2), "stride": (2, 3)}),
+    "padding": ("conv2d", {"padding": 1}),
+    "same": ("conv2d", {"input": (4, 3), "padding": "same", "stride": (2, 1)}),
+    "dilation": ("conv2d", {"input": (5, 4), "dilation": 2}),
+    "all at once": (
+        "conv2d", {"input": (6, 5), "stride": (2, 1), "padding": (1, 2), "dilation": (2, 1)}
     ),
-    "channels": lambda **o: explain_conv2d((3, 3, 2), (2, 2), filters=2, **o),
-    "groups": lambda **o: explain_conv2d((3, 3, 4), (2, 2), filters=2, groups=2, **o),
-    "wide": lambda **o: explain_conv2d((1, 12, 1), (1, 11), **o),
-    "max": lambda **o: explain_pooling("max_pool2d", (4, 4, 1), (2, 2), **o),
-    "overlapping max": lambda **o: explain_pooling(
-        "max_pool2d", (4, 4, 2), (3, 3), stride=(1, 1), **o
+    "channels": ("conv2d", {"input": (3, 3, 2), "filters": 2}),
+    "groups": ("conv2d", {"input": (3, 3, 4), "filters": 2, "groups": 2}),
+    "wide": ("conv2d", {"input": (1, 12), "filter": (1, 11)}),
+    "max": ("max_pool2d", {}),
+    "overlapping max": ("max_pool2d", {"input": (4, 4, 2), "pool_size": 3, "stride": 1}),
+    "padded max": ("max_pool2d", {"input": (4, 5), "pool_size": 3, "stride": 2, "padding": 1}),
+    "average": ("avg_pool2d", {"input": (4, 4), "pool_size": (2, 2)}),
+    "overlapping average": ("avg_pool2d", {"input": 5, "pool_size": 3, "stride": 2}),
+    "edge average": (
+        "avg_pool2d", {"pool_size": 3, "stride": 2, "padding": 1, "count_padding": False}
     ),
-    "padded max": lambda **o: explain_pooling(
-        "max_pool2d", (4, 5, 1), (3, 3), stride=(2, 2), padding=1, **o
-    ),
-    "average": lambda **o: explain_pooling("avg_pool2d", (4, 4, 1), (2, 2), **o),
-    "overlapping average": lambda **o: explain_pooling(
-        "avg_pool2d", (5, 5, 1), (3, 3), stride=(2, 2), **o
-    ),
-    "edge average": lambda **o: explain_pooling(
-        "avg_pool2d", (4, 4, 1), (3, 3), stride=(2, 2), padding=1, count_padding=False, **o
-    ),
-    "gaps": lambda **o: explain_pooling("avg_pool2d", (5, 5, 1), (2, 2), stride=(3, 3), **o),
-    "dense": lambda **o: explain_dense(3, 2, **o),
-    "wide dense": lambda **o: explain_dense(12, 2, **o),
-}
-each_case = pytest.mark.parametrize("make", CASES.values(), ids=CASES)
+    "gaps": ("avg_pool2d", {"input": 5, "stride": 3}),
+    "dense": ("dense", {}),
+    "wide dense": ("dense", {"input": 12, "units": 2}),
+}  # fmt: skip
+each_case = pytest.mark.parametrize("name", CASES)
+
+
+def make(name, **options):
+    kind, geometry = CASES[name]
+    return explain(kind, **geometry, **options)
 
 
 def lecture_lines():
@@ -78,7 +72,7 @@ def lecture_lines():
 
 
 def test_the_lecture_term_by_term():
-    explanation, _ = CASES["lecture"]()
+    explanation = make("lecture")
     lines = lecture_lines()
     generated = {e.left: list(e.terms) for s in explanation.sections for e in s.equations}
     assert len(lines) == len(generated) == 4 + 4 + 9
@@ -93,7 +87,7 @@ def test_the_lecture_term_by_term():
 
 
 def test_both_takeaways():
-    explanation, _ = CASES["lecture"]()
+    explanation = make("lecture")
     of_filter, of_input = explanation.takeaways
     assert of_filter.operation == "Convolution"
     assert of_input.operation == "Full Convolution"
@@ -104,9 +98,9 @@ def test_both_takeaways():
 
 @each_case
 @pytest.mark.parametrize("seed", [0, 1])
-def test_every_line_agrees_with_engine_and_finite_difference(make, seed):
-    explanation, layer = make()
-    numbered = add_numbers(explanation, layer, draw(layer, seed))
+def test_every_line_agrees_with_engine_and_finite_difference(name, seed):
+    numbered = make(name, numbers=True, seed=seed)
+    layer = numbered.layer
     count = sum(len(section.equations) for section in numbered.sections)
     assert numbered.verified.startswith(f"all {count} lines agree")
     arrays = {"O": layer.output_shape, "X": layer.input_shape, **array_shapes(layer)}
@@ -115,8 +109,9 @@ def test_every_line_agrees_with_engine_and_finite_difference(make, seed):
 
 
 @each_case
-def test_a_wrong_engine_is_noticed(make, monkeypatch):
-    explanation, layer = make()
+def test_a_wrong_engine_is_noticed(name):
+    explanation = make(name)
+    layer = explanation.layer
 
     def backward(self, dy, ctx):
         return 1.001 * np.array(type(self).__mro__[1].backward(self, dy, ctx))
@@ -125,25 +120,25 @@ def test_a_wrong_engine_is_noticed(make, monkeypatch):
     layer.__class__ = wrong
     wrong.type_name = wrong.__mro__[1].type_name
     with pytest.raises(GradientError, match="by its line, but"):
-        add_numbers(explanation, layer, draw(layer, 0))
+        add_numbers(explanation)
 
 
 @each_case
-def test_text_fits_80_columns(make):
-    explanation, layer = make()
-    for one in (explanation, add_numbers(explanation, layer, draw(layer, 0))):
-        assert max(map(len, render(one).splitlines())) < 80
+def test_text_fits_80_columns(name):
+    for explanation in (make(name), make(name, numbers=True)):
+        assert max(map(len, str(explanation).splitlines())) < 80
 
 
 @each_case
-def test_matrices_are_the_gradients(make):
+def test_matrices_are_the_gradients(name):
     """The matrix forms, computed by sliding windows, give the engine's gradients."""
-    explanation, layer = make()
+    explanation = make(name)
+    layer = explanation.layer
     if not isinstance(layer, Conv2D) or not explanation.takeaways:
         assert explanation.takeaways == [] or explanation.title.startswith("Dense")
         return
     values = draw(layer, 3)
-    numbered = add_numbers(explanation, layer, values)
+    numbered = add_numbers(explanation, values)
     value = {e.left: e.value for s in numbered.sections for e in s.equations}
     groups = layer.config.groups
     channels, filters = layer.input_shape[2], layer.config.filters
@@ -188,8 +183,8 @@ def test_matrices_are_the_gradients(make):
             whole[: full.shape[0], : full.shape[1]] = full
             (top, left), (height, width) = window.before, window.input_size
             dx[:, :, c] += whole[top : top + height, left : left + width]
-    found = [equation.value for equation in numbered.section("input_gradient").equations]
-    np.testing.assert_allclose(dx.reshape(-1), found, atol=1e-12)
+    of_lines = [equation.value for equation in numbered.section("input_gradient").equations]
+    np.testing.assert_allclose(dx.reshape(-1), of_lines, atol=1e-12)
 
 
 def full_convolution(turned, error):
@@ -203,7 +198,7 @@ def full_convolution(turned, error):
 
 
 def test_stride_dilates_the_error_and_padding_crops():
-    explanation, _ = CASES["all at once"]()
+    explanation = make("all at once")
     of_filter, of_input = explanation.takeaways
     assert of_filter.arguments[1].rows[1] == ("0",) * len(of_filter.arguments[1].rows[0])
     assert "dilated by the stride 2x1" in of_filter.arguments[1].caption
@@ -213,8 +208,8 @@ def test_stride_dilates_the_error_and_padding_crops():
 
 
 def test_json():
-    explanation, layer = CASES["lecture"]()
-    document = json.loads(render(explanation, "json"))
+    explanation = make("lecture")
+    document = json.loads(explanation.render("json"))
     assert document["schema_version"] == 1
     assert document["output"]["O_11"]["terms"][0] == ["X_11", "F_11"]
     assert document["filter_gradient"]["dL/dF_22"]["terms"][3] == ["dL/dO_22", "X_33"]
@@ -222,8 +217,8 @@ def test_json():
         ["dL/dO_11", "F_12"], ["dL/dO_12", "F_11"],
     ]  # fmt: skip
     assert "value" not in document["output"]["O_11"]
-    values = draw(layer, 0)
-    numbered = to_document(add_numbers(explanation, layer, values))
+    values = draw(explanation.layer, 0)
+    numbered = json.loads(make("lecture", values=values).render("json"))
     x, f = values["X"][:, :, 0], values["F"][:, :, 0, 0]
     assert numbered["output"]["O_11"]["value"] == pytest.approx(np.sum(x[:2, :2] * f))
 
@@ -242,11 +237,10 @@ class Page(HTMLParser):
 
 
 @each_case
-def test_all_formats(make):
-    explanation, layer = make()
-    numbered = add_numbers(explanation, layer, draw(layer, 0))
+def test_all_formats(name):
+    explanation, numbered = make(name), make(name, numbers=True)
     for one in (explanation, numbered):
-        texts = {form: render(one, form) for form in FORMATS}
+        texts = {form: one.render(form) for form in FORMATS}
         json.loads(texts["json"])
         page = Page()
         page.feed(texts["html"])
@@ -261,9 +255,7 @@ def test_all_formats(make):
 
 
 def test_ties_go_to_the_first():
-    explanation, layer = CASES["max"]()
-    values = {"X": np.zeros((4, 4)), "dL/dO": [[1, 2], [3, 4]]}
-    numbered = add_numbers(explanation, layer, values)
+    numbered = make("max", values={"X": np.zeros((4, 4)), "dL/dO": [[1, 2], [3, 4]]})
     value = {e.left: e.value for e in numbered.section("input_gradient").equations}
     assert (value["dL/dX_11"], value["dL/dX_12"], value["dL/dX_33"]) == (1, 0, 4)
     assert "16 of them, at ties, with the engine alone" in numbered.verified
@@ -271,30 +263,62 @@ def test_ties_go_to_the_first():
 
 def test_one_element_of_a_large_geometry():
     with pytest.raises(ConfigError, match=r"the bound is 300 equations.*--element 2,3"):
-        explain_conv2d((224, 224, 3), (7, 7), filters=64)
-    explanation, layer = explain_conv2d((28, 28, 1), (5, 5), filters=20, element=(2, 3))
-    assert [e.left for s in explanation.sections for e in s.equations] == [
+        explain("conv2d", input=(224, 224, 3), filter=7, filters=64)
+    one = explain("conv2d", input=28, filter=5, filters=20, element=(2, 3), numbers=True)
+    assert [e.left for s in one.sections for e in s.equations] == [
         "O_2,3,1", "dL/dF_23,1,1", "dL/dX_2,3",
     ]  # fmt: skip
-    assert len(explanation.section("filter_gradient").equations[0].terms) == 24 * 24
-    assert add_numbers(explanation, layer, draw(layer, 0)).verified.startswith("all 3 lines")
-    outside, _ = explain_conv2d((12, 12, 1), (2, 2), element=(12, 12))
+    assert len(one.section("filter_gradient").equations[0].terms) == 24 * 24
+    assert one.verified.startswith("all 3 lines")
+    outside = explain("conv2d", input=12, element=(12, 12))
     assert [len(section.equations) for section in outside.sections] == [0, 0, 1]
-    assert "no such entry" in render(outside)
+    assert "no such entry" in str(outside)
     for kind in ("max_pool2d", "avg_pool2d"):
-        one, layer = explain_pooling(kind, (100, 100, 3), (3, 3), stride=(2, 2), element=(5, 5, 2))
+        one = explain(
+            kind, input=(100, 100, 3), pool_size=3, stride=2, element=(5, 5, 2), numbers=True
+        )
         assert [e.left for s in one.sections for e in s.equations] == ["O_5,5,2", "dL/dX_5,5,2"]
         assert len(one.section("input_gradient").equations[0].terms) == 4
-        add_numbers(one, layer, draw(layer, 0))
-    one, layer = explain_dense(800, 500, element=(3, 4))
-    assert add_numbers(one, layer, draw(layer, 0)).verified.startswith("all 4 lines")
+    one = explain("dense", input=800, units=500, element=(3, 4), numbers=True)
+    assert one.verified.startswith("all 4 lines")
 
 
 def test_what_does_not_fit_is_refused():
     with pytest.raises(ShapeError, match="does not fit an input of 3x3"):
-        explain_conv2d((3, 3, 1), (4, 4))
+        explain("conv2d", filter=4)
     with pytest.raises(ShapeError, match="groups"):
-        explain_conv2d((3, 3, 3), (2, 2), groups=2)
+        explain("conv2d", input=(3, 3, 3), groups=2)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "words"),
+    [
+        ("conv3d", {}, "no explanation is called 'conv3d'; did you mean conv2d?"),
+        ("dense", {"stride": 2}, "stride is no option of dense; known: element, input, units"),
+        ("max_pool2d", {"count_padding": True}, "count_padding is no option of max_pool2d"),
+        ("conv2d", {"input": (3, 0)}, "input (3, 0) is no size from 1 up, such as (3, 3)"),
+        ("conv2d", {"input": "3x3"}, "input '3x3' is no size"),
+        ("conv2d", {"filter": 2.5}, "filter 2.5 is no size from 1 up, such as 2, or (2, 3)"),
+        ("conv2d", {"stride": (1, 2, 3)}, "stride (1, 2, 3) is no size"),
+        ("conv2d", {"filters": True}, "filters True is no size"),
+        ("conv2d", {"groups": 0}, "groups 0 is no size"),
+        ("conv2d", {"padding": -1}, "padding -1 is no size from 0 up, such as 'valid'"),
+        ("conv2d", {"element": (0, 1)}, "element (0, 1) is no size from 1 up"),
+        ("avg_pool2d", {"pool_size": 0}, "pool_size 0 is no size"),
+        ("dense", {"input": (3, 3)}, "input (3, 3) is no size"),
+        ("backprop", {}, "give network and loss"),
+        ("backprop", {"values": {}}, "values is no option of backprop"),
+    ],
+    ids=str,
+)
+def test_wrong_options(kind, options, words):
+    with pytest.raises(ConfigError, match=re.escape(words)):
+        explain(kind, **options)
+
+
+def test_formats_are_named():
+    with pytest.raises(ConfigError, match="no format is called 'latx'; did you mean latex"):
+        make("lecture").render("latx")
 
 
 @pytest.mark.parametrize(
@@ -308,25 +332,133 @@ def test_what_does_not_fit_is_refused():
     ],
 )
 def test_wrong_values(change, words):
-    explanation, layer = CASES["lecture"]()
-    values = {"X": np.ones((3, 3)), "F": [[1, 2], [3, 4]], "dL/dO": np.ones((2, 2)), **change}
+    values = {"X": np.ones((3, 3)), "F": [[1, 2], [3, 4]], "dO": np.ones((2, 2)), **change}
     values = {name: value for name, value in values.items() if value is not None}
     with pytest.raises(ConfigError, match=re.escape(words)):
-        add_numbers(explanation, layer, values)
+        make("lecture", values=values)
 
 
-def test_values_from_files(tmp_path):
-    (tmp_path / "v.yaml").write_text("X: [[1, 2], [3, 4]]\ndL/dO: [[1]]\nF: [[0, 1], [1, 0]]\n")
-    np.savez(tmp_path / "v.npz", X=np.eye(2), F=np.eye(2), dO=[[1.0]])
-    (tmp_path / "v.json").write_text('{"X": [[1, 2], [3, 4]], "F": [[1, 0], [0, 1]], "dO": [[2]]}')
-    explanation, layer = explain_conv2d((2, 2, 1), (2, 2))
-    found = []
-    for name in ("v.yaml", "v.npz", "v.json"):
-        numbered = add_numbers(explanation, layer, read_values(tmp_path / name))
-        found.append(numbered.section("output").equations[0].value)
-    assert found == [5, 2, 5]
-    (tmp_path / "bad.npz").write_bytes(b"PK no")
-    (tmp_path / "list.yaml").write_text("[1, 2]")
-    for name in ("bad.npz", "list.yaml", "missing.yaml"):
-        with pytest.raises(ConfigError, match=name):
-            read_values(tmp_path / name)
+def test_given_numbers_leave_the_explanation_and_the_arrays_alone():
+    values = {"X": np.ones((3, 3)), "F": np.eye(2), "dO": np.ones((2, 2))}
+    explanation = make("lecture")
+    before = explanation.layer.params["w"].copy()
+    add_numbers(explanation, values)
+    np.testing.assert_array_equal(explanation.layer.params["w"], before)
+    assert values.keys() == {"X", "F", "dO"}
+    np.testing.assert_array_equal(values["X"], 1)
+
+
+def network_with_loss():
+    layers = [Conv2D.Config(2, 2), ReLU.Config(), Flatten.Config(), Dense.Config(3)]
+    return {"network": Network(layers, (4, 4, 1)), "loss": SoftmaxCrossEntropy()}
+
+
+def test_a_network_forward_and_backward():
+    explanation = explain("backprop", **network_with_loss(), title="a tiny one", numbers=True)
+    assert str(explanation).startswith("Backpropagation through a tiny one\n=====")
+    assert "agree with finite differences" in explanation.verified
+    steps = [[s.name.split(",")[0] for s in part.statements] for part in explanation.sections]
+    forward, loss, backward, gradients = steps
+    assert forward == ["00_conv2d", "01_relu", "02_flatten", "03_dense"]
+    assert loss == ["the loss", "its gradient"]
+    assert backward == forward[::-1]
+    assert gradients == ["00_conv2d/w", "00_conv2d/b", "03_dense/w", "03_dense/b"]
+    first = explanation.section("backward").statements[0]
+    assert first.name.endswith("3 to 18")
+    assert first.remark.startswith("|dy| = ")
+
+
+HOSTILE = "<script>alert('{{ 1 }}')</script> \"&\" $x$"
+
+
+def test_a_title_is_text_in_every_page():
+    explanation = explain("backprop", **network_with_loss(), title=HOSTILE)
+    for page in (explanation.render("html"), explanation._repr_html_()):
+        assert "<script" not in page
+        assert "&lt;script&gt;alert(&#39;{{ 1 }}&#39;)&lt;/script&gt; &#34;&amp;&#34; $x$" in page
+
+
+def test_a_notebook_gets_a_part_of_a_page():
+    explanation = make("channels", numbers=True)
+    part, page = Page(), Page()
+    part.feed(explanation._repr_html_())
+    page.feed(explanation.render("html"))
+    assert part.tags[0] == "div"
+    assert not {"html", "head", "body", "main", "title"} & set(part.tags)
+    assert part.tags[part.tags.index("h1") :] == page.tags[page.tags.index("h1") :]
+    (style,) = re.findall("<style>(.*?)</style>", explanation._repr_html_(), re.S)
+    selectors = re.findall(r"([^{};]+)\{", re.sub(r"@media[^{]*\{", "", style))
+    assert all(part.strip().startswith(".explanation") for s in selectors for part in s.split(","))
+
+
+def test_what_no_window_reaches_is_said_where_it_is_so():
+    words = "no window reaches"
+    for name, expected in (("left over", 2), ("lecture", 0), ("stride", 0), ("padding", 0)):
+        remarks = [r for takeaway in make(name).takeaways for r in takeaway.remarks]
+        assert sum(words in remark for remark in remarks) == expected, name
+
+
+def test_the_bound_on_terms():
+    explain("conv2d", input=10, filter=5)  # 3 x 36 x 25 = 2,700 terms
+    with pytest.raises(ConfigError, match=r"233 equations with 4,800 terms"):
+        explain("conv2d", input=12, filter=5)
+
+
+@pytest.mark.parametrize(
+    ("form", "product"),
+    [
+        ("text", "(-2) * (-0.5)"),
+        ("latex", r"(-2) \cdot (-0.5)"),
+        ("markdown", r"(-2) \cdot (-0.5)"),
+        ("html", "(\N{MINUS SIGN}2) · (\N{MINUS SIGN}0.5)"),
+    ],
+)
+def test_negative_factors_stand_in_parentheses(form, product):
+    values = {"X": [[-2]], "F": [[-0.5]], "dO": [[1]]}
+    explanation = explain("conv2d", input=1, filter=1, values=values)
+    assert product in explanation.render(form)
+
+
+def test_templates_are_loaded_only_for_a_page():
+    lines = (
+        "import sys, cnnrun.explain as e",
+        "print(e.explain('conv2d').render('latex') and 'jinja2' in sys.modules)",
+        "print(e.explain('conv2d').render('html') and 'jinja2' in sys.modules)",
+    )
+    done = subprocess.run([sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True)
+    assert done.stdout.split() == ["False", "True"], done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "overlap", "between", "padding"),
+    [
+        ("max", False, False, ""),
+        ("overlapping max", True, False, ""),
+        ("padded max", True, False, "Padding never wins."),
+        ("gaps", False, True, ""),
+        ("edge average", True, False, "Padding gets no error."),
+    ],
+)
+def test_what_is_noted_of_pooling(name, overlap, between, padding):
+    notes = make(name).notes
+    assert any("Windows overlap" in note for note in notes) == overlap
+    assert any("Cells between the windows" in note for note in notes) == between
+    assert [note for note in notes if note.startswith("Padding")] == [padding] * bool(padding)
+
+
+def test_what_the_error_of_an_average_is_multiplied_with():
+    intro = {name: make(name).section("input_gradient").intro for name in CASES}
+    assert "by 1/(N*N), here 1/4," in intro["average"]
+    assert "by 1/n, n being the cells of the window inside the image" in intro["edge average"]
+
+
+def test_json_says_where_a_maximum_is_taken():
+    maximum, average = (json.loads(make(name).render("json")) for name in ("max", "average"))
+    assert maximum["output"]["O_11"]["operation"] == "max"
+    assert "operation" not in average["output"]["O_11"]
+
+
+def test_the_formulas_of_both_squared_errors():
+    by_sample, by_value = loss_formula(MeanSquaredError()), loss_formula(MeanSquaredError("mean"))
+    assert by_sample[1].startswith("delta = -(t - a) / N")
+    assert by_value[1] == "delta = -2 (t - a) / (K N)"

@@ -9,7 +9,7 @@ import pytest
 
 import cnnrun
 from cnnrun.engine import Layer
-from cnnrun.engine.layers import Dense
+from cnnrun.engine.layers import BatchNorm, Dense
 from cnnrun.engine.losses import MeanSquaredError
 
 
@@ -106,6 +106,31 @@ def test_parameters_without_a_gradient():
     assert "which is no parameter" in messages["weights"]
 
 
+def test_a_parameter_gradient_that_is_float64_in_a_float32_network():
+    class Promoting(Dense):
+        def backward(self, dy, ctx):
+            dx = super().backward(dy, ctx)
+            ctx.gradients["w"] = ctx.gradients["w"] * np.float64(1)
+            return dx
+
+    report = cnnrun.gradcheck(Promoting(Dense.Config(3), (4,)))
+    assert report.verdict == "fail"
+    assert report.diagnosis == "in a float32 network dw is float64"
+
+
+def test_a_layer_that_writes_into_its_own_buffers():
+    """Running statistics change between steps, by the trainer: a layer runs on several shards."""
+
+    class Counting(BatchNorm):
+        def forward(self, x, ctx):
+            self.buffers["running_mean"] += 1
+            return super().forward(x, ctx)
+
+    report = cnnrun.gradcheck(Counting(BatchNorm.Config(), (3,)))
+    assert report.verdict == "fail"
+    assert "forward writes into running_mean" in [finding.message for finding in report.findings]
+
+
 def test_a_forward_that_needs_positive_inputs():
     def root(self, x, ctx):
         ctx.saved["y"] = np.sqrt(x)
@@ -134,3 +159,37 @@ def test_losses():
     assert "constant ratio 2" in doubled.diagnosis
     assert "not a sum over batch_size" in cnnrun.gradcheck(UnscaledLoss()).diagnosis
     assert "crashes: KeyError" in cnnrun.gradcheck(CrashingLoss()).diagnosis
+
+
+def noisy(value, gradient):
+    return value + np.random.default_rng().random(), gradient
+
+
+def flat(value, gradient):
+    return value, gradient.reshape(-1)
+
+
+@pytest.mark.parametrize(
+    ("slip", "message"),
+    [(noisy, "two calls at the same point differ"), (flat, r"its gradient has shape \(20,\)")],
+)
+def test_losses_that_break_the_protocol(slip, message):
+    class SlippingLoss(MeanSquaredError):  # noqa: N818
+        def __call__(self, outputs, targets, batch_size, dy=None):
+            return slip(*super().__call__(outputs, targets, batch_size, dy))
+
+    report = cnnrun.gradcheck(SlippingLoss())
+    assert report.verdict == "fail"
+    messages = [finding.message for finding in report.findings]
+    assert any(re.search(message, text) for text in messages), messages
+
+
+def test_a_loss_that_writes_into_the_outputs():
+    class WritingLoss(MeanSquaredError):  # noqa: N818
+        def __call__(self, outputs, targets, batch_size, dy=None):
+            result = super().__call__(outputs, targets, batch_size, dy)
+            outputs += 1
+            return result
+
+    report = cnnrun.gradcheck(WritingLoss())
+    assert "it writes into the outputs" in [finding.message for finding in report.findings]

@@ -7,6 +7,7 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import junitparser
 import numpy as np
@@ -18,7 +19,7 @@ import cnnrun
 from cnnrun.engine.layers import Conv2D
 from cnnrun.errors import GradientError
 from cnnrun.gradcheck.mutants import MUTANTS
-from cnnrun.gradcheck.report.error_maps import write_maps
+from cnnrun.gradcheck.report.error_maps import write_error_maps
 from cnnrun.gradcheck.report.junit import to_junit
 from cnnrun.gradcheck.selftest import check_mutant, mutant_report
 
@@ -60,7 +61,54 @@ def test_json(report):
     assert rows["x"]["analytic"] == 0.0
     assert rows["w"]["verdict"] == "pass"
     with pytest.raises(GradientError, match="one element on the border is set to zero"):
-        report.raise_for_verdict()
+        report.raise_if_failed()
+
+
+def test_what_is_printed_is_short(report):
+    lines = repr(report).splitlines()
+    assert str(report) == repr(report)
+    assert len(lines) == 6
+    assert lines[0] == "gradient check of my <layer> & \x00: fail"
+    assert lines[1].endswith("one element on the border is set to zero: sample 0, row 0, column 1, "
+                             "channel 0")  # fmt: skip
+    assert lines[2] == "tensors: 1 fail, 2 pass"
+    assert lines[3] == "look first at: my <layer> & \x00, dx"
+    assert lines[4] == "worst relative error: 1.0e+00 in my <layer> & \x00, dx"
+    assert re.fullmatch(r"cost: [\d,]+ forward passes, \d+\.\d s, seed 0", lines[5])
+    assert len(repr(report.rows)) < 2000  # without the arrays
+    everything = cnnrun.gradcheck(Conv2D.Config(2, 3), input_shape=(6, 5, 1))
+    assert len(repr(everything).splitlines()) == 5
+    assert not everything.guilty
+
+
+def test_a_long_line_is_cut(report):
+    wordy = replace(report, title="a long title " * 100)
+    assert max(map(len, repr(wordy).splitlines())) <= 200
+
+
+def test_a_table_in_a_notebook(report):
+    text = report._repr_html_()
+    table = ElementTree.fromstring(text[text.index("<table>") :].replace("\x00", "?"))
+    head, *lines = [[cell.text for cell in line] for line in table]
+    rows = {line[1]: dict(zip(head, line, strict=True)) for line in lines}
+    assert rows.keys() == {"dx", "dw", "db"}
+    assert rows["dx"]["layer"] == "my <layer> & ?"
+    assert rows["dx"]["verdict"] == "fail"
+    assert rows["dx"]["worst error"] == "1e+00"
+    assert rows["dx"]["at"] == "0,0,1,0"
+    assert int(rows["dx"]["checked"]) == report.rows[0].count("right", "wrong", "kink")
+    assert rows["dw"]["verdict"] == "pass"
+    assert "<layer>" not in text
+
+
+def test_the_self_test_in_a_notebook_and_in_print():
+    survivor = replace(check_mutant(MUTANTS[0]), killed=False, found_by=[], name="<b>")
+    report = mutant_report([survivor, check_mutant(MUTANTS[1])], 0, 1.0)
+    text = report._repr_html_()
+    assert "&lt;b&gt;" in text
+    assert text.count("survived") == 1
+    assert "1 of 2 planted mistakes found" in repr(report)
+    assert len(repr(report).splitlines()) == 3
 
 
 def test_junit(report):
@@ -88,7 +136,7 @@ def test_junit_of_what_is_uncertain_and_of_mutants():
 
 
 def test_maps(report, tmp_path):
-    files = write_maps(report, tmp_path / "maps")
+    files = write_error_maps(report, tmp_path / "maps")
     with np.load(files[0], allow_pickle=False) as arrays:
         keys = {key.rpartition("/")[2] for key in arrays}
         name = next(key for key in arrays if key.endswith("/x/claimed"))

@@ -26,6 +26,22 @@ def test_corners_and_borders_always(shape):
     assert len(on_border) > 40
 
 
+@pytest.mark.parametrize("shape", [(300, 200), (1, 100, 90, 1), (40, 50, 60)])
+def test_a_quarter_lies_on_the_border_and_every_side_has_its_share(shape):
+    chosen = choose(shape, 200, np.random.default_rng(3))
+    axes = [axis for axis, length in enumerate(shape) if length > 1]
+    corners = [i for i in chosen if all(i[a] in (0, shape[a] - 1) for a in axes)]
+    inside_a_side = [i for i in chosen if i not in corners]
+    sides = {
+        (axis, end): [i for i in inside_a_side if i[axis] == end]
+        for axis in axes
+        for end in (0, shape[axis] - 1)
+    }
+    assert all(len(indices) >= 3 for indices in sides.values()), sides
+    on_sides = {index for indices in sides.values() for index in indices}
+    assert len(on_sides) >= 20 * len(axes) // len(shape)
+
+
 def test_the_others_are_spread():
     chosen = choose((1000,), 100, np.random.default_rng(2))
     gaps = np.diff([index[0] for index in chosen])

@@ -13,7 +13,7 @@ from cnnrun.engine import Build, Network
 from cnnrun.engine.layers import BatchNorm, Conv2D, Dense, Flatten, MaxPool2D, ReLU, Residual, Tanh
 from cnnrun.engine.losses import SoftmaxCrossEntropy
 from cnnrun.errors import ConfigError, ShapeError
-from cnnrun.inspection.capture import capture, choose, walk
+from cnnrun.inspection.capture import capture, choose, estimate_bytes, walk
 from cnnrun.inspection.objectives import BatchLoss, ClassScore
 
 GOLDEN = Path(__file__).parents[1] / "golden/inspection.npz"
@@ -153,3 +153,11 @@ def test_choosing_layers():
     assert len(choose(nodes, ["conv2d"])) == 4
     with pytest.raises(ConfigError, match="no layer is called 'conv9'"):
         choose(nodes, ["conv9"])
+
+
+def test_the_estimate_is_what_the_arrays_take():
+    network, arrays = captured("plain", "loss")
+    size = sum(
+        array.nbytes for key, array in arrays.arrays().items() if not key.endswith("/winner")
+    )
+    assert estimate_bytes(walk(network), len(arrays.outputs)) == size

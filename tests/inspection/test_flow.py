@@ -95,3 +95,54 @@ def test_dead_relu(layers):
 def test_no_weights_at_all():
     zero = [Flatten.Config(), Dense.Config(10, initializer=Constant(0.0))]
     assert flow(zero).layers[0].error_norm == 0
+
+
+def scaled(factor):
+    """Return the flow through a layer that multiplies what passes it by `factor`, both ways."""
+
+    def change(network):
+        network.parameters["02_dense/w"][...] = factor * np.eye(10)
+
+    return flow([Flatten.Config(), Dense.Config(10), Dense.Config(10)], change)
+
+
+@pytest.mark.parametrize(
+    ("factor", "words"),
+    [
+        (0.9e-3, "vanishing gradient"),
+        (1.1e-3, ""),
+        (0.9e3, ""),
+        (1.1e3, "exploding gradient"),
+    ],
+)
+def test_the_bounds_of_a_healthy_error(factor, words):
+    layer = scaled(factor).layers[1]
+    assert layer.relative_error == pytest.approx(factor, rel=1e-4)
+    assert layer.words == words
+
+
+@pytest.mark.parametrize(("dead", "is_healthy"), [(15, True), (16, False)])
+def test_a_quarter_of_the_units_is_enough(dead, is_healthy):
+    def kill(network):
+        network.parameters["01_dense/b"][:dead] = -100
+        network.parameters["01_dense/b"][dead:] = 100
+
+    layers = [Flatten.Config(), Dense.Config(20), ReLU.Config(), Dense.Config(10)]
+    measured = flow(layers, kill)
+    assert measured.layers[2].dead == pytest.approx(dead / 20)
+    assert any("Dead ReLU" in line for line in measured.verdict) != is_healthy
+
+
+@pytest.mark.parametrize(("factor", "word", "worst"), [(2e3, "Expl", max), (5e-4, "Vanish", min)])
+def test_the_worst_layer_is_named(factor, word, worst):
+    def change(network):
+        for name in ("02_dense/w", "03_dense/w"):
+            network.parameters[name][...] = factor * np.eye(10)
+
+    layers = [Flatten.Config(), *[Dense.Config(10)] * 3]
+    measured = flow(layers, change)
+    sentence = next(line for line in measured.verdict if line.startswith(word))
+    layer = worst(measured.layers[1:], key=lambda layer: layer.relative_error)
+    named = worst(measured.layers, key=lambda layer: layer.relative_error)
+    assert layer.layer == "01_dense"
+    assert f"({named.relative_error:.1e} of the error at the output, in {named.layer})" in sentence

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from cnnrun.inspection import gallery
 from cnnrun.inspection.gallery import KINDS, layer_pictures
 from cnnrun.inspection.pictures import draw_tiles, overlay
 
@@ -52,10 +55,39 @@ def test_overlay():
 def test_routing_counts_the_windows_won():
     from test_capture import captured
 
-    _, found = captured("batch norm", "loss")
-    pictures = list(layer_pictures(found, list(KINDS), 4))
+    _, arrays = captured("batch norm", "loss")
+    pictures = list(layer_pictures(arrays, list(KINDS), 4))
     names = [picture.name for picture in pictures]
     assert "03_max_pool2d-routing" in names
     assert "00_conv2d-filters" in names
     assert names == sorted(names, key=lambda name: name[:2])
     assert all(picture.description for picture in pictures)
+
+
+def test_a_comparison_shows_both_and_the_second_less_the_first(monkeypatch):
+    from test_capture import captured
+
+    drawn = []
+
+    def draw(title, tiles, **options):
+        drawn.append((tiles, options["row_labels"]))
+        return draw_tiles(title, tiles, **options)
+
+    monkeypatch.setattr(gallery, "draw_tiles", draw)
+    network, first = captured("plain", "loss")
+    second = replace(first, maps={name: {k: 2 * a for k, a in own.items()}
+                                  for name, own in first.maps.items()})  # fmt: skip
+    pictures = list(gallery.compared_pictures(first, second, ("a", "b"), ["filters"], 4))
+    tiles, labels = drawn[0]
+    w = network.parameters["00_conv2d/w"]
+    assert labels == ["a", "b", "difference"]
+    np.testing.assert_array_equal(tiles[:, 2], np.stack([w[:, :, 0, 2] * s for s in (1, 2, 1)]))
+    assert pictures[0].description.endswith("in a, in b, and the difference")
+
+
+@pytest.mark.parametrize(("count", "last_is_blank"), [(15, True), (16, False)])
+def test_only_as_many_tiles_as_there_are(count, last_is_blank):
+    full = np.ones((2, 8, 4, 4))
+    image = np.asarray(draw_tiles("t", full, count=count))
+    whole = np.asarray(draw_tiles("t", full))
+    assert np.array_equal(image, whole) != last_is_blank

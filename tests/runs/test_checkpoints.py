@@ -67,6 +67,19 @@ def test_another_format_is_refused(folder):
         read_checkpoint(folder)
 
 
+@pytest.mark.parametrize("name", FILES)
+def test_what_the_disk_does_not_give_back_as_written_replaces_nothing(folder, monkeypatch, name):
+    write = checkpoints.write_durably
+
+    def lose_a_byte(path, content):
+        write(path, content[:-1] if path.name == name else content)
+
+    monkeypatch.setattr(checkpoints, "write_durably", lose_a_byte)
+    with pytest.raises(OSError, match=f"{name} did not read back"):
+        write_checkpoint(folder, sample(2.0))
+    assert read_checkpoint(folder).weights["a/w"][2, 1] == 5
+
+
 def test_there_is_none(tmp_path):
     assert not has_checkpoint(tmp_path / "last")
     with pytest.raises(CheckpointError, match="no such checkpoint"):

@@ -12,9 +12,9 @@ from experiments import log_of, tiny, weights_of
 
 from cnnrun.errors import CheckpointError, DivergedError, RunError
 from cnnrun.runs import StopRequest, find_run, list_runs, resume_run, start_run
-from cnnrun.runs.events import EpochFinished, StepFinished, Stopped, TrainingFinished
+from cnnrun.runs.events import EpochFinished, FinalTest, StepFinished, Stopped, TrainingFinished
 from cnnrun.runs.folder import Run, claim_run
-from cnnrun.runs.trainer import batch_slices
+from cnnrun.runs.trainer import batch_slices, rank
 
 
 def train(session, stop_at=None):
@@ -38,14 +38,15 @@ def whole(tmp_path_factory):
 
 def test_events_come_in_order(whole):
     _, events = whole
-    assert isinstance(events[-1], TrainingFinished)
+    assert isinstance(events[-2], TrainingFinished)
+    assert isinstance(events[-1], FinalTest)
     assert [e.step for e in events if isinstance(e, StepFinished)] == list(range(1, 21))
     assert [e.metrics.epoch for e in events if isinstance(e, EpochFinished)] == [1, 2, 3, 4]
 
 
 def test_run_json_tells_what_was_done(whole):
     session, _ = whole
-    record = session.run.read_record()
+    record = session.run.record
     assert record["status"] == "finished"
     assert record["command"] == ["cnnrun", "train"]
     assert record["final"]["epoch"] == 4
@@ -59,7 +60,7 @@ def test_run_json_tells_what_was_done(whole):
 
 
 def test_the_log_has_every_key(whole):
-    line = json.loads(whole[0].run.metrics.read_text().splitlines()[0])
+    line = json.loads(whole[0].run.log.read_text().splitlines()[0])
     assert line["kind"] == "epoch"
     assert line.keys() >= {
         "epoch", "step", "train_loss", "train_accuracy", "val_loss", "val_accuracy",
@@ -92,10 +93,10 @@ def test_resume_is_exact_to_the_bit(whole, tmp_path, stops, workers):
     for stop_at in stops:
         events = train(session, stop_at)
         assert isinstance(events[-1], Stopped)
-        assert session.run.read_record()["status"] == "interrupted"
+        assert session.run.record["status"] == "interrupted"
         session = resume_run(session.run, workers=workers)
     train(session)
-    assert session.run.read_record()["status"] == "finished"
+    assert session.run.record["status"] == "finished"
     for which in ("last", "best"):
         assert weights_of(session.run.folder, which) == weights_of(whole[0].run.folder, which)
     assert log_of(session.run.folder) == log_of(whole[0].run.folder)
@@ -104,7 +105,7 @@ def test_resume_is_exact_to_the_bit(whole, tmp_path, stops, workers):
 def test_what_the_log_says_after_the_checkpoint_is_cut(whole, tmp_path):
     session = start_run(tiny(tmp_path), tmp_path / "runs", workers=1)
     train(session, 8)
-    with session.run.metrics.open("a") as file:
+    with session.run.log.open("a") as file:
         file.write('{"kind": "epoch", "epoch": 2}\n{"kind": "ep')  # as a kill may leave it
     train(resume_run(session.run, workers=1))
     assert log_of(session.run.folder) == log_of(whole[0].run.folder)
@@ -112,6 +113,7 @@ def test_what_the_log_says_after_the_checkpoint_is_cut(whole, tmp_path):
 
 def test_a_run_killed_before_its_first_checkpoint_starts_over(whole, tmp_path):
     session = start_run(tiny(tmp_path), tmp_path / "runs", workers=1)
+    session.close()
     train(resume_run(session.run, workers=1))
     assert weights_of(session.run.folder) == weights_of(whole[0].run.folder)
 
@@ -143,19 +145,13 @@ def test_divergence_names_step_and_layer_and_keeps_the_last_good_weights(tmp_pat
     session = start_run(tiny(tmp_path, *overrides), tmp_path / "runs", workers=2)
     with pytest.raises(DivergedError, match=r"step \d+ .* not finite, .*0\d_\w+"):
         train(session)
-    record = session.run.read_record()
+    record = session.run.record
     assert record["status"] == "diverged"
     assert "step" in record["error"]
     from cnnrun.runs.checkpoints import read_checkpoint
 
     last = read_checkpoint(session.run.checkpoint("last"))
     assert all(np.isfinite(array).all() for array in last.weights.values())
-
-
-def test_a_run_is_trained_by_one_process_at_a_time(tmp_path):
-    session = start_run(tiny(tmp_path), tmp_path / "runs", workers=1)
-    with session.run.locked(), pytest.raises(RunError, match="another process"):
-        train(session)
 
 
 def test_names_are_never_used_twice(tmp_path):
@@ -173,6 +169,9 @@ def test_runs_are_found_by_directory_name_and_last(tmp_path):
     assert [run.name for run in list_runs(runs)] == ["tiny-0001", "other-0001"]
     assert find_run("last", runs).name == "other-0001"
     assert find_run("tiny", runs) == find_run("tiny-0001", runs)
+    start_run(tiny(tmp_path), tmp_path / "runs", workers=1)
+    assert find_run("tiny", runs).name == "tiny-0002", "the newest of that name"
+    assert find_run("other", runs).name == "other-0001"
     assert find_run(str(session.run.folder), tmp_path).folder == session.run.folder
     with pytest.raises(RunError, match="other-0001"):
         find_run("tinny", runs)
@@ -186,7 +185,23 @@ def test_runs_are_found_by_directory_name_and_last(tmp_path):
 def test_a_damaged_record_is_said(tmp_path):
     (tmp_path / "run.json").write_text("{")
     with pytest.raises(RunError, match=r"run\.json"):
-        Run(tmp_path).read_record()
+        print(Run(tmp_path).record)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "best", "better"),
+    [
+        ((0.9, 0.5), (0.8, 0.1), "auto", True),
+        ((0.9, 0.1), (0.9, 0.5), "auto", True),  # a tie in accuracy goes to the lower loss
+        ((0.9, 0.5), (0.9, 0.5), "auto", False),
+        ((0.9, 0.5), (0.8, 0.1), "loss", False),
+        ((None, 0.1), (None, 0.5), "accuracy", True),
+        ((0.1, 0.5), (float("nan"), 0.5), "auto", True),
+    ],
+)
+def test_which_epoch_is_better(one, other, best, better):
+    epochs = [{"val_accuracy": accuracy, "val_loss": loss} for accuracy, loss in (one, other)]
+    assert (rank(epochs[0], best) > rank(epochs[1], best)) is better
 
 
 @pytest.mark.parametrize(

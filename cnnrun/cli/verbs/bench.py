@@ -14,7 +14,6 @@ from cnnrun.cli.options import (
     Plugins,
     Quiet,
     Workers,
-    default_workers,
     load,
 )
 from cnnrun.cli.output import message, print_json
@@ -49,7 +48,8 @@ def command(
 
     Example: cnnrun bench configs/bench/lenet.yaml --batch 32,64,256 --against torch
     """
-    from cnnrun.bench import AGREEMENT, Source, bench, describe_machine
+    from cnnrun.bench import AGREEMENT, ExperimentFile, bench, describe_machine
+    from cnnrun.runs import default_workers
 
     experiment = load(config, overrides, plugin)
     batches = _batches(batch) or [experiment.train.batch_size]
@@ -58,16 +58,16 @@ def command(
         from cnnrun.bench.torch_side import require_torch
 
         require_torch()
-    found: list[Result] = []
+    results: list[Result] = []
     for result in bench(
         experiment,
-        Source(config, overrides or (), plugin or ()),
+        ExperimentFile(config, overrides or (), plugin or ()),
         batches,
         workers=workers,
         against_torch=against == "torch",
         seconds=seconds,
     ):
-        found.append(result)
+        results.append(result)
         done = f"batch {result.batch}: {result.step_ms:.2f} ms a step"
         message(done, quiet=quiet or json or len(batches) == 1)
     machine = describe_machine(workers)
@@ -76,15 +76,15 @@ def command(
             {
                 "config": str(config),
                 "machine": machine,
-                "results": [_document(result) for result in found],
-                "memory_bytes_per_sample": _slope(found),
+                "results": [_document(result) for result in results],
+                "memory_bytes_per_sample": _per_sample(results),
             }
         )
     else:
-        for result in found:
+        for result in results:
             _show_layers(result)
-        _show(experiment.name, found, machine)
-    for result in found:
+        _show(experiment.name, results, machine)
+    for result in results:
         if result.torch and not result.torch.max_relative_difference <= AGREEMENT:
             raise GradientError(
                 f"batch {result.batch}: {result.torch.worst} differs from PyTorch by "
@@ -117,15 +117,6 @@ def _document(result: Result) -> dict[str, Any]:
     return document
 
 
-def _slope(found: list[Result]) -> float | None:
-    """Return the bytes that each further sample of a batch costs."""
-    first = min(found, key=lambda result: result.batch)
-    last = max(found, key=lambda result: result.batch)
-    if first.batch == last.batch:
-        return None
-    return (last.memory_bytes - first.memory_bytes) / (last.batch - first.batch)
-
-
 def _show_layers(result: Result) -> None:
     rows = [
         [
@@ -149,13 +140,13 @@ def _show_layers(result: Result) -> None:
     )
 
 
-def _show(name: str, found: list[Result], machine: dict[str, Any]) -> None:
+def _show(name: str, results: list[Result], machine: dict[str, Any]) -> None:
     columns = ["batch", "step ms", "samples/s", "of limit", "memory"]
-    has_torch = found[0].torch is not None
+    has_torch = results[0].torch is not None
     if has_torch:
         columns += ["torch ms", "channels last", "ratio", "difference"]
     rows = []
-    for result in found:
+    for result in results:
         row = [
             str(result.batch),
             figure(result.step_ms, 2),
@@ -179,17 +170,23 @@ def _show(name: str, found: list[Result], machine: dict[str, Any]) -> None:
         + (f", numba {machine['numba']}" if machine["numba"] else "")
     )
     print(
-        f"limit: the same matrix products alone, {found[-1].gemm_limit_gflops:.0f} GFLOP/s; above "
-        "100% where multiplications are saved"
+        f"limit: the same matrix products alone, {results[-1].gemm_limit_gflops:.0f} GFLOP/s; "
+        "above 100% where multiplications are saved"
     )
-    if found[0].torch:
+    if results[0].torch:
         print(
-            f"ratio: PyTorch {found[0].torch.version}'s better layout over ours; difference: of "
+            f"ratio: PyTorch {results[0].torch.version}'s better layout over ours; difference: of "
             "loss and gradients, at most"
         )
-    if (slope := _slope(found)) is not None:
-        print(f"memory: {slope / 1024:,.1f} KiB more for each further sample")
+    if (per_sample := _per_sample(results)) is not None:
+        print(f"memory: {per_sample / 1024:,.1f} KiB more for each further sample")
 
 
 def _percent(value: float | None) -> str:
     return "" if value is None else f"{100 * value:.0f}%"
+
+
+def _per_sample(results: list[Result]) -> float | None:
+    from cnnrun.bench.memory import bytes_per_sample
+
+    return bytes_per_sample({result.batch: result.memory_bytes for result in results})

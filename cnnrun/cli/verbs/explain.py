@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -10,10 +9,9 @@ import typer
 
 from cnnrun.cli.options import Plugins, load
 from cnnrun.cli.output import message
-from cnnrun.errors import ConfigError
+from cnnrun.cli.sizes import parse_element, parse_image, parse_padding, parse_pair
 
 if TYPE_CHECKING:
-    from cnnrun.engine import Layer
     from cnnrun.explain import Explanation
 
 app = typer.Typer(help="The lecture's equations for any geometry.", no_args_is_help=True)
@@ -72,19 +70,23 @@ def conv2d(
 
     Example: cnnrun explain conv2d --input 3x3 --filter 2x2
     """
-    from cnnrun.explain import explain_conv2d
+    from cnnrun.explain import explain
 
-    explanation, layer = explain_conv2d(
-        _image(input_size, channels),
-        _pair(filter_size, "--filter"),
+    explanation = explain(
+        "conv2d",
+        input=parse_image(input_size, channels),
+        filter=parse_pair(filter_size, "--filter"),
         filters=filters,
-        stride=_pair(stride or "1", "--stride"),
-        padding=_padding(padding),
-        dilation=_pair(dilation, "--dilation"),
+        stride=parse_pair(stride or "1", "--stride"),
+        padding=parse_padding(padding),
+        dilation=parse_pair(dilation, "--dilation"),
         groups=groups,
-        element=_element(element),
+        element=parse_element(element),
+        numbers=numbers,
+        seed=seed,
+        values=_values(values),
     )
-    _finish(explanation, layer, numbers, seed, values, "json" if json else form, output)
+    _emit(explanation, "json" if json else form, output)
 
 
 @app.command("max_pool2d")
@@ -108,10 +110,20 @@ def max_pool2d(
 
     Example: cnnrun explain max_pool2d --input 4x4 --pool 2 --numbers
     """
-    explanation, layer = _pooling(
-        "max_pool2d", input_size, pool_size, stride, padding, channels, True, element
+    from cnnrun.explain import explain
+
+    explanation = explain(
+        "max_pool2d",
+        input=parse_image(input_size, channels),
+        pool_size=parse_pair(pool_size, "--pool"),
+        stride=parse_pair(stride, "--stride") if stride else None,
+        padding=parse_padding(padding),
+        element=parse_element(element),
+        numbers=numbers,
+        seed=seed,
+        values=_values(values),
     )
-    _finish(explanation, layer, numbers, seed, values, "json" if json else form, output)
+    _emit(explanation, "json" if json else form, output)
 
 
 @app.command("avg_pool2d")
@@ -138,10 +150,21 @@ def avg_pool2d(
 
     Example: cnnrun explain avg_pool2d --input 5x5 --pool 3 --stride 2
     """
-    explanation, layer = _pooling(
-        "avg_pool2d", input_size, pool_size, stride, padding, channels, count_padding, element
+    from cnnrun.explain import explain
+
+    explanation = explain(
+        "avg_pool2d",
+        input=parse_image(input_size, channels),
+        pool_size=parse_pair(pool_size, "--pool"),
+        stride=parse_pair(stride, "--stride") if stride else None,
+        padding=parse_padding(padding),
+        count_padding=count_padding,
+        element=parse_element(element),
+        numbers=numbers,
+        seed=seed,
+        values=_values(values),
     )
-    _finish(explanation, layer, numbers, seed, values, "json" if json else form, output)
+    _emit(explanation, "json" if json else form, output)
 
 
 @app.command("dense")
@@ -160,10 +183,18 @@ def dense(
 
     Example: cnnrun explain dense --inputs 3 --units 2 --numbers
     """
-    from cnnrun.explain import explain_dense
+    from cnnrun.explain import explain
 
-    explanation, layer = explain_dense(inputs, units, element=_element(element))
-    _finish(explanation, layer, numbers, seed, values, "json" if json else form, output)
+    explanation = explain(
+        "dense",
+        input=inputs,
+        units=units,
+        element=parse_element(element),
+        numbers=numbers,
+        seed=seed,
+        values=_values(values),
+    )
+    _emit(explanation, "json" if json else form, output)
 
 
 @app.command("backprop")
@@ -188,68 +219,29 @@ def backprop(
 
     Example: cnnrun explain backprop configs/lenet_mnist5k.yaml --numbers
     """
-    from cnnrun.cli.verbs.gradcheck import check_images
     from cnnrun.config import build_network
     from cnnrun.data import prepare
-    from cnnrun.explain.backprop import explain_backprop
+    from cnnrun.explain import explain
+    from cnnrun.runs.preflight import check_images
 
     experiment = load(config, overrides, plugin)
     x = None
     if numbers:
         data = prepare(experiment.data, experiment.seed, experiment.base)
         x = check_images(data.train, samples, seed)
-    network = build_network(experiment)
-    explanation = explain_backprop(network, experiment.loss, experiment.name, x=x, seed=seed)
+    explanation = explain(
+        "backprop",
+        network=build_network(experiment),
+        loss=experiment.loss,
+        title=experiment.name,
+        x=x,
+        seed=seed,
+    )
     _emit(explanation, "json" if json else form, output)
 
 
-def _pooling(
-    kind: str,
-    input_size: str,
-    pool_size: str,
-    stride: str | None,
-    padding: str,
-    channels: int | None,
-    count_padding: bool,
-    element: str | None,
-) -> tuple[Explanation, Layer]:
-    from cnnrun.explain import explain_pooling
-
-    return explain_pooling(
-        kind,
-        _image(input_size, channels),
-        _pair(pool_size, "--pool"),
-        stride=_pair(stride, "--stride") if stride else None,
-        padding=_padding(padding),
-        count_padding=count_padding,
-        element=_element(element),
-    )
-
-
-def _finish(
-    explanation: Explanation,
-    layer: Layer,
-    numbers: bool,
-    seed: int,
-    values: Path | None,
-    form: str,
-    output: Path | None,
-) -> None:
-    """Add numbers, if they are wanted, and print or write the explanation."""
-    from cnnrun.explain import add_numbers, draw
-    from cnnrun.explain.values import read_values
-
-    if values is not None:
-        explanation = add_numbers(explanation, layer, read_values(values))
-    elif numbers:
-        explanation = add_numbers(explanation, layer, draw(layer, seed))
-    _emit(explanation, form, output)
-
-
 def _emit(explanation: Explanation, form: str, output: Path | None) -> None:
-    from cnnrun.explain import render
-
-    text = render(explanation, form)
+    text = explanation.render(form)
     if output is None:
         print(text, end="")
         return
@@ -258,41 +250,8 @@ def _emit(explanation: Explanation, form: str, output: Path | None) -> None:
     message(f"wrote {output}")
 
 
-def _sizes(text: str, option: str, counts: tuple[int, ...], example: str) -> tuple[int, ...]:
-    """Return numbers such as 3x4."""
-    if re.fullmatch(r"[1-9]\d{0,5}(x[1-9]\d{0,5})*", text):
-        sizes = tuple(int(size) for size in text.split("x"))
-        if len(sizes) in counts:
-            return sizes
-    raise ConfigError(f"{option} {text}: write it as {example}")
+def _values(path: Path | None) -> dict[str, Any] | None:
+    """Return the arrays of a file; None where none is named."""
+    from cnnrun.config import read_arrays
 
-
-def _image(text: str, channels: int | None) -> tuple[int, int, int]:
-    sizes = _sizes(text, "--input", (1, 2, 3), "3x3, or 3x3x2 with channels")
-    if len(sizes) == 1:
-        sizes *= 2
-    if len(sizes) == 3 and channels not in (None, sizes[2]):
-        raise ConfigError(f"--input {text} has {sizes[2]} channels, --channels says {channels}")
-    return sizes[0], sizes[1], sizes[2] if len(sizes) == 3 else channels or 1
-
-
-def _pair(text: str, option: str) -> tuple[int, int]:
-    sizes = _sizes(text, option, (1, 2), "2, or 2x3 for height and width")
-    return sizes[0], sizes[-1]
-
-
-def _padding(text: str) -> Any:
-    if text in ("valid", "same"):
-        return text
-    if not re.fullmatch(r"\d{1,5}(x\d{1,5})?", text):
-        raise ConfigError(f"--padding {text}: write it as valid, same, 1, or 1x2")
-    sizes = [int(size) for size in text.split("x")]
-    return sizes[0], sizes[-1]
-
-
-def _element(text: str | None) -> tuple[int, ...] | None:
-    if text is None:
-        return None
-    if not re.fullmatch(r"[1-9]\d*(,[1-9]\d*){0,3}", text):
-        raise ConfigError(f"--element {text}: write it as 2,3: row and column, counted from 1")
-    return tuple(int(place) for place in text.split(","))
+    return None if path is None else read_arrays(path)

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import re
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cnnrun.cli.options import Json, Overrides, Plugins, Quiet, RunsDir, load_plugins
+from cnnrun.cli.options import Json, Overrides, Plugins, Quiet, RunsDir, load_plugins, load_run
 from cnnrun.cli.output import message, print_json
+from cnnrun.cli.progress import CheckProgress
 from cnnrun.cli.reports import show_mutants, show_report
 from cnnrun.errors import ConfigError, GradientError, UnresolvedError
 
 if TYPE_CHECKING:
     from cnnrun.gradcheck import Check, Report
+    from cnnrun.runs import Run
 
 NAME = "gradcheck"
 
@@ -81,22 +82,21 @@ def command(
 
     Example: cnnrun gradcheck configs/lenet_mnist5k.yaml
     """
-    from cnnrun.runs import find_run
-
     load_plugins(plugin)
     quiet = quiet or json
+    # Found once: `last` may mean another run by the time that the check is done.
+    run = load_run(config, runs_dir) if config is not None and not _is_file(config) else None
     if self_test:
         if config or layer:
             raise typer.BadParameter("--self-test checks the checker, without CONFIG or --layer")
         report = _self_test(seed, quiet)
     else:
         check = _plan(
-            config, overrides, layer, input_shape, layers, samples, seed, budget, checkpoint,
-            runs_dir,
+            run or config, overrides, layer, input_shape, layers, samples, seed, budget, checkpoint
         )  # fmt: skip
         report = run_check(check, quiet)
-    if config is not None and output is None and not _is_file(config):
-        output = find_run(config, runs_dir).folder / "gradcheck.json"
+    if run is not None and output is None:
+        output = run.folder / "gradcheck.json"
     _write(report, output, junit, maps, quiet)
     if json:
         print_json(report.to_dict())
@@ -112,28 +112,15 @@ def command(
 
 def run_check(check: Check, quiet: bool) -> Report:
     """Run a check with a progress bar, after saying what it will cost."""
-    cost = check.cost
-    sampled = " (a sample of each large tensor)" if check.is_sampled else ""
-    if cost.forward_passes:
-        message(
-            f"{check.subject}: about {cost.forward_passes:,} forward passes{sampled}, "
-            f"{max(1, round(cost.seconds))} s",
-            quiet=quiet,
-        )
-    if quiet or not sys.stderr.isatty():
-        for _ in check.run():
-            pass
-    else:
-        from tqdm import tqdm
-
-        with tqdm(total=cost.forward_passes, unit="pass", leave=False, dynamic_ncols=True) as bar:
-            for passes in check.run():
-                bar.update(min(passes, cost.forward_passes) - bar.n)
+    with CheckProgress(quiet) as show:
+        show(check, 0)
+        for passes in check.run():
+            show(check, passes)
     return check.report()
 
 
 def _plan(
-    config: str | None,
+    config: Run | str | None,
     overrides: list[str] | None,
     layer: str | None,
     input_shape: str | None,
@@ -142,7 +129,6 @@ def _plan(
     seed: int,
     budget: int | None,
     checkpoint: str,
-    runs_dir: Path,
 ) -> Check:
     from cnnrun.gradcheck import plan
 
@@ -151,7 +137,7 @@ def _plan(
         if layer is not None or shape is not None:
             raise typer.BadParameter("--layer and --input go without CONFIG; --layers selects")
         return _plan_network(
-            config, overrides, layers, samples, seed, budget, checkpoint, runs_dir
+            config, overrides, layers, samples, seed, budget, checkpoint
         )  # fmt: skip
     if layer is not None:
         return plan(_layer(layer), input_shape=shape, seed=seed, budget=budget)
@@ -162,55 +148,43 @@ def _plan(
 
 
 def _plan_network(
-    config: str,
+    config: Run | str,
     overrides: list[str] | None,
     layers: str | None,
     samples: int,
     seed: int,
     budget: int | None,
     checkpoint: str,
-    runs_dir: Path,
 ) -> Check:
     """Return the check of a configuration's network, or of a run's with its weights."""
     from cnnrun.cli.options import load
-    from cnnrun.cli.trained import load_trained
     from cnnrun.config import build_network
     from cnnrun.data import prepare
     from cnnrun.gradcheck import plan_network
-    from cnnrun.gradcheck.points.networks import layer_names, select_layers
+    from cnnrun.runs.preflight import check_images
 
-    if _is_file(config):
+    if isinstance(config, str):
         experiment = load(Path(config), overrides)
         data = prepare(experiment.data, experiment.seed, experiment.base)
         network = build_network(experiment, data.info)
     else:
         if overrides:
             raise typer.BadParameter("a run's configuration is fixed; overrides go with CONFIG")
-        trained = load_trained(config, runs_dir, checkpoint, None)
-        experiment, network = trained.experiment, trained.network
+        model = config.model(checkpoint)
+        experiment, network = model.experiment, model.network
         data = prepare(
-            experiment.data, experiment.seed, experiment.base, statistics=trained.statistics
+            experiment.data, experiment.seed, experiment.base, statistics=model.statistics
         )
-    chosen = select_layers(layers, layer_names(network)) if layers else None
     x = check_images(data.train, samples, seed)
+    words = layers.split(",") if layers else []
     return plan_network(
-        network, x, loss=experiment.loss, layers=chosen, seed=seed, budget=budget
+        network, x, loss=experiment.loss, layers=words, seed=seed, budget=budget
     )  # fmt: skip
 
 
 def _is_file(config: str) -> bool:
     """Return whether the argument means a configuration file, rather than a run."""
     return Path(config).suffix in (".yaml", ".yml") or Path(config).is_file()
-
-
-def check_images(split: Any, samples: int, seed: int) -> Any:
-    """Return some images of a split, `(N, H, W, C)`, normalised but not augmented."""
-    import numpy as np
-
-    count = min(samples, len(split))
-    indices = np.random.default_rng(seed).choice(len(split), count, replace=False)
-    images, _ = split.batch(np.sort(indices))
-    return images.copy()
 
 
 def _layer(text: str) -> Any:
@@ -241,7 +215,7 @@ def _write(
     report: Report, output: Path | None, junit: Path | None, maps: Path | None, quiet: bool
 ) -> None:
     """Write the files that were asked for."""
-    from cnnrun.gradcheck.report.error_maps import write_maps
+    from cnnrun.gradcheck.report.error_maps import write_error_maps
     from cnnrun.gradcheck.report.junit import to_junit
     from cnnrun.runs.files import dump_json
 
@@ -254,6 +228,6 @@ def _write(
     if maps is not None:
         maps.mkdir(parents=True, exist_ok=True)
         (maps / "gradcheck.json").write_text(dump_json(report.to_dict()) + "\n", "utf-8")
-        files.append(f"{maps}/gradcheck.json and {len(write_maps(report, maps))} maps")
+        files.append(f"{maps}/gradcheck.json and {len(write_error_maps(report, maps))} maps")
     for file in files:
         message(f"wrote {file}", quiet=quiet)

@@ -7,16 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cnnrun.cli.options import Json, Plugins, Quiet, RunsDir, load, load_plugins
+from cnnrun.cli.options import Json, Plugins, Quiet, RunsDir, load, load_plugins, load_run
 from cnnrun.cli.output import message, print_json
-from cnnrun.cli.samples import MOST_BYTES, Source, choose_samples
 from cnnrun.cli.tables import print_fitting, share
-from cnnrun.cli.trained import load_trained
-from cnnrun.errors import ConfigError
 
 if TYPE_CHECKING:
-    from cnnrun.engine import Network
     from cnnrun.inspection.inspect import Result
+    from cnnrun.inspection.samples import InspectedModel
 
 NAME = "inspect"
 
@@ -72,85 +69,57 @@ def command(
 
     Example: cnnrun inspect last --index 3
     """
-    from cnnrun.inspection.capture import choose, estimate_bytes, walk
-    from cnnrun.inspection.inspect import Options, inspect
+    from cnnrun.inspection.plan import plan_inspection
+    from cnnrun.inspection.samples import SampleChoice
 
     load_plugins(plugin)
     checkpoints = checkpoint.split(",")
     if not set(checkpoints) <= {"best", "last"} or len(checkpoints) > 2:
         raise typer.BadParameter(f"{checkpoint} is not best, last or best,last")
-    source = _open(run, runs_dir, checkpoints[0])
-    subject, what = choose_samples(source, index, image, split, class_name)
-    nodes = walk(subject.network)
-    chosen = choose(nodes, [word.strip() for word in layers.split(",")] if layers else [])
-    folder = output or source.home / "inspect" / what
-    size = estimate_bytes(chosen, len(subject.x))
-    if size > MOST_BYTES:
-        message(
-            f"warning: the arrays will take {size / (1 << 20):,.0f} MiB; --layers keeps fewer",
-            quiet=quiet or json,
-        )
-    options = Options(
-        nodes=chosen if layers else None,
-        kinds=_kinds(kinds),
+    model, other = _open(run, runs_dir, checkpoints, compare)
+    plan = plan_inspection(
+        model,
+        SampleChoice(index, image or (), split, class_name),
+        layers=_words(layers),
+        kinds=_words(kinds),
+        other=other,
+        folder=output,
         most_channels=max_channels,
         pictures=not no_png,
         format=form,
         steps=steps,
-        other=_other(source, checkpoints, compare, runs_dir),
     )
-    result = inspect(subject, folder, options)
+    if plan.warning:
+        message(f"warning: {plan.warning}; --layers keeps fewer", quiet=quiet or json)
+    result = plan.run()
     if json:
         print_json(result.document)
     else:
         _show(result)
-        message(f"wrote {folder}/index.html", quiet=quiet)
+        message(f"wrote {plan.folder}/index.html", quiet=quiet)
 
 
-def _open(name: str, runs_dir: Path, checkpoint: str) -> Source:
-    """Return a run's network with its weights, or a configuration's with its first ones."""
-    from cnnrun.config import build_network
+def _open(
+    name: str, runs_dir: Path, checkpoints: list[str], compare: str | None
+) -> tuple[InspectedModel, InspectedModel | None]:
+    """Return what to inspect, and what to compare it with: another run, or another checkpoint."""
+    from cnnrun.inspection.samples import InspectedModel
 
-    path = Path(name)
-    if path.suffix in (".yaml", ".yml") or path.is_file():
-        experiment = load(path)
-        info = experiment.data.dataset.info(experiment.base)
-        network = build_network(experiment, info)
-        home = runs_dir / "untrained" / experiment.name
-        return Source(f"{experiment.name}, untrained", home, experiment, network, info, None)
-    trained = load_trained(name, runs_dir, checkpoint, None)
-    title = f"{trained.run.name}, {checkpoint} weights"
-    return Source(
-        title, trained.run.folder, trained.experiment, trained.network, trained.info,
-        trained.statistics,
-    )  # fmt: skip
+    def model_of(name: str, which: str) -> InspectedModel:
+        path = Path(name)
+        if path.suffix in (".yaml", ".yml") or path.is_file():
+            return InspectedModel.untrained(load(path), runs_dir)
+        return InspectedModel.trained(load_run(name, runs_dir).model(which))
 
-
-def _other(
-    source: Source, checkpoints: list[str], compare: str | None, runs_dir: Path
-) -> tuple[Network, tuple[str, str]] | None:
-    """Return the network to compare with, and the names of both."""
-    if compare is None and len(checkpoints) < 2:
-        return None
-    name = compare if compare is not None else source.home.name
-    second = _open(
-        str(source.home) if compare is None else name, runs_dir, checkpoints[-1]
-    )  # fmt: skip
-    if second.network.input_shape != source.network.input_shape:
-        raise ConfigError(f"--compare {name}: its network takes another shape of input")
-    names = ("best", "last") if compare is None else (source.home.name, second.home.name)
-    return second.network, (checkpoints[0], checkpoints[1]) if compare is None else names
+    model = model_of(name, checkpoints[0])
+    if compare is None and len(checkpoints) == 1:
+        return model, None
+    # The run's own folder, since `last` may mean another run by now.
+    return model, model_of(str(model.home) if compare is None else compare, checkpoints[-1])
 
 
-def _kinds(text: str | None) -> tuple[str, ...]:
-    from cnnrun.inspection.gallery import KINDS
-    from cnnrun.registry import suggestion
-
-    words = [word.strip() for word in text.split(",")] if text else list(KINDS)
-    for word in words:
-        if word not in KINDS:
-            raise ConfigError(f"--kinds: no kind is called {word!r}; {suggestion(word, KINDS)}")
-    return tuple(words)
+def _words(text: str | None) -> list[str]:
+    return [word.strip() for word in text.split(",")] if text else []
 
 
 def _show(result: Result) -> None:

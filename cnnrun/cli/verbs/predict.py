@@ -7,11 +7,9 @@ from typing import Annotated
 
 import typer
 
-from cnnrun.cli.options import Checkpoint, Json, Plugins, RunName, RunsDir
+from cnnrun.cli.options import Checkpoint, Json, Plugins, RunName, RunsDir, load_run
 from cnnrun.cli.output import print_json
 from cnnrun.cli.tables import print_table, share, table
-from cnnrun.cli.trained import load_trained
-from cnnrun.errors import DataError
 
 NAME = "predict"
 
@@ -30,18 +28,9 @@ def command(
 
     Example: cnnrun predict last seven.png
     """
-    from cnnrun.data import load_images
-    from cnnrun.engine import Executor
-    from cnnrun.runs.evaluation import class_scores
-
-    trained = load_trained(run, runs_dir, checkpoint, plugin)
-    if trained.experiment.data.targets == "inputs":
-        raise DataError(f"{trained.run.name} is an autoencoder; it has no classes to predict")
-    pixels = load_images(images, trained.info.image_shape, resize=resize)
-    trained.statistics.normalize(pixels)
-    with Executor(trained.network, trained.experiment.loss) as executor:
-        scores = class_scores(executor, executor.predict(pixels))
-    names = trained.info.class_names
+    model = load_run(run, runs_dir, plugin).model(checkpoint)
+    scores = model.predict(images, resize=resize)
+    names = model.info.class_names
     if json:
         predictions = [
             {
@@ -51,9 +40,9 @@ def command(
             }
             for path, row in zip(images, scores, strict=True)
         ]
-        print_json({"run": str(trained.run.folder), "predictions": predictions})
+        print_json({"run": str(model.run.folder), "predictions": predictions})
         return
-    made = table(f"{trained.run.name}", ["image", "class", "probability"], left=["image", "class"])
+    made = table(model.run.name, ["image", "class", "probability"], left=["image", "class"])
     for path, row in zip(images, scores, strict=True):
         for place, number in enumerate(row.argsort()[::-1][:top]):
             made.add_row("" if place else str(path), names[number], share(float(row[number])))

@@ -15,22 +15,17 @@ from cnnrun.cli.options import (
     Quiet,
     RunsDir,
     Workers,
-    default_workers,
     load,
-    load_plugins,
+    load_run,
 )
 from cnnrun.cli.output import message, print_json
-from cnnrun.cli.progress import Progress
+from cnnrun.cli.progress import CheckProgress, Progress
 from cnnrun.cli.tables import figure, print_table, share, table
-from cnnrun.errors import GradientError
 
 if TYPE_CHECKING:
-    from cnnrun.runs import Evaluation, Session
+    from cnnrun.runs import Session
 
 NAME = "train"
-
-PREFLIGHT_SECONDS = 10.0
-"""What `--gradcheck` may take, as far as it can be told beforehand."""
 
 
 def command(
@@ -62,32 +57,29 @@ def command(
     """
     from cnnrun.runs import stop_on_signals
 
-    workers = workers or default_workers()
     with stop_on_signals() as stop:
         if resume is not None:
             session = _resume(config, overrides, name, resume, epochs, workers, plugin, runs_dir)
         else:
             session = _start(config, overrides, name, epochs, workers, plugin, runs_dir)
-        message(f"run {session.run.folder}", quiet=quiet or json)
-        if gradcheck:
-            _check_gradients(session, quiet or json)
-        show = Progress(quiet or json)
-        for event in session.events(stop):
-            show(event)
-    if stop:
+        with session:
+            message(f"run {session.run.folder}", quiet=quiet or json)
+            if gradcheck:
+                _check_gradients(session, quiet or json)
+            show = Progress(quiet or json)
+            for event in session.events(stop):
+                show(event)
+    if json:
+        print_json(_document(session))
+    if session.status == "interrupted":
         message(
             f"interrupted after step {session.trainer.progress.step}; go on with: "
             f"cnnrun train --resume {session.run.name}"
             + ("" if runs_dir == Path("runs") else f" --runs-dir {runs_dir}")
         )
-        if json:
-            print_json(_document(session, "interrupted", None))
         raise typer.Exit(stop.exit_code)
-    test = _test(session, workers)
-    if json:
-        print_json(_document(session, "finished", test))
-    else:
-        _show(session, test)
+    if not json:
+        _show(session)
 
 
 def _start(
@@ -95,7 +87,7 @@ def _start(
     overrides: list[str] | None,
     name: str | None,
     epochs: int | None,
-    workers: int,
+    workers: int | None,
     plugin: list[Path] | None,
     runs_dir: Path,
 ) -> Session:
@@ -116,89 +108,46 @@ def _resume(
     name: str | None,
     resume: str,
     epochs: int | None,
-    workers: int,
+    workers: int | None,
     plugin: list[Path] | None,
     runs_dir: Path,
 ) -> Session:
-    from cnnrun.runs import find_run, resume_run
+    from cnnrun.runs import resume_run
 
     if config is not None or overrides or name:
         raise typer.BadParameter(
             "--resume takes the run's own configuration; only --epochs and --workers may be given"
         )
-    load_plugins(plugin)
-    run = find_run(resume, runs_dir)
+    run = load_run(resume, runs_dir, plugin)
     return resume_run(run, workers=workers, epochs=epochs, command=sys.argv)
 
 
 def _check_gradients(session: Session, quiet: bool) -> None:
-    """Check the run's own network, and keep the report in the run.
+    from cnnrun.runs.preflight import check_gradients
 
-    Raises:
-        GradientError: a gradient is wrong; the run has failed then.
-    """
-    from cnnrun.cli.verbs.gradcheck import check_images, run_check
-    from cnnrun.gradcheck import plan_network
-    from cnnrun.runs.files import write_json
-
-    experiment, recorder = session.experiment, session.recorder
-    x = check_images(session.data.train, 4, experiment.seed)
-    check = plan_network(
-        session.trainer.network,
-        x,
-        loss=experiment.loss,
-        seed=experiment.seed,
-        seconds=PREFLIGHT_SECONDS,
-    )
-    report = run_check(check, quiet)
-    write_json(session.run.folder / "gradcheck.json", report.to_dict())
-    recorder.document["gradcheck"] = {"verdict": report.verdict, "summary": report.summary()}
-    if report.verdict == "fail":
-        recorder.end("failed", report.summary())
-        raise GradientError(
-            f"{report.summary()}\n"
-            f"nothing was trained; {session.run.folder}/gradcheck.json says more"
-        )
-    recorder.save()
+    with CheckProgress(quiet) as show:
+        report = check_gradients(session, show)
     message(f"gradients: {report.summary()}", quiet=quiet)
 
 
-def _test(session: Session, workers: int) -> Evaluation:
-    """Return what the best weights make of the test split."""
-    from cnnrun.engine import Executor
-    from cnnrun.runs import evaluate
-    from cnnrun.runs.checkpoints import read_checkpoint
-
-    network = session.trainer.network
-    network.load_state(read_checkpoint(session.run.checkpoint("best")).weights)
-    with Executor(network, session.experiment.loss, workers=workers) as executor:
-        test = evaluate(executor, session.data.test)
-    figures = {"checkpoint": "best", "loss": test.loss, "accuracy": test.accuracy}
-    session.recorder.document["test"] = figures
-    session.recorder.save()
-    return test
-
-
-def _document(session: Session, status: str, test: Evaluation | None) -> dict[str, Any]:
-    record = session.recorder.document
+def _document(session: Session) -> dict[str, Any]:
+    record, progress = session.record.document, session.trainer.progress
+    test = record.get("test")
     return {
         "run": str(session.run.folder),
-        "status": status,
-        "epochs": session.trainer.progress.epoch,
-        "steps": session.trainer.progress.step,
-        "parameters": record["parameters"],
-        "seconds": record["seconds"],
-        "final": record["final"],
-        "best": record["best"],
-        "test": {"loss": test.loss, "accuracy": test.accuracy} if test else None,
+        "status": session.status,
+        "epochs": progress.epoch,
+        "steps": progress.step,
+        **{key: record[key] for key in ("parameters", "seconds", "final", "best")},
+        "test": {key: test[key] for key in ("loss", "accuracy")} if test else None,
     }
 
 
-def _show(session: Session, test: Evaluation) -> None:
-    record, run = session.recorder.document, session.run
+def _show(session: Session) -> None:
+    record, run = session.record.document, session.run
     columns = ["epoch", "train loss", "train acc", "val loss", "val acc", "learning rate", "s"]
     made = table(f"{run.name}: {record['parameters']:,} parameters", columns)
-    lines = run.read_metrics()
+    lines = run.metrics
     best = record["best"]["epoch"]
     for line in lines if len(lines) <= 20 else [*lines[:5], *lines[-10:]]:
         made.add_row(
@@ -211,7 +160,8 @@ def _show(session: Session, test: Evaluation) -> None:
             f"{line['seconds']:.1f}",
         )
     print_table(made)
-    accuracy = "" if test.accuracy is None else f"test accuracy {share(test.accuracy)}, "
-    print(f"{accuracy}test loss {figure(test.loss)} (weights of epoch {best}*)")
+    test = record["test"]
+    accuracy = "" if test["accuracy"] is None else f"test accuracy {share(test['accuracy'])}, "
+    print(f"{accuracy}test loss {figure(test['loss'])} (weights of epoch {best}*)")
     print(f"trained in {record['seconds']:.1f} s; run {run.folder}")
     print(f"curves {run.plots / 'curves.png'}")

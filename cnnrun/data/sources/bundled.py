@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from cnnrun.data.dataset import DATASETS, Dataset, DatasetInfo, DatasetSource, Split
+from cnnrun.engine.types import DType
 
 __all__ = ["Digits", "Mnist5k"]
 
@@ -31,6 +32,9 @@ class _Bundled(DatasetSource):
                 for k in ("train", "test")
             )
         return Dataset(self.facts, train, test)
+
+    def pixel_maximum(self, dtype: DType) -> float:
+        return self.maximum if dtype.kind in "ui" else 1.0
 
 
 @DATASETS.register("mnist5k")

@@ -16,7 +16,7 @@ from cnnrun.data.dataset import (
     stratified_split,
 )
 from cnnrun.data.npz_file import NpzFile
-from cnnrun.engine.types import Array, Fraction, NonNegativeInt, Positive
+from cnnrun.engine.types import Array, DType, Fraction, NonNegativeInt, Positive
 from cnnrun.errors import DataError
 
 __all__ = ["Npz"]
@@ -70,6 +70,9 @@ class Npz(DatasetSource):
             return Dataset(info, whole.take(kept), whole.take(held), divided=True)
         return Dataset(info, splits["train"], splits["test"], splits.get("val"))
 
+    def pixel_maximum(self, dtype: DType) -> float:
+        return self.maximum or super().pixel_maximum(dtype)
+
     def _labelled(
         self, base: Path
     ) -> tuple[DatasetInfo, NpzFile, dict[str, Keys], dict[str, Array]]:
@@ -122,8 +125,7 @@ class Npz(DatasetSource):
         images = file.read(key)
         if images.ndim == 3:
             images = images[..., None]
-        usual = {"f": 1.0, "b": 1.0}.get(images.dtype.kind, 255.0)
-        maximum = self.maximum or usual
+        maximum = self.pixel_maximum(images.dtype)
         bad = ~((images >= 0) & (images <= maximum))  # not a number is neither
         if bad.any():
             index = tuple(map(int, np.unravel_index(bad.argmax(), bad.shape)))

@@ -8,7 +8,7 @@ forked, and else threads.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
@@ -17,11 +17,14 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from cnnrun.engine.context import Context, Observer
-from cnnrun.engine.execution.messages import Change, Shard, Work, cut
-from cnnrun.engine.execution.processes import Crew
-from cnnrun.engine.execution.shared_memory import are_shared, can_fork
+from cnnrun.engine.execution.messages import Shard, ShardOrder, UpdateOrder
+from cnnrun.engine.execution.processes import Processes
+from cnnrun.engine.execution.program import Program, Purpose
+from cnnrun.engine.execution.protocol import Workers
+from cnnrun.engine.execution.shards import cut
+from cnnrun.engine.execution.shared_memory import can_fork, shared_copies
+from cnnrun.engine.execution.sums import ShardGradients, put_in_place
 from cnnrun.engine.execution.threads import Threads
-from cnnrun.engine.execution.totals import Totals
 from cnnrun.engine.kernels.accelerated import kernels
 from cnnrun.engine.losses.base import Loss
 from cnnrun.engine.network import Network
@@ -32,12 +35,12 @@ from cnnrun.errors import ShapeError
 __all__ = ["Executor", "StepResult"]
 
 UPDATE_SIZE = 100_000
-"""So many parameters are worth a message to the worker processes to change them together."""
+"""From this many parameters on, the update is split over the worker processes."""
 
 
 @dataclass(frozen=True)
 class StepResult:
-    """What a training pass found; the arrays are valid until the executor's next call.
+    """What a training pass gave; the arrays are valid until the executor's next call.
 
     Attributes:
         loss: the mean over the batch.
@@ -55,7 +58,9 @@ class StepResult:
 class Executor:
     """Runs passes of one network; close it, or use it in a `with` statement.
 
-    While it is open the BLAS of the whole process is held to one thread.
+    While it is open the BLAS of the whole process is held to one thread. An executor with several
+    workers moves the arrays of the network and of the optimizer's state to memory that its
+    processes share.
     """
 
     def __init__(
@@ -67,6 +72,7 @@ class Executor:
         shard_size: int | None = None,
         optimizer: Optimizer | None = None,
         optimizer_state: State | None = None,
+        purpose: Purpose = "training",
     ) -> None:
         """Prepare to run `network` with shards of `shard_size` samples on so many workers.
 
@@ -81,13 +87,16 @@ class Executor:
         self._multiply_adds = sum(layer.multiply_adds() for layer in network.layers.values())
         self._contexts: list[Context] = []
         self._optimizer = optimizer
-        self._optimizer_state = optimizer_state or {}
-        self._totals = Totals(network.parameters)
+        self._optimizer_state = {} if optimizer_state is None else optimizer_state
         self._outputs = Context()  # only for its reusable buffers
-        shared = [*network.parameters.values(), *self._optimizer_state.values()]
-        self._updates_in_parts = network.parameter_count >= UPDATE_SIZE and are_shared(shared)
-        self._threads = Threads(self._compute, workers)
-        self._crew: Crew | None = None
+        self._share = workers > 1 and can_fork()
+        if self._share:
+            network.bind(shared_copies(network.state()))
+            self._optimizer_state.update(shared_copies(self._optimizer_state))
+        self.program = Program.of(network, purpose, "shared" if self._share else "private")
+        self._gradients = ShardGradients(self.program.gradients)
+        self._threads = Threads(self._compute, self._update, workers)
+        self._processes: Processes | None = None
         self._blas_limit = threadpool_limits(1, user_api="blas")
 
     def __enter__(self) -> Self:
@@ -103,9 +112,9 @@ class Executor:
 
     def close(self) -> None:
         """Stop the threads and processes, and give the BLAS its own back."""
-        if self._crew:
-            self._crew.close()
-            self._crew = None
+        if self._processes:
+            self._processes.close()
+            self._processes = None
         self._threads.close()
         self._blas_limit.restore_original_limits()
 
@@ -132,12 +141,12 @@ class Executor:
         """
         self._check(x)
         outputs = self._output_buffer(len(x))
-        losses = self._run(Work(len(x), seed, step), x, targets, outputs, observers)
+        losses = self._run(ShardOrder(len(x), seed, step), x, targets, outputs, observers)
         updates = self._contexts[0].collect("updates")
-        return StepResult(sum(losses), outputs, dict(self._totals.gradients), updates)
+        return StepResult(sum(losses), outputs, dict(self.program.gradients), updates)
 
     def update(self, *, learning_rate: float, step: int, norm: float | None = None) -> float:
-        """Let the optimizer change the parameters by the last step's gradients, on all workers.
+        """Bring the last step home: the optimizer changes the parameters, and buffers are renewed.
 
         Arguments and result are those of `Optimizer.update`.
 
@@ -147,16 +156,20 @@ class Executor:
         if self._optimizer is None:
             raise ValueError("an executor without an optimizer cannot update")
         if norm is None:  # before anybody overwrites the gradients
-            norm = global_norm(self._totals.gradients)
-        change = Change(learning_rate, step, norm)
-        if self._crew and self._updates_in_parts:
-            return self._crew.update(change)
-        return self._update(change)
+            norm = global_norm(self.program.gradients)
+        order = UpdateOrder(learning_rate, step, norm)
+        split = self._processes and self.network.parameter_count >= UPDATE_SIZE
+        workers: Workers = self._processes if self._processes and split else self._threads
+        norm = workers.update(order)
+        for name, value in self._contexts[0].collect("updates").items():
+            self.network.buffers[name][...] = value
+        return norm
 
     @property
     def processes(self) -> list[int]:
         """The numbers of the worker processes, once there are any."""
-        return [member.process.pid or 0 for member in self._crew.members] if self._crew else []
+        workers = self._processes.workers if self._processes else []
+        return [worker.process.pid or 0 for worker in workers]
 
     def threads(self, samples: int) -> int:
         """Return how many shards of a training batch are computed at once in this process."""
@@ -178,22 +191,22 @@ class Executor:
         """
         self._check(x)
         outputs = self._output_buffer(len(x))
-        self._run(Work(), x, None, outputs, None)
+        self._run(ShardOrder(), x, None, outputs, None)
         return outputs
 
     def _run(
         self,
-        work: Work,
+        order: ShardOrder,
         x: Array,
         targets: Array | None,
         outputs: Array,
         observers: Callable[[int], Observer] | None,
     ) -> list[float]:
-        """Compute all shards, some at a time; return their losses, fill outputs and totals."""
+        """Compute all shards, some at a time; return their losses, fill outputs and gradients."""
         parts = self._cut(len(x))
         shards = [
             Shard(
-                replace(work, samples=part.stop - part.start, shard=number),
+                replace(order, samples=part.stop - part.start, shard=number),
                 x[part],
                 targets[part] if targets is not None else None,
                 outputs[part],
@@ -203,30 +216,37 @@ class Executor:
         # Layers that sum over the whole batch wait for one another: then all are in flight.
         together = targets is not None and self.network.uses_whole_batch
         lanes = len(shards) if together else max(1, min(self.workers, len(shards)))
-        while len(self._contexts) < lanes:
-            self._contexts.append(Context())
-        in_processes = 1 < lanes <= self.workers and not observers and can_fork()
+        workers = self._workers_for(shards[0], lanes, observed=observers is not None)
         losses: list[float] = []
         for first in range(0, len(shards), lanes):
             batch = shards[first : first + lanes]
-            if in_processes:
-                found = self._crew_for(shards[0]).compute(batch, self._contexts[0])
-            else:
-                found = self._threads.compute(batch, self._contexts, observers, together)
-            for loss, gradients in found:
-                if targets is not None:
-                    self._totals.add(gradients, self._contexts[0], not losses, len(shards) <= lanes)
-                losses.append(loss)
+            results = workers.compute(batch, self._contexts_for(batch, observers))
+            if targets is not None:
+                self._gradients.add(results, from_first=first == 0)
+            losses += [result.loss for result in results]
         return losses
 
+    def _contexts_for(
+        self, shards: Sequence[Shard], observers: Callable[[int], Observer] | None
+    ) -> list[Context]:
+        """Return a context for each shard in flight, which says where its gradients go."""
+        while len(self._contexts) < len(shards):
+            self._contexts.append(self.program.context())
+        contexts = self._contexts[: len(shards)]
+        for place, (shard, ctx) in enumerate(zip(shards, contexts, strict=True)):
+            ctx.run.observer = observers(shard.order.shard) if observers else None
+            if shard.targets is not None:
+                ctx.run.gradients = self._gradients.arrays_for(shard.order.shard, place)
+        return contexts
+
     def _compute(self, shard: Shard, ctx: Context) -> float:
-        """Compute one shard: outputs, and in a step gradients in ctx; return its part of the loss.
+        """Compute one shard: outputs, and in a step gradients; return its part of the loss.
 
         NumPy's warnings are off: what is not finite is looked for by the caller.
         """
-        work, shared = shard.work, ctx.run
-        shared.training, shared.seed = shard.targets is not None, work.seed
-        shared.step, shared.shard = work.step, work.shard
+        order, run = shard.order, ctx.run
+        run.training, run.seed = shard.targets is not None, order.seed
+        run.step, run.shard = order.step, order.shard
         ctx.needs_input_gradient = False
         with np.errstate(all="ignore"):
             y = self.network.forward(shard.x, ctx)
@@ -234,18 +254,23 @@ class Executor:
             if shard.targets is None:
                 return 0.0
             dy = ctx.buffer("loss/dy", y.shape, y.dtype)
-            loss, dy = self.loss(y, shard.targets, work.batch, dy)
+            loss, dy = self.loss(y, shard.targets, order.batch, dy)
             self.network.backward(dy, ctx)
+            put_in_place(ctx.collect("gradients"), run.gradients)
         return loss
 
-    def _crew_for(self, like: Shard) -> Crew:
-        """Return processes for such shards, those of the last call if they fit."""
-        if self._crew and not self._crew.suits(like):
-            self._crew.close()
-            self._crew = None
-        if self._crew is None:
-            self._crew = Crew(self.network, self._compute, self._update, self.workers - 1, like)
-        return self._crew
+    def _workers_for(self, like: Shard, lanes: int, *, observed: bool) -> Workers:
+        """Return who computes so many shards like this one at once."""
+        if observed or lanes == 1 or lanes > self.workers or not self._share:
+            return self._threads
+        if self._processes and not self._processes.suits(like):
+            self._processes.close()
+            self._processes = None
+        if self._processes is None:
+            self._processes = Processes(
+                self.program, self._compute, self._update, self.workers - 1, like
+            )
+        return self._processes
 
     def _cut(self, samples: int) -> list[slice]:
         return cut(samples, self.shard_size, self._multiply_adds)
@@ -261,17 +286,17 @@ class Executor:
         shape = (samples, *self.network.output_shape)
         return self._outputs.buffer("outputs", shape, self.network.dtype)
 
-    def _update(self, change: Change) -> float:
-        """Do a change in this process."""
+    def _update(self, order: UpdateOrder) -> float:
+        """Change a part of the parameters in this process."""
         assert self._optimizer is not None
         return self._optimizer.update(
             self.network.parameters,
-            self._totals.gradients,
+            self.program.gradients,
             self._optimizer_state,
-            learning_rate=change.learning_rate,
-            step=change.step,
+            learning_rate=order.learning_rate,
+            step=order.step,
             spared=self.network.spared_from_decay,
-            norm=change.norm,
-            part=change.part,
-            parts=change.parts,
+            norm=order.norm,
+            part=order.part,
+            parts=order.parts,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+import os
 import sys
 from collections.abc import Iterable, Mapping
 from math import prod
@@ -12,15 +13,21 @@ import numpy as np
 
 from cnnrun.engine.types import Array, Shape
 
-__all__ = ["are_shared", "can_fork", "shared", "shared_like"]
+__all__ = ["SWITCH", "are_shared", "can_fork", "shared", "shared_copies", "shared_like"]
 
 ALIGNMENT = 64
 """Bytes; what vector instructions and cache lines like."""
 
+SWITCH = "CNNRUN_WORKERS"
+"""The environment variable that makes workers threads, also on Linux, when it says `threads`."""
+
 
 def can_fork() -> bool:
-    """Return whether processes can be forked safely: on Linux."""
-    return sys.platform == "linux"
+    """Return whether workers may be processes: on Linux, unless the switch forbids it.
+
+    macOS can fork too, but its system libraries do not survive it, and Windows cannot.
+    """
+    return sys.platform == "linux" and os.environ.get(SWITCH) != "threads"
 
 
 def shared(arrays: Mapping[str, tuple[Shape, np.dtype[Any]]]) -> dict[str, Array]:
@@ -39,6 +46,16 @@ def shared(arrays: Mapping[str, tuple[Shape, np.dtype[Any]]]) -> dict[str, Array
 def shared_like(arrays: Mapping[str, Array]) -> dict[str, Array]:
     """Return zero arrays of the same shapes and dtypes in one block of shared memory."""
     return shared({name: (array.shape, array.dtype) for name, array in arrays.items()})
+
+
+def shared_copies(arrays: Mapping[str, Array]) -> dict[str, Array]:
+    """Return the arrays in shared memory: themselves where they are there already, else copies."""
+    if are_shared(arrays.values()):
+        return dict(arrays)
+    copies = shared_like(arrays)
+    for name, array in arrays.items():
+        copies[name][...] = array
+    return copies
 
 
 def are_shared(arrays: Iterable[Array]) -> bool:

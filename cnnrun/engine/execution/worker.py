@@ -6,76 +6,79 @@ import os
 import pickle
 import signal
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any
 
 import numpy as np
 
-from cnnrun.engine.context import Context
-from cnnrun.engine.execution.messages import Change, Compute, Shard, Update, Work
-from cnnrun.engine.network import Network
+from cnnrun.engine.execution.messages import Compute, Shard, ShardOrder, Update, UpdateOrder
+from cnnrun.engine.execution.program import Program
 from cnnrun.engine.types import Array
 
-__all__ = ["receive", "serve"]
+__all__ = ["Job", "receive", "serve"]
 
 SPIN = 2e-3
 """Seconds to look for a message before going to sleep; from step to step it seldom takes longer."""
 
 
-def serve(
-    network: Network,
-    compute: Compute,
-    update: Update,
-    state: dict[str, Array],
-    samples: dict[str, Array],
-    gradients: dict[str, Array],
-    pipe: Connection,
-    others: list[Connection],
-) -> None:
-    """Compute shards, and change parameters, until the pipe is closed: a worker process's life.
+@dataclass(frozen=True)
+class Job:
+    """What a worker process is started with.
 
-    Args:
-        network: as it was when the process was forked.
+    Attributes:
+        program: what it runs.
         compute: what to do with a `Shard`.
-        update: what to do with a `Change`.
-        state: the network's arrays in shared memory.
-        samples: room for the shard's x, targets and outputs.
-        gradients: room for its gradients, by parameter name.
-        pipe: what brings `Work` and `Change`, and takes the results and the errors.
-        others: the pipes of the processes forked before, which came along.
+        update: what to do with an `UpdateOrder`.
+        samples: shared memory for the shard's x, targets and outputs.
+        gradients: shared memory for its gradients, by parameter name.
+        pipe: what brings orders, and takes the results and the errors.
+        parents: the parent's ends of this pipe and of those before, which came along.
     """
+
+    program: Program
+    compute: Compute
+    update: Update
+    samples: Mapping[str, Array]
+    gradients: Mapping[str, Array]
+    pipe: Connection
+    parents: tuple[Connection, ...]
+
+
+def serve(job: Job) -> None:
+    """Compute shards, and change parameters, until the pipe is closed: a worker process's life."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # the parent decides what they mean
-    for other in others:  # or the end of the parent would not be seen
-        other.close()
-    network.bind(state)
-    ctx = Context()
-    ctx.run.all_reduce = partial(_ask_for_sum, pipe)
+    for pipe in job.parents:  # or the end of the parent would not be seen
+        pipe.close()
+    ctx = job.program.context()
+    ctx.run.all_reduce = partial(_ask_for_sum, job.pipe)
+    ctx.run.gradients = job.gradients
     while True:
         try:
-            order: Work | Change = receive(pipe)
+            order: ShardOrder | UpdateOrder = receive(job.pipe)
         except (EOFError, ConnectionError):
             os._exit(0)
-        result: float | BaseException
+        answer: float | BaseException
         try:
-            if isinstance(order, Change):
-                result = update(order)
+            if isinstance(order, UpdateOrder):
+                answer = job.update(order)
             else:
-                result = compute(_shard(order, samples), ctx)
-                ctx.hand_over("gradients", gradients)
+                answer = job.compute(_shard(order, job.samples), ctx)
         except BaseException as error:
-            result = _portable(error)
+            answer = _portable(error)
         try:
-            pipe.send(result)
+            job.pipe.send(answer)
         except ConnectionError:
             os._exit(0)
 
 
-def _shard(work: Work, samples: dict[str, Array]) -> Shard:
-    part = slice(work.samples)
-    targets = samples["targets"][part] if work.batch else None
-    return Shard(work, samples["x"][part], targets, samples["outputs"][part])
+def _shard(order: ShardOrder, samples: Mapping[str, Array]) -> Shard:
+    part = slice(order.samples)
+    targets = samples["targets"][part] if order.batch else None
+    return Shard(order, samples["x"][part], targets, samples["outputs"][part])
 
 
 def _ask_for_sum(pipe: Connection, array: Array) -> Array:

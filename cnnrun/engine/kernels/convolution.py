@@ -7,17 +7,21 @@ multiplies matrices, for any geometry; `winograd` saves multiplications, where w
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Literal, Protocol
-
-import numpy as np
+from typing import Literal, Protocol
 
 from cnnrun.engine.geometry import Window
 from cnnrun.engine.kernels import columns, winograd
 from cnnrun.engine.kernels.windows import Scratch
 from cnnrun.engine.types import Array
 
-__all__ = ["Convolution", "MethodName"]
+__all__ = [
+    "METHODS",
+    "MethodName",
+    "convolve",
+    "filter_gradient",
+    "input_gradient",
+    "winograd_pays",
+]
 
 MethodName = Literal["auto", "columns", "winograd"]
 """What a configuration may ask for; a method that cannot do a geometry leaves it to columns."""
@@ -45,95 +49,74 @@ class Method(Protocol):
 METHODS: dict[str, Method] = {"columns": columns, "winograd": winograd}
 
 
-@dataclass(frozen=True)
-class Convolution:
-    """A convolution of one geometry, with the method chosen for it.
+def winograd_pays(window: Window, channels: int, filters: int) -> bool:
+    """Return whether Winograd's method is faster for so many channels and filters of a group."""
+    if not winograd.fits(window) or min(channels, filters) < FEWEST_CHANNELS:
+        return False
+    (high, wide), (high_out, wide_out) = window.kernel, window.output_size
+    return winograd.multiplications(window) < 0.7 * high * wide * high_out * wide_out
+
+
+def convolve(
+    method: str, x: Array, w: Array, b: Array | None, window: Window, y: Array, scratch: Scratch
+) -> None:
+    """Write the convolution of x with w, plus b, into y.
 
     With groups, the g-th block of filters sees the g-th block of channels.
 
-    Attributes:
+    Args:
+        method: of `METHODS`; one that cannot do this window leaves it to `columns`.
+        x: `(N, H, W, G*C)`, the input.
+        w: `(KH, KW, C, F)`, the filters.
+        b: `(F,)`, the bias.
         window: the geometry.
-        method: of `METHODS`; what is not float32 is summed directly all the same, unless `forced`.
+        y: `(N, OH, OW, F)`, C-contiguous; overwritten.
+        scratch: where temporary arrays come from.
     """
+    kernels = _kernels(method, window)
+    for of_x, of_w in _groups(x, w):
+        bias = None if b is None else b[of_w]
+        kernels.convolve(x[..., of_x], w[..., of_w], window, y[..., of_w], scratch, bias)
 
-    window: Window
-    method: str
-    forced: bool = False
 
-    @classmethod
-    def plan(
-        cls,
-        window: Window,
-        channels: int,
-        filters: int,
-        dtype: np.dtype[Any],
-        wanted: MethodName = "auto",
-    ) -> Convolution:
-        """Choose a method for so many channels and filters of one group.
+def filter_gradient(
+    method: str, x: Array, dy: Array, window: Window, dw: Array, scratch: Scratch
+) -> None:
+    """Write the loss gradient with respect to the filters into dw.
 
-        `auto` takes Winograd's only in float32, so that gradients are checked on the direct sums.
-        """
-        if wanted == "columns" or not winograd.fits(window):
-            return cls(window, "columns")
-        if wanted == "winograd":
-            return cls(window, "winograd", forced=True)
-        (high, wide), (high_out, wide_out) = window.kernel, window.output_size
-        direct = high * wide * high_out * wide_out
-        pays = (
-            min(channels, filters) >= FEWEST_CHANNELS
-            and dtype == np.float32
-            and winograd.multiplications(window) < 0.7 * direct
-        )
-        return cls(window, "winograd" if pays else "columns")
+    Args:
+        method: as for `convolve`.
+        x: `(N, H, W, G*C)`, the input of the forward pass.
+        dy: `(N, OH, OW, F)`, the loss gradient of its output.
+        window: the geometry.
+        dw: `(KH, KW, C, F)`, C-contiguous; overwritten.
+        scratch: where temporary arrays come from.
+    """
+    kernels = _kernels(method, window)
+    for of_x, of_w in _groups(x, dw):
+        kernels.filter_gradient(x[..., of_x], dy[..., of_w], window, dw[..., of_w], scratch)
 
-    def _kernels(self, dtype: np.dtype[Any]) -> Method:
-        """Return the method for arrays of a type: a layer may be converted once it is built."""
-        direct = dtype != np.float32 and not self.forced
-        return METHODS["columns" if direct else self.method]
 
-    def forward(self, x: Array, w: Array, b: Array | None, y: Array, scratch: Scratch) -> None:
-        """Write the convolution of x with w, plus b, into y.
+def input_gradient(
+    method: str, dy: Array, w: Array, window: Window, dx: Array, scratch: Scratch
+) -> None:
+    """Write the loss gradient with respect to the input into dx.
 
-        Args:
-            x: `(N, H, W, G*C)`, the input.
-            w: `(KH, KW, C, F)`, the filters.
-            b: `(F,)`, the bias.
-            y: `(N, OH, OW, F)`, C-contiguous; overwritten.
-            scratch: where temporary arrays come from.
-        """
-        convolve = self._kernels(x.dtype).convolve
-        for own_channels, own_filters in _groups(x, w):
-            own_bias = None if b is None else b[own_filters]
-            seen, found = x[..., own_channels], y[..., own_filters]
-            convolve(seen, w[..., own_filters], self.window, found, scratch, own_bias)
+    Args:
+        method: as for `convolve`.
+        dy: `(N, OH, OW, F)`, the loss gradient of the output.
+        w: `(KH, KW, C, F)`, the filters.
+        window: the geometry.
+        dx: `(N, H, W, G*C)`, C-contiguous; overwritten.
+        scratch: where temporary arrays come from.
+    """
+    kernels = _kernels(method, window)
+    for of_x, of_w in _groups(dx, w):
+        kernels.input_gradient(dy[..., of_w], w[..., of_w], window, dx[..., of_x], scratch)
 
-    def filter_gradient(self, x: Array, dy: Array, dw: Array, scratch: Scratch) -> None:
-        """Write the loss gradient with respect to the filters into dw.
 
-        Args:
-            x: `(N, H, W, G*C)`, the input of the forward pass.
-            dy: `(N, OH, OW, F)`, the loss gradient of its output.
-            dw: `(KH, KW, C, F)`, C-contiguous; overwritten.
-            scratch: where temporary arrays come from.
-        """
-        gradient = self._kernels(x.dtype).filter_gradient
-        for own_channels, own_filters in _groups(x, dw):
-            seen, errors = x[..., own_channels], dy[..., own_filters]
-            gradient(seen, errors, self.window, dw[..., own_filters], scratch)
-
-    def input_gradient(self, dy: Array, w: Array, dx: Array, scratch: Scratch) -> None:
-        """Write the loss gradient with respect to the input into dx.
-
-        Args:
-            dy: `(N, OH, OW, F)`, the loss gradient of the output.
-            w: `(KH, KW, C, F)`, the filters.
-            dx: `(N, H, W, G*C)`, C-contiguous; overwritten.
-            scratch: where temporary arrays come from.
-        """
-        gradient = self._kernels(dy.dtype).input_gradient
-        for own_channels, own_filters in _groups(dx, w):
-            errors, found = dy[..., own_filters], dx[..., own_channels]
-            gradient(errors, w[..., own_filters], self.window, found, scratch)
+def _kernels(method: str, window: Window) -> Method:
+    return columns if method == "winograd" and not winograd.fits(window) else METHODS[method]
 
 
 def _groups(x: Array, w: Array) -> Iterator[tuple[slice, slice]]:

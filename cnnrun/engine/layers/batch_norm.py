@@ -83,8 +83,8 @@ class BatchNorm(Layer):
         h, count = ctx.saved["h"], ctx.saved["count"]
         dx: Array = np.multiply(dy, h, out=ctx.buffer("dx", dy.shape, self.dtype))
         sums = np.stack([channel_sums(dy, ctx.buffer), channel_sums(dx, ctx.buffer)])
-        ctx.gradients["beta"] = sums[0].astype(self.dtype)
-        ctx.gradients["gamma"] = sums[1].astype(self.dtype)
+        ctx.gradient("beta", self.params["beta"])[...] = sums[0]
+        ctx.gradient("gamma", self.params["gamma"])[...] = sums[1]
         if count:  # the batch's statistics depend on x, the running ones do not
             mean_dy, mean_dyh = (ctx.all_reduce(sums) / count).astype(self.dtype)
             np.multiply(h, spread(mean_dyh, dy, "row", ctx.buffer), out=dx)

@@ -10,7 +10,7 @@ import numpy as np
 from cnnrun.engine.context import Context
 from cnnrun.engine.geometry import Window, require_image
 from cnnrun.engine.initializers import HeNormal, Initializer
-from cnnrun.engine.kernels.convolution import Convolution
+from cnnrun.engine.kernels import convolution
 from cnnrun.engine.kernels.sums import sum_rows
 from cnnrun.engine.layer import LAYERS, NO_GRADIENT, Build, Layer, LayerConfig
 from cnnrun.engine.types import Array, Padding, Pair, PositiveInt, Shape, as_pair
@@ -67,30 +67,28 @@ class Conv2D(Layer):
         self.params["w"] = build.initialize(config.initializer, shape, prod(shape[:3]), fan_out)
         if config.use_bias:
             self.params["b"] = np.zeros(config.filters, self.dtype)
-        self.kernel = Convolution.plan(
-            self.window, shape[2], shape[3] // config.groups, self.dtype, build.convolution
-        )
         return (*self.window.output_size, config.filters)
 
     def forward(self, x: Array, ctx: Context) -> Array:
         """Return the convolution of x with the filters, plus the bias."""
         ctx.saved["x"] = x  # dw needs the input; its columns are gathered again
         y = ctx.buffer("y", (len(x), *self.output_shape), self.dtype)
-        self.kernel.forward(x, self.params["w"], self.params.get("b"), y, ctx.buffer)
+        w, b = self.params["w"], self.params.get("b")
+        convolution.convolve(ctx.method, x, w, b, self.window, y, ctx.buffer)
         return y
 
     def backward(self, dy: Array, ctx: Context) -> Array:
         """Return dx = Full Convolution(rotated w, dy); dw = Convolution(x, dy), db = sum of dy."""
         x, w = ctx.saved["x"], self.params["w"]
-        dw = ctx.gradients["w"] = ctx.buffer("dw", w.shape, self.dtype)
-        self.kernel.filter_gradient(x, dy, dw, ctx.buffer)
+        dw = ctx.gradient("w", w)
+        convolution.filter_gradient(ctx.method, x, dy, self.window, dw, ctx.buffer)
         if self.config.use_bias:
-            db = ctx.gradients["b"] = ctx.buffer("db", (w.shape[3],), self.dtype)
+            db = ctx.gradient("b", self.params["b"])
             sum_rows(dy, db, ctx.buffer)
         if not ctx.needs_input_gradient:
             return NO_GRADIENT
         dx = ctx.buffer("dx", x.shape, self.dtype)
-        self.kernel.input_gradient(dy, w, dx, ctx.buffer)
+        convolution.input_gradient(ctx.method, dy, w, self.window, dx, ctx.buffer)
         return dx
 
     def multiply_adds(self) -> int:

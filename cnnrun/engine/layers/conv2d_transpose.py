@@ -10,7 +10,7 @@ import numpy as np
 from cnnrun.engine.context import Context
 from cnnrun.engine.geometry import Window, require_image
 from cnnrun.engine.initializers import HeNormal, Initializer
-from cnnrun.engine.kernels.convolution import Convolution
+from cnnrun.engine.kernels import convolution
 from cnnrun.engine.kernels.sums import add_bias, sum_rows
 from cnnrun.engine.layer import LAYERS, NO_GRADIENT, Build, Layer, LayerConfig
 from cnnrun.engine.types import (
@@ -89,9 +89,6 @@ class Conv2DTranspose(Layer):
         )
         if config.use_bias:
             self.params["b"] = np.zeros(config.filters, self.dtype)
-        self.kernel = Convolution.plan(
-            self.window, config.filters, channels, self.dtype, build.convolution
-        )
         return (*output, config.filters)
 
     def _output_size(self, size: tuple[int, int]) -> tuple[int, int]:
@@ -121,7 +118,8 @@ class Conv2DTranspose(Layer):
         """Return each value times the filters, added where its window lies, plus the bias."""
         ctx.saved["x"] = x  # dw needs the input
         y = ctx.buffer("y", (len(x), *self.output_shape), self.dtype)
-        self.kernel.input_gradient(x, self.params["w"], y, ctx.buffer)
+        w = self.params["w"]
+        convolution.input_gradient(ctx.method, x, w, self.window, y, ctx.buffer)
         if self.config.use_bias:
             add_bias(y, self.params["b"], ctx.buffer)
         return y
@@ -129,15 +127,15 @@ class Conv2DTranspose(Layer):
     def backward(self, dy: Array, ctx: Context) -> Array:
         """Return dx = Convolution(dy, w); dw has the roles of x and dy exchanged."""
         x, w = ctx.saved["x"], self.params["w"]
-        dw = ctx.gradients["w"] = ctx.buffer("dw", w.shape, self.dtype)
-        self.kernel.filter_gradient(dy, x, dw, ctx.buffer)
+        dw = ctx.gradient("w", w)
+        convolution.filter_gradient(ctx.method, dy, x, self.window, dw, ctx.buffer)
         if self.config.use_bias:
-            db = ctx.gradients["b"] = ctx.buffer("db", self.output_shape[2:], self.dtype)
+            db = ctx.gradient("b", self.params["b"])
             sum_rows(dy, db, ctx.buffer)
         if not ctx.needs_input_gradient:
             return NO_GRADIENT
         dx = ctx.buffer("dx", x.shape, self.dtype)
-        self.kernel.forward(dy, w, None, dx, ctx.buffer)
+        convolution.convolve(ctx.method, dy, w, None, self.window, dx, ctx.buffer)
         return dx
 
     def multiply_adds(self) -> int:

@@ -65,10 +65,10 @@ class Dense(Layer):
     def backward(self, dy: Array, ctx: Context) -> Array:
         """Return dx = dy w^T; dw = x^T dy, db = the sum of dy over the batch."""
         w, x = self.params["w"], ctx.saved["x"]
-        dw = ctx.gradients["w"] = ctx.buffer("dw", w.shape, self.dtype)
+        dw = ctx.gradient("w", w)
         np.matmul(x.T, dy, out=dw)  # (in, N) @ (N, units)
         if self.config.use_bias:
-            db = ctx.gradients["b"] = ctx.buffer("db", self.output_shape, self.dtype)
+            db = ctx.gradient("b", self.params["b"])
             np.sum(dy, axis=0, out=db)
         if not ctx.needs_input_gradient:
             return NO_GRADIENT

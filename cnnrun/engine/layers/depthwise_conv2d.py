@@ -69,10 +69,10 @@ class DepthwiseConv2D(Layer):
     def backward(self, dy: Array, ctx: Context) -> Array:
         """Return dx; dw and db are sums over samples and positions."""
         x, w = ctx.saved["x"], self.params["w"]
-        dw = ctx.gradients["w"] = ctx.buffer("dw", w.shape, self.dtype)
+        dw = ctx.gradient("w", w)
         depthwise.filter_gradient(x, dy, self.window, dw, ctx.buffer)
         if self.config.use_bias:
-            db = ctx.gradients["b"] = ctx.buffer("db", self.output_shape[2:], self.dtype)
+            db = ctx.gradient("b", self.params["b"])
             sum_rows(dy, db, ctx.buffer)
         if not ctx.needs_input_gradient:
             return NO_GRADIENT

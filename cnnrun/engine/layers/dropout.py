@@ -35,8 +35,8 @@ class Dropout(Layer):
         if not ctx.training or not self.config.rate:
             return x
         scale = ctx.saved["scale"] = ctx.buffer("scale", x.shape, self.dtype)
-        ctx.generator().random(out=scale, dtype=self.dtype.type)
-        np.greater_equal(scale, self.config.rate, out=scale)
+        ctx.uniform(scale)
+        np.greater_equal(scale, np.float32(self.config.rate), out=scale)
         scale *= 1 / (1 - self.config.rate)
         return np.multiply(x, scale, out=ctx.buffer("y", x.shape, self.dtype))
 

@@ -63,8 +63,8 @@ class LayerNorm(Layer):
         inverse: Array = ctx.saved["inverse"]
         others = tuple(range(dy.ndim - gamma.ndim))  # the axes that share a gamma
         dx: Array = np.multiply(dy, h, out=ctx.buffer("dx", dy.shape, self.dtype))
-        ctx.gradients["gamma"] = dx.sum(axis=others)
-        ctx.gradients["beta"] = dy.sum(axis=others)
+        dx.sum(axis=others, out=ctx.gradient("gamma", gamma))
+        dy.sum(axis=others, out=ctx.gradient("beta", gamma))
         dx *= gamma
         coupling = dx.mean(axis=self.axes, keepdims=True)
         g = np.multiply(dy, gamma, out=ctx.buffer("g", dy.shape, self.dtype))

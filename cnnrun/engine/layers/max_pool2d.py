@@ -20,8 +20,6 @@ class MaxPool2D(Layer):
     On a tie the first cell of the window in row-major order wins. Padding never wins.
     """
 
-    takes_maximum = True
-
     @dataclass(frozen=True)
     class Config(LayerConfig):
         """Sizes are one number for both axes, or [height, width]; stride defaults to pool_size."""

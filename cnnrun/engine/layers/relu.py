@@ -16,8 +16,6 @@ __all__ = ["ReLU"]
 class ReLU(Layer):
     """y = max(x, 0), and dx = dy where x > 0: the derivative at 0 is taken as 0."""
 
-    may_follow_max_pooling = True
-
     def forward(self, x: Array, ctx: Context) -> Array:
         """Return max(x, 0); y itself is kept, since y > 0 exactly where x > 0."""
         y = ctx.saved["y"] = ctx.buffer("y", x.shape, self.dtype)

@@ -47,13 +47,9 @@ class Residual(Layer):
             )
         return out
 
-    def children(self) -> dict[str, Layer]:
-        """Return the layers of both, as `branch/00_conv2d`."""
-        return {
-            f"{side}/{name}": layer
-            for side, sequence in (("branch", self.branch), ("shortcut", self.shortcut))
-            for name, layer in sequence.layers.items()
-        }
+    def sequences(self) -> dict[str, Sequential]:
+        """Return both."""
+        return {"branch": self.branch, "shortcut": self.shortcut}
 
     def forward(self, x: Array, ctx: Context) -> Array:
         """Return branch(x) + shortcut(x)."""

@@ -9,7 +9,6 @@ from typing import ClassVar
 
 import numpy as np
 
-from cnnrun.engine.execution.shared_memory import are_shared, shared_like
 from cnnrun.engine.kernels.squares import CHUNK, rough_sum_of_squares
 from cnnrun.engine.types import Array, NonNegative, Positive
 from cnnrun.registry import Registry
@@ -58,20 +57,12 @@ class Optimizer:
         return 0.0
 
     def initial_state(self, parameters: Mapping[str, Array]) -> State:
-        """Return the arrays to hand to every `update`, and to keep in a checkpoint.
-
-        They are in shared memory if the parameters are.
-        """
-        state = {
+        """Return the arrays to hand to every `update`, and to keep in a checkpoint."""
+        return {
             f"{slot}/{name}": np.full_like(parameter, self.initial_value(slot), order="C")
             for slot in self.active_slots()
             for name, parameter in parameters.items()
         }
-        if are_shared(parameters.values()):
-            private, state = state, shared_like(state)
-            for name, array in private.items():
-                state[name][...] = array
-        return state
 
     def update(
         self,

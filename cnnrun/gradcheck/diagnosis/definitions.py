@@ -1,6 +1,6 @@
-"""Gradients by their definitions, in plain loops, into which a known mistake can be put.
+"""Gradients by their definitions, in plain loops; on request with one well-known mistake in them.
 
-They serve to name a mistake: what backward gives is held against what a known slip would give.
+A wrong gradient that equals one of these is explained by that mistake.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A wrong gradient beside the right one, and what the forward pass can still tell about it."""
+"""A wrong gradient beside the right one, and measurements that help to name the mistake."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SAME = 1e-5
 
 
 class Evidence:
-    """A wrong gradient beside the right one, and what else can be measured.
+    """A wrong gradient beside the right one; more is measured when a suspect asks for it.
 
     Attributes:
         tensor: the comparison.
@@ -64,8 +64,8 @@ class Evidence:
     @cached_property
     def reach(self) -> Array:
         """Which outputs each element can act on at all, if it is large enough."""
-        found: Array = self._changes(1e3, both_sides=False) != 0
-        return found
+        reach: Array = self._changes(1e3, both_sides=False) != 0
+        return reach
 
     def _changes(self, step: float, *, both_sides: bool) -> Array:
         values = self.values.reshape(-1)

@@ -1,7 +1,7 @@
 """Names the kind of mistake behind a wrong gradient, where it looks like a well-known one.
 
 Each suspect computes what backward would give if that mistake had been made, and compares. The
-Jacobian it needs is measured from the forward pass, which is believed.
+Jacobian it needs is measured on the forward pass, which is trusted.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def diagnose(tensor: Tensor) -> str | None:
     return name_pattern(evidence.claimed, evidence.right, tensor.name)
 
 
-def _nothing(evidence: Evidence) -> str | None:
+def _all_zero(evidence: Evidence) -> str | None:
     if not evidence.claimed.any():
         return f"d{evidence.tensor.name} is all zero"
     return None
@@ -145,7 +145,7 @@ def _shifted(evidence: Evidence) -> str | None:
 
 
 SUSPECTS: tuple[Callable[[Evidence], str | None], ...] = (
-    _nothing,
+    _all_zero,
     _ratio,
     layer_suspects.filter_turned,
     _masked_error,

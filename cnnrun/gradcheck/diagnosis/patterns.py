@@ -38,12 +38,12 @@ def name_pattern(claimed: Array, right: Array, name: str) -> str | None:
         edge = " on the border" if border else ""
         return f"one element{edge} is {how}: {place}"
     for axis, axis_name in enumerate(names):
-        found = set(indices[:, axis].tolist())
-        whole = known & np.isin(np.arange(claimed.shape[axis]), list(found)).reshape(
+        places = set(indices[:, axis].tolist())
+        whole = known & np.isin(np.arange(claimed.shape[axis]), list(places)).reshape(
             [-1 if other == axis else 1 for other in range(claimed.ndim)]
         )
-        if len(found) == 1 and count >= 0.6 * (whole & (size > 0)).sum():
-            index = found.pop()
+        if len(places) == 1 and count >= 0.6 * (whole & (size > 0)).sum():
+            index = places.pop()
             last = claimed.shape[axis] - 1
             where = {0: "the first", last: "the last"}.get(index)
             label = f"{where} {axis_name}" if where else f"{axis_name} {index}"

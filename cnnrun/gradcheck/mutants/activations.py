@@ -7,7 +7,7 @@ import numpy as np
 from cnnrun.engine import Context
 from cnnrun.engine import layers as of
 from cnnrun.engine.types import Array
-from cnnrun.gradcheck.mutants.catalogue import honest, mutant
+from cnnrun.gradcheck.mutants.catalogue import mutant, right_backward
 from cnnrun.gradcheck.points.cases import Case
 
 RELU = Case(of.ReLU.Config(), (6, 5, 2))
@@ -15,7 +15,7 @@ RELU = Case(of.ReLU.Config(), (6, 5, 2))
 
 @mutant("guided ReLU: masked by a positive error too", RELU, "exact")
 def _(layer: of.ReLU, dy: Array, ctx: Context) -> Array:
-    return np.where(dy > 0, honest(layer, dy, ctx), 0.0)
+    return np.where(dy > 0, right_backward(layer, dy, ctx), 0.0)
 
 
 @mutant("ReLU passes the error where the unit was off", RELU, "elements")
@@ -65,9 +65,9 @@ def _(layer: of.ReLU, dy: Array, ctx: Context) -> Array:
 
 @mutant("dx in float32", RELU, "contract")
 def _(layer: of.ReLU, dy: Array, ctx: Context) -> Array:
-    return honest(layer, dy, ctx).astype(np.float32)
+    return right_backward(layer, dy, ctx).astype(np.float32)
 
 
 @mutant("dx summed over the batch", RELU, "contract")
 def _(layer: of.ReLU, dy: Array, ctx: Context) -> Array:
-    return np.asarray(honest(layer, dy, ctx).sum(axis=0, keepdims=True))
+    return np.asarray(right_backward(layer, dy, ctx).sum(axis=0, keepdims=True))

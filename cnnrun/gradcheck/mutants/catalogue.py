@@ -1,7 +1,7 @@
 """What a planted mistake is: a right layer with one method replaced, on that object alone.
 
-The damaged backward gets the layer and what backward gets, and may call the right one as `honest`.
-The layer's x and y are noted for it, as `x_noted` and `y_noted`.
+The damaged backward takes the layer and the arguments of backward; `right_backward` calls the one
+it replaces. The layer's x and y are kept for it in `ctx.saved`, as `x_noted` and `y_noted`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from cnnrun.engine.types import Array
 from cnnrun.gradcheck.points.cases import Case
 from cnnrun.gradcheck.report.findings import Stage
 
-__all__ = ["MUTANTS", "Damage", "Mutant", "honest", "mutant"]
+__all__ = ["MUTANTS", "Damage", "Mutant", "mutant", "right_backward"]
 
 Damage = Callable[[Any, Array, Context], Array]
 
@@ -71,7 +71,7 @@ def mutant(
     return add
 
 
-def honest(layer: Layer, dy: Array, ctx: Context) -> Array:
+def right_backward(layer: Layer, dy: Array, ctx: Context) -> Array:
     """Return what the right backward gives."""
     return np.array(type(layer).backward(layer, dy, ctx))
 

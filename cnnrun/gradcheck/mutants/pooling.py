@@ -7,7 +7,7 @@ import numpy as np
 from cnnrun.engine import Context
 from cnnrun.engine import layers as of
 from cnnrun.engine.types import Array
-from cnnrun.gradcheck.mutants.catalogue import honest, mutant
+from cnnrun.gradcheck.mutants.catalogue import mutant, right_backward
 from cnnrun.gradcheck.points.cases import Case
 
 MAX = Case(of.MaxPool2D.Config(2), (6, 6, 2))
@@ -22,7 +22,7 @@ def _(layer: of.MaxPool2D, dy: Array, ctx: Context) -> Array:
     winner = ctx.saved["winner"]
     kept = winner.copy()
     winner[...] = 0
-    dx = honest(layer, dy, ctx)
+    dx = right_backward(layer, dy, ctx)
     winner[...] = kept
     return dx
 
@@ -39,7 +39,9 @@ def _(layer: of.MaxPool2D, dy: Array, ctx: Context) -> Array:
 def _(layer: of.MaxPool2D, dy: Array, ctx: Context) -> Array:
     turned = Context(ctx.run)
     layer.forward(np.ascontiguousarray(ctx.saved["x_noted"][:, ::-1, ::-1]), turned)
-    return np.array(honest(layer, np.ascontiguousarray(dy[:, ::-1, ::-1]), turned)[:, ::-1, ::-1])
+    return np.array(
+        right_backward(layer, np.ascontiguousarray(dy[:, ::-1, ::-1]), turned)[:, ::-1, ::-1]
+    )
 
 
 @mutant("overlapping maxima assigned instead of accumulated", OVERLAPPING_MAX, "exact")
@@ -48,7 +50,7 @@ def _(layer: of.MaxPool2D, dy: Array, ctx: Context) -> Array:
     for i, j in np.ndindex(*dy.shape[1:3]):
         one = np.zeros_like(dy)
         one[:, i, j] = dy[:, i, j]
-        share = honest(layer, one, ctx)
+        share = right_backward(layer, one, ctx)
         dx = np.where(share != 0, share, dx)
     return dx
 
@@ -65,19 +67,19 @@ def _with_zeros(layer: of.MaxPool2D, x: Array, ctx: Context) -> Array:
 
 @mutant("padding of zeros may win the maximum", PADDED_MAX, "exact", forward=_with_zeros)
 def _(layer: of.MaxPool2D, dy: Array, ctx: Context) -> Array:
-    return honest(layer, np.where(ctx.saved["lost"], 0.0, dy), ctx)
+    return right_backward(layer, np.where(ctx.saved["lost"], 0.0, dy), ctx)
 
 
 @mutant("average pooling without its 1/(N*N)", AVERAGE, "exact")
 def _(layer: of.AvgPool2D, dy: Array, ctx: Context) -> Array:
-    return 4 * honest(layer, dy, ctx)
+    return 4 * right_backward(layer, dy, ctx)
 
 
 @mutant("an edge window divided by the full N*N", EDGE_AVERAGE, "exact")
 def _(layer: of.AvgPool2D, dy: Array, ctx: Context) -> Array:
-    return honest(layer, dy * (layer.counts / 9), ctx)
+    return right_backward(layer, dy * (layer.counts / 9), ctx)
 
 
 @mutant("global average pooling without its 1/(H*W)", Case(of.GlobalAvgPool2D.Config()), "exact")
 def _(layer: of.GlobalAvgPool2D, dy: Array, ctx: Context) -> Array:
-    return layer.pixels * honest(layer, dy, ctx)
+    return layer.pixels * right_backward(layer, dy, ctx)

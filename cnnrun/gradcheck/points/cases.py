@@ -14,7 +14,7 @@ from cnnrun.engine import layers as of
 from cnnrun.engine.types import Shape
 from cnnrun.errors import ConfigError, ShapeError
 
-__all__ = ["CASES", "Case", "cases_of", "describe_options"]
+__all__ = ["CASES", "Case", "cases_of"]
 
 IMAGE = (5, 4, 2)
 GUESSED_SHAPES: tuple[Shape, ...] = ((6, 5, 2), (7,), (4, 4, 3), (5, 3, 1), (12, 12, 4))
@@ -29,6 +29,11 @@ class Case:
     input_shape: Shape = IMAGE
     samples: int = 3
 
+    @property
+    def layer_name(self) -> str:
+        """The type under which the layer is registered, or else the name of its class."""
+        return self.config.layer.type_name or self.config.layer.__name__
+
     def build(self, seed: int = 0) -> Layer:
         """Return the layer in float64.
 
@@ -40,10 +45,10 @@ class Case:
 
     def __str__(self) -> str:
         shape = "x".join(map(str, self.input_shape))
-        return f"{self.config.layer.type_name}({describe_options(self.config)}) on {shape}"
+        return f"{self.layer_name}({_describe_options(self.config)}) on {shape}"
 
 
-def describe_options(config: Any) -> str:
+def _describe_options(config: Any) -> str:
     """Return the options that are not at their defaults, `filters=3, kernel_size=2`."""
     shown = []
     for field in dataclasses.fields(config):
@@ -138,7 +143,6 @@ def cases_of(layer: type[Layer] | LayerConfig, shapes: Sequence[Shape] = ()) -> 
     if known and not shapes:
         return known
     config = layer if isinstance(layer, LayerConfig) else _configure(layer)
-    name = config.layer.type_name or config.layer.__name__
     fitting: list[Case] = []
     crashing: list[Case] = []
     reasons = []
@@ -154,7 +158,7 @@ def cases_of(layer: type[Layer] | LayerConfig, shapes: Sequence[Shape] = ()) -> 
             fitting.append(case)
     if not fitting and not crashing:
         raise ConfigError(
-            f"{name} fits none of the inputs tried ({'; '.join(reasons)}); "
+            f"{Case(config).layer_name} fits none of the inputs tried ({'; '.join(reasons)}); "
             "name one that it takes, as in --input 8x8x3"
         )
     return fitting[:MOST_GUESSES] or crashing[:1]

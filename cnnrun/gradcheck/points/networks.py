@@ -7,40 +7,28 @@ layer: the first wrong one from the loss, whose upstream gradient is still right
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
-from copy import copy
+from collections.abc import Sequence
 from math import prod
 
 import numpy as np
 
-from cnnrun.engine import Context, Layer, Loss, Network, Pass
+from cnnrun.engine import Context, Loss, Network, Pass
 from cnnrun.engine.layers import MaxPool2D
 from cnnrun.engine.types import Array
-from cnnrun.errors import ConfigError
-from cnnrun.gradcheck.check import NETWORK
-from cnnrun.gradcheck.points.planning import Subject, layer_subject, loss_subject
-from cnnrun.gradcheck.points.point import Point, distinct, scrambled
-from cnnrun.gradcheck.points.probes import STEP, TailProbe, converted
-from cnnrun.registry import suggestion
+from cnnrun.gradcheck.points.planning import Plan, plan_layer, plan_loss
+from cnnrun.gradcheck.points.point import Point, distinct, scramble
+from cnnrun.gradcheck.points.probes import STEP, TailProbe
+from cnnrun.gradcheck.report.findings import NETWORK
 
-__all__ = ["in_double", "layer_names", "network_subject", "random_targets", "select_layers"]
-
-
-def in_double(network: Network) -> Network:
-    """Return a copy of a network whose layers are in float64."""
-    double = copy(network)
-    double.layers = {name: converted(layer) for name, layer in network.layers.items()}
-    double.dtype = np.dtype(np.float64)
-    return double
+__all__ = ["layer_names", "plan_network_points", "random_targets"]
 
 
 def layer_names(network: Network) -> list[str]:
     """Return the full names of all layers, those inside others after them."""
-    return [name for name, _ in _walk(network.layers)]
+    return [name for name, _ in network.walk()]
 
 
-def network_subject(
+def plan_network_points(
     network: Network,
     loss: Loss,
     x: Array,
@@ -48,7 +36,7 @@ def network_subject(
     rng: np.random.Generator,
     chosen: Sequence[str],
     seed: int = 0,
-) -> tuple[Subject, list[str]]:
+) -> tuple[Plan, list[str]]:
     """Return the points of a float64 network, and its layers in the order they are blamed.
 
     Args:
@@ -60,58 +48,29 @@ def network_subject(
         chosen: the names of the layers to check.
         seed: of dropout masks.
     """
-    subject = Subject()
+    plan = Plan()
     inputs, outputs = _run(network, x, seed)
-    layers = dict(_walk(network.layers))
+    layers = dict(network.walk())
     for name in chosen:
         layer = layers[name]
         own = ("x", *layer.params)  # those inside are checked under their own names
-        subject.add(
-            layer_subject(
-                layer, name, rng, samples=len(x), x=inputs[name].copy(), label="", tensors=own
-            )
-        )
+        plan.add(plan_layer(layer, name, rng, samples=len(x), x=inputs[name].copy(), tensors=own))
     loss_shape = outputs.shape[1:]
-    subject.add(loss_subject(loss, rng, shapes=[loss_shape], name="loss"))
+    plan.add(plan_loss(loss, rng, shapes=[loss_shape], name="loss"))
     is_whole = set(network.layers) <= set(chosen)
-    if is_whole and not subject.findings:
+    if is_whole and not plan.findings:
         aims = random_targets(loss, outputs, rng) if targets is None else targets
-        subject.points += _tails(network, loss, x, aims, "data", seed)
-        point = in_double(network)
-        point.layers = {name: scrambled(layer, rng) for name, layer in network.layers.items()}
+        plan.points += _tails(network, loss, x, aims, "data", seed)
+        point = network.astype(np.float64)
+        for layer in point.layers.values():
+            scramble(layer, rng)
         drawn = distinct(x.shape, rng)
         _, drawn_outputs = _run(point, drawn, seed)
         if np.isfinite(drawn_outputs).all():
             aims = random_targets(loss, drawn_outputs, rng)
-            subject.points += _tails(point, loss, drawn, aims, "random point", seed)
+            plan.points += _tails(point, loss, drawn, aims, "random point", seed)
     order = ["loss", *reversed(layer_names(network)), NETWORK]
-    return subject, order
-
-
-def select_layers(text: str, names: Sequence[str]) -> list[str]:
-    """Return the layers that a list such as `conv1,3,07_dense` names, in the network's order.
-
-    A number is a position, counted from 0 as in the names; a type means all its layers; a type's
-    beginning with a number means one of them, counted from 1; and a name stands for itself.
-
-    Raises:
-        ConfigError: a word names no layer.
-    """
-    chosen: set[str] = set()
-    for word in (part.strip() for part in text.split(",")):
-        numbered = re.fullmatch(r"([a-z_]+)(\d+)", word)
-        kinds = {name: re.sub(r"^\d+_", "", name.rpartition("/")[2]) for name in names}
-        alike = [n for n in names if numbered and kinds[n].startswith(numbered[1])]
-        place = int(numbered[2]) - 1 if numbered else -1
-        exact = [name for name in names if word in (name, kinds[name])]
-        if word.isdecimal():
-            exact = [n for n in names if "/" not in n and int(n.split("_")[0]) == int(word)]
-        if not exact and 0 <= place < len(alike):
-            exact = [alike[place]]
-        if not exact:
-            raise ConfigError(f"no layer is called {word!r}; {suggestion(word, names)}")
-        chosen.update(exact)
-    return [name for name in names if name in chosen]
+    return plan, order
 
 
 def random_targets(loss: Loss, outputs: Array, rng: np.random.Generator) -> Array:
@@ -128,12 +87,6 @@ def random_targets(loss: Loss, outputs: Array, rng: np.random.Generator) -> Arra
     except Exception:  # it takes labels alone
         return rng.integers(0, outputs.shape[1], len(outputs))
     return shares
-
-
-def _walk(layers: dict[str, Layer], prefix: str = "") -> Iterator[tuple[str, Layer]]:
-    for name, layer in layers.items():
-        yield f"{prefix}{name}", layer
-        yield from _walk(layer.children(), f"{prefix}{name}/")
 
 
 def _run(network: Network, x: Array, seed: int) -> tuple[dict[str, Array], Array]:
@@ -162,5 +115,5 @@ def _tails(
         if prod(inputs[name].shape) == 0:
             continue
         names = {tensor: f"{name}/{tensor}" for tensor in tensors}
-        points.append(Point(probe, NETWORK, "network", f"network, {label}", tensors, names))
+        points.append(Point(probe, NETWORK, f"network, {label}", tensors, names))
     return points

@@ -15,26 +15,27 @@ from cnnrun.gradcheck.points.cases import Case, cases_of
 from cnnrun.gradcheck.points.point import Point, random_point
 from cnnrun.gradcheck.points.probes import LayerProbe, LossProbe
 from cnnrun.gradcheck.report.findings import Finding, describe_crash
-from cnnrun.gradcheck.stages.contract import check_contract, check_single
+from cnnrun.gradcheck.stages.contract import check_contract, check_float32
 from cnnrun.gradcheck.stages.conventions import check_conventions
 
-__all__ = ["Subject", "cases_subject", "layer_subject", "loss_subject", "sweep"]
+__all__ = ["Plan", "plan_cases", "plan_layer", "plan_loss", "plan_sweep"]
 
 
 @dataclass
-class Subject:
-    """Points to check, and mistakes found while they were prepared."""
+class Plan:
+    """Points at which to check, and the mistakes that preparing them has shown already."""
 
     points: list[Point] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
-    def add(self, other: Subject) -> None:
-        """Take over what another one has."""
+    def add(self, other: Plan) -> None:
+        """Add the points and findings of another plan."""
         self.points += other.points
         self.findings += other.findings
 
 
-def layer_subject(
+@np.errstate(all="ignore")  # what is not finite is a finding, not a warning
+def plan_layer(
     layer: Layer,
     name: str,
     rng: np.random.Generator,
@@ -43,8 +44,7 @@ def layer_subject(
     x: Array | None = None,
     label: str = "",
     tensors: Sequence[str] | None = None,
-    random: bool = True,
-) -> Subject:
+) -> Plan:
     """Return the points of one float64 layer: at `x`, if it is given, and at a random one.
 
     Args:
@@ -53,80 +53,61 @@ def layer_subject(
         rng: draws the random point.
         samples: at the random point.
         x: `(N, *input_shape)`, the user's own data.
-        label: what the layer is, put before what the point is.
+        label: describes the layer; it is put before the point's own label.
         tensors: those to check; all by default.
-        random: whether to check at a random point.
     """
-    with np.errstate(all="ignore"):  # what is not finite is told in other words
-        return _layer_subject(layer, name, rng, samples, x, label, tensors, random)
-
-
-def _layer_subject(
-    layer: Layer,
-    name: str,
-    rng: np.random.Generator,
-    samples: int,
-    x: Array | None,
-    label: str,
-    tensors: Sequence[str] | None,
-    random: bool,
-) -> Subject:
-    subject = Subject()
+    plan = Plan()
     given = LayerProbe(layer, x, name=name) if x is not None else None
     try:
-        drawn = random_point(layer, name, samples, rng) if random else given
-        assert drawn is not None
-        subject.findings += check_contract(drawn, rng)
-        if subject.findings:
-            return subject
-        subject.findings += check_single(drawn)  # which need not keep the gradient from a check
-        subject.findings += check_conventions(layer, name, rng)
-        modes = [True, False] if _acts_by_mode(drawn) else [True]
+        drawn = random_point(layer, name, samples, rng)
+        plan.findings += check_contract(drawn, rng)
+        if plan.findings:
+            return plan
+        plan.findings += check_float32(drawn)  # the gradient can be checked all the same
+        plan.findings += check_conventions(layer, name, rng)
+        modes = [True, False] if _depends_on_mode(drawn) else [True]
     except Exception as error:
         message = f"forward crashes: {describe_crash(error)}"
-        subject.findings.append(Finding(name, None, "contract", message))
-        return subject
+        plan.findings.append(Finding(name, None, "contract", message))
+        return plan
     chosen = tuple(tensors) if tensors is not None else tuple(drawn.values)
     prefix = f"{label}, " if label else ""
     if given is not None:
-        subject.points.append(Point(given, name, "layer", f"{prefix}data", chosen))
-    for training in modes if random else []:
+        plan.points.append(Point(given, name, f"{prefix}data", chosen))
+    for training in modes:
         draw = partial(random_point, layer, name, samples, rng, training=training)
         mode = "" if training else ", evaluating"
-        subject.points.append(
-            Point(draw(), name, "layer", f"{prefix}random point{mode}", chosen, redraw=draw)
-        )
-    return subject
+        plan.points.append(Point(draw(), name, f"{prefix}random point{mode}", chosen, redraw=draw))
+    return plan
 
 
-def _acts_by_mode(probe: LayerProbe) -> bool:
+def _depends_on_mode(probe: LayerProbe) -> bool:
     """Return whether a layer does something else outside training."""
     other = LayerProbe(probe.layer, probe.values["x"], training=not probe.training)
     return not np.array_equal(probe.forward().y, other.forward().y, equal_nan=True)
 
 
-def case_subject(case: Case, rng: np.random.Generator) -> Subject:
+def plan_case(case: Case, rng: np.random.Generator) -> Plan:
     """Return the points of a layer that is built for one case."""
-    name = case.config.layer.type_name or case.config.layer.__name__
     try:
         layer = case.build(int(rng.integers(1 << 31)))
     except CnnrunError:
         raise
     except Exception as error:
         message = f"building it crashes: {describe_crash(error)}"
-        return Subject(findings=[Finding(name, None, "contract", message)])
-    return layer_subject(layer, name, rng, samples=case.samples, label=str(case))
+        return Plan(findings=[Finding(case.layer_name, None, "contract", message)])
+    return plan_layer(layer, case.layer_name, rng, samples=case.samples, label=str(case))
 
 
-def loss_subject(
+def plan_loss(
     loss: Loss,
     rng: np.random.Generator,
     *,
     shapes: Sequence[Shape] = ((4,), (1,), (3, 2, 2)),
     name: str = "",
-) -> Subject:
+) -> Plan:
     """Return the points of a loss: scores with labels, and, if it takes them, with arrays."""
-    subject = Subject()
+    plan = Plan()
     name = name or loss.type_name
     problems = []
     for shape in shapes:
@@ -138,26 +119,27 @@ def loss_subject(
         for kind, target in targets.items():
             probe = LossProbe(loss, outputs.copy(), target)
             try:
-                subject.findings += _loss_contract(probe, name)
+                plan.findings += _loss_contract(probe, name)
             except CnnrunError as error:  # it refuses such targets
                 problems.append(str(error))
                 continue
             except Exception as error:
                 message = f"crashes: {describe_crash(error)}"
-                subject.findings.append(Finding(name, None, "contract", message))
-                return subject
+                plan.findings.append(Finding(name, None, "contract", message))
+                return plan
             label = f"{loss}, {kind} for outputs of {'x'.join(map(str, shape))}"
-            point = Point(probe, name, "layer", label, ("outputs",))
-            subject.points.append(point)
-    if not subject.points:
+            point = Point(probe, name, label, ("outputs",))
+            plan.points.append(point)
+    if not plan.points:
         message = f"takes neither labels nor arrays: {'; '.join(problems)}"
-        subject.findings.append(Finding(name, None, "contract", message))
-    return subject
+        plan.findings.append(Finding(name, None, "contract", message))
+    return plan
 
 
 def _loss_contract(probe: LossProbe, name: str) -> list[Finding]:
     """Return how a loss breaks its protocol."""
-    outputs, found = probe.values["outputs"], []
+    outputs = probe.values["outputs"]
+    findings: list[Finding] = []
     kept = outputs.copy()
     value, dy = probe.loss(outputs, probe.targets, len(outputs))
     again, _ = probe.loss(outputs, probe.targets, len(outputs))
@@ -175,35 +157,35 @@ def _loss_contract(probe: LossProbe, name: str) -> list[Finding]:
     outputs[...] = kept
     for message, is_broken in problems.items():
         if is_broken:
-            found.append(Finding(name, None, "contract", message))
-    return found
+            findings.append(Finding(name, None, "contract", message))
+    return findings
 
 
-def sweep(names: Iterable[str], rng: np.random.Generator) -> Subject:
+def plan_sweep(names: Iterable[str], rng: np.random.Generator) -> Plan:
     """Return the points of registered layers and losses, each over its geometries.
 
     Raises:
         ConfigError: a name is not registered, or nothing is known of how to build it.
     """
-    subject = Subject()
+    plan = Plan()
     for name in names:
         if name in LOSSES:
             for loss in _variants(LOSSES.get(name)):
-                subject.add(loss_subject(loss, rng))
+                plan.add(plan_loss(loss, rng))
             continue
-        subject.add(cases_subject(cases_of(LAYERS.get(name)), rng))
-    return subject
+        plan.add(plan_cases(cases_of(LAYERS.get(name)), rng))
+    return plan
 
 
-def cases_subject(cases: Iterable[Case], rng: np.random.Generator) -> Subject:
+def plan_cases(cases: Iterable[Case], rng: np.random.Generator) -> Plan:
     """Return the points of several cases of a layer; no more after the first that cannot run."""
-    subject = Subject()
+    plan = Plan()
     for case in cases:
-        one = case_subject(case, rng)
-        subject.add(one)
+        one = plan_case(case, rng)
+        plan.add(one)
         if not one.points:
             break
-    return subject
+    return plan
 
 
 def _variants(loss: type[Loss]) -> list[Loss]:

@@ -1,4 +1,7 @@
-"""Where things are checked: at a user's own data, and at random points that are kind to nobody."""
+"""Where things are checked: at a user's own data, and at generic random points.
+
+At those there are no ties, no zeros and no symmetric parameters, all of which hide mistakes.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,9 @@ import numpy as np
 
 from cnnrun.engine import Layer
 from cnnrun.engine.types import Array, Shape
-from cnnrun.gradcheck.points.probes import LayerProbe, Probe, converted
+from cnnrun.gradcheck.points.probes import LayerProbe, Probe
 
-__all__ = ["Point", "distinct", "random_point", "scrambled"]
+__all__ = ["Point", "distinct", "random_point", "scramble"]
 
 
 @dataclass
@@ -22,7 +25,6 @@ class Point:
     Attributes:
         probe: what is checked.
         layer: the name under which results are reported.
-        scope: `layer` alone, or `network` through to the loss.
         label: what the point is, for a reader.
         tensors: those to check.
         names: under which each tensor is reported.
@@ -31,7 +33,6 @@ class Point:
 
     probe: Probe
     layer: str
-    scope: str
     label: str
     tensors: tuple[str, ...]
     names: dict[str, str] = field(default_factory=dict)
@@ -54,21 +55,20 @@ def distinct(shape: Shape, rng: np.random.Generator) -> Array:
     return rng.permutation(jittered * (2 * sqrt(3) / size)).reshape(shape)
 
 
-def scrambled(layer: Layer, rng: np.random.Generator, noise: float = 0.5) -> Layer:
-    """Return a copy of a float64 layer whose parameters have lost all symmetry.
+def scramble(layer: Layer, rng: np.random.Generator, noise: float = 0.5) -> Layer:
+    """Take all symmetry from the parameters of a float64 layer, and return it.
 
     A filter that looks the same upside down, a zero bias or a gamma of ones hides mistakes.
     """
-    copy = converted(layer)
-    for array in copy.named_parameters().values():
+    for array in layer.named_parameters().values():
         size = sqrt(float(np.mean(np.square(array)))) if array.size else 0.0
         array += noise * max(size, 0.2) * rng.standard_normal(array.shape)
-    for name, array in copy.named_buffers().items():
+    for name, array in layer.named_buffers().items():
         if array.dtype.kind == "f":  # running variances stay positive
             factor = np.exp(0.3 * rng.standard_normal(array.shape))
             array *= factor
             array += 0.1 * rng.standard_normal(array.shape) if name.endswith("mean") else 0.0
-    return copy
+    return layer
 
 
 def random_point(
@@ -81,9 +81,8 @@ def random_point(
     seed = int(rng.integers(1 << 31))
     x = distinct((samples, *layer.input_shape), rng)
     for noise, inputs in ((0.5, x), (0.5, np.abs(x)), (0.05, x), (0.05, np.abs(x))):
-        probe = LayerProbe(
-            scrambled(layer, rng, noise), inputs.copy(), name=name, training=training, seed=seed
-        )
+        moved = scramble(layer.astype(np.float64), rng, noise)
+        probe = LayerProbe(moved, inputs.copy(), name=name, training=training, seed=seed)
         if np.isfinite(probe.forward().y).all():
             break
     return probe

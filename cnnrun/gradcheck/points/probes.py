@@ -1,4 +1,4 @@
-"""What can be checked: arrays to move, a forward pass to watch, and a backward pass to believe.
+"""What can be checked: arrays to move, a trusted forward pass, and a backward pass under test.
 
 A probe is a function in float64 that can be run again and again: dropout masks are frozen, batch
 normalisation sees the same batch, and nothing is kept from one run to the next.
@@ -7,22 +7,18 @@ normalisation sees the same batch, and nothing is kept from one run to the next.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from cnnrun.engine import Context, Layer, Loss, Pass
 from cnnrun.engine.types import Array
 
-__all__ = ["LayerProbe", "LossProbe", "Outcome", "Probe", "TailProbe", "converted"]
+__all__ = ["LayerProbe", "LossProbe", "Outcome", "Probe", "TailProbe"]
 
 STEP = 1
 """The training step that dropout masks derive from."""
-
-L = TypeVar("L", bound=Layer)
 
 
 @dataclass(frozen=True)
@@ -166,25 +162,6 @@ class TailProbe(Probe):
 
     def _tail(self) -> Sequence[tuple[int, str]]:
         return list(enumerate(self.layers))[self.start :]
-
-
-def converted(layer: L, dtype: npt.DTypeLike = np.float64) -> L:
-    """Return a copy of a layer, and of those inside, in another dtype."""
-    copy = deepcopy(layer)
-    _convert(copy, np.dtype(dtype))
-    return copy
-
-
-def _convert(layer: Layer, dtype: np.dtype[Any]) -> None:
-    layer.dtype = dtype
-    for arrays in (layer.params, layer.buffers):
-        for name, array in arrays.items():
-            arrays[name] = array.astype(dtype)
-    for name, value in vars(layer).items():  # what else it computed when it was built
-        if isinstance(value, np.ndarray) and value.dtype.kind == "f":
-            setattr(layer, name, value.astype(dtype))
-    for child in layer.children().values():
-        _convert(child, dtype)
 
 
 def _shares(loss: Loss, outputs: Array, targets: Array) -> Array:

@@ -8,17 +8,18 @@ from pathlib import Path
 import numpy as np
 
 from cnnrun.engine.types import Array
-from cnnrun.gradcheck.report.report import Report, Row
+from cnnrun.gradcheck.report.report import Report
+from cnnrun.gradcheck.report.rows import Row
 from cnnrun.gradcheck.stages.elements import Tensor
 
-__all__ = ["write_maps"]
+__all__ = ["write_error_maps"]
 
 MOST_PICTURES = 60
 MOST_VALUES = 1 << 16
 """A picture shows the first so many; the arrays are whole."""
 
 
-def write_maps(report: Report, folder: Path) -> list[Path]:
+def write_error_maps(report: Report, folder: Path) -> list[Path]:
     """Write `errors.npz` and a picture for every tensor, the wrong ones first.
 
     The keys of `errors.npz` are `LAYER/TENSOR/claimed`, `/right`, `/relative_error`; the last two
@@ -55,10 +56,10 @@ def _worst(row: Row) -> tuple[str, Tensor]:
 
 
 def _relative(tensor: Tensor) -> Array:
-    found = np.full(tensor.gradient.shape, np.nan)
+    errors = np.full(tensor.gradient.shape, np.nan)
     for element in tensor.resolved:
-        found[element.index] = element.relative_error
-    return found
+        errors[element.index] = element.relative_error
+    return errors
 
 
 def _draw(row: Row, label: str, tensor: Tensor, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A mistake that a check found, in words."""
+"""A mistake that a check came upon, in words, and the stages that mistakes are found by."""
 
 from __future__ import annotations
 
@@ -7,17 +7,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import cnnrun
+__all__ = ["NETWORK", "Finding", "Stage", "describe_crash"]
 
-__all__ = ["Finding", "Stage", "describe_crash"]
+PACKAGE = Path(__file__).parents[2]
 
-Stage = Literal["contract", "exact", "elements", "conventions", "network"]
+NETWORK = "network"
+"""The layer name under which gradients through the whole network are reported."""
+
+Stage = Literal["contract", "exact", "elements", "conventions", "executed"]
 """What finds mistakes, in the order of the checks:
 
 `contract`: the layer runs, again and again the same, with the right shapes and dtypes;
 `exact`: laws that hold without any differencing, such as linearity in the upstream gradient;
-`elements`: numerical derivatives; `conventions`: what is agreed on where there is no derivative;
-`network`: the loss's gradient through all layers.
+`elements`: numerical derivatives, of a layer alone or through the whole network;
+`conventions`: what is agreed on where there is no derivative;
+`executed`: a training step as it really runs, against the layers in float64.
 """
 
 
@@ -41,10 +45,13 @@ class Finding:
 
 
 def describe_crash(error: Exception) -> str:
-    """Return an exception's kind, message, and the last line of the user's own code it went by."""
-    package = str(Path(cnnrun.__file__).parent)
+    """Return an exception's kind, message, and the last line of the user's own code before it."""
     frames = traceback.extract_tb(error.__traceback__)
-    own = [f for f in frames if not f.filename.startswith(package) and "numpy" not in f.filename]
+    own = [
+        frame
+        for frame in frames
+        if PACKAGE not in Path(frame.filename).parents and "numpy" not in frame.filename
+    ]
     place = (own or frames)[-1:]
     where = "".join(f" at {Path(frame.filename).name}:{frame.lineno}" for frame in place)
     return f"{type(error).__name__}{where}: {error}"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree
 
-from cnnrun.gradcheck.report.report import MutantResult, Report, Row
+from cnnrun.gradcheck.report.report import Report
+from cnnrun.gradcheck.report.rows import MutantResult, Row
 
 __all__ = ["to_junit"]
 
@@ -14,7 +15,7 @@ NOT_XML = re.compile(r"[^\t\n\r\x20-\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF]")
 
 def to_junit(report: Report) -> str:
     """Return the XML document: wrong gradients are failures, uncertain ones are skipped."""
-    suite = ElementTree.Element("testsuite", name=f"gradcheck: {_clean(report.subject)}")
+    suite = ElementTree.Element("testsuite", name=f"gradcheck: {_clean(report.title)}")
     for row in report.rows:
         _add_row(suite, row)
     for mutant in report.mutants or []:
@@ -53,8 +54,8 @@ def _add_mutant(suite: ElementTree.Element, mutant: MutantResult) -> None:
     where = f"planted in {mutant.layer}"
     case = ElementTree.SubElement(suite, "testcase", classname=where, name=_clean(mutant.name))
     if not mutant.killed:
-        found = ", ".join(mutant.found_by) or "nothing"
-        message = f"meant for the stage {mutant.expected}, found by {found}"
+        stages = ", ".join(mutant.found_by) or "nothing"
+        message = f"meant for the stage {mutant.expected}, found by {stages}"
         ElementTree.SubElement(case, "failure", message=message, type="survivor")
 
 

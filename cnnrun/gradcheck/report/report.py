@@ -1,163 +1,43 @@
-"""What a check found, tensor by tensor, and the sentence a user reads first."""
+"""The result of a check: a row for every tensor, the verdict on them, and its summary in words."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
-
-import numpy as np
+from textwrap import shorten
+from typing import Any
 
 from cnnrun.errors import GradientError, UnresolvedError
+from cnnrun.gradcheck.budget import Cost
 from cnnrun.gradcheck.report.findings import Finding
-from cnnrun.gradcheck.stages.coverage import Coverage
-from cnnrun.gradcheck.stages.elements import TOLERANCE, Tensor
+from cnnrun.gradcheck.report.notebook import mutants_to_html, rows_to_html
+from cnnrun.gradcheck.report.rows import MutantResult, Row, Verdict, gradient_name
+from cnnrun.gradcheck.stages.elements import TOLERANCE
 
-__all__ = ["Cost", "Guilty", "MutantResult", "Report", "Row", "Verdict"]
+__all__ = ["Guilty", "Report"]
 
-Verdict = Literal["pass", "fail", "unresolved"]
 SCHEMA_VERSION = 1
-
-
-@dataclass(frozen=True)
-class Cost:
-    """How much work a check is, announced or spent."""
-
-    forward_passes: int
-    seconds: float
+WIDEST_LINE = 200
+"""Of what `print(report)` shows; a longer line is cut short."""
 
 
 @dataclass(frozen=True)
 class Guilty:
-    """The tensor whose gradient is wrong where the gradient that came from behind was right."""
+    """The tensor to look at first: its own gradient is wrong, its upstream gradient is right."""
 
     layer: str
     tensor: str | None
 
-
-@dataclass(frozen=True)
-class MutantResult:
-    """A planted mistake, and what became of it.
-
-    Attributes:
-        name: the mistake, in words.
-        layer: the type it was planted in.
-        expected: the stage that is meant to find it.
-        killed: whether that stage did.
-        stage: that stage, or else the first one that noticed anything.
-        found_by: all stages that did.
-        guilty: the tensor that was blamed.
-        diagnosis: what it was taken for.
-    """
-
-    name: str
-    layer: str
-    expected: str
-    killed: bool
-    stage: str | None
-    found_by: list[str]
-    guilty: str | None
-    diagnosis: str | None
+    def __str__(self) -> str:
+        return f"{self.layer}, {gradient_name(self.tensor)}" if self.tensor else self.layer
 
 
-@dataclass
-class Row:
-    """One tensor's gradient, over all points at which it was checked.
-
-    Attributes:
-        layer, tensor: names. A layer that could not even run has one row with the tensor `-`.
-        checked: those of `size` elements, over all points, that were compared one by one.
-        points: what was compared, with the label of each point.
-        coverages: what whole-tensor directions showed.
-        findings: mistakes that laws and conventions showed.
-        diagnosis: what kind of mistake it looks like.
-    """
-
-    layer: str
-    tensor: str
-    size: int = 0
-    points: list[tuple[str, Tensor]] = field(default_factory=list)
-    coverages: list[Coverage] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
-    diagnosis: str | None = None
-
-    def count(self, *status: str) -> int:
-        """Return how many elements have one of these statuses."""
-        return sum(len(tensor.of(*status)) for _, tensor in self.points)
-
-    @property
-    def verdict(self) -> Verdict:
-        """Wrong, or right and seen to be right, or nothing certain."""
-        missed = any(coverage.index is not None for coverage in self.coverages)
-        if self.findings or self.count("wrong") or missed:
-            return "fail"
-        return "pass" if any(tensor.has_signal for _, tensor in self.points) else "unresolved"
-
-    @property
-    def errors(self) -> list[float]:
-        """The relative errors of the resolved elements."""
-        return [e.relative_error for _, tensor in self.points for e in tensor.resolved]
-
-    @property
-    def worst(self) -> tuple[str, Tensor] | None:
-        """The point with the worst element, and its tensor."""
-        ranked = [(label, tensor) for label, tensor in self.points if tensor.worst]
-        return max(ranked, key=_badness, default=None)
-
-    @property
-    def stage(self) -> str | None:
-        """The first stage that found the tensor wrong."""
-        if self.findings:
-            return self.findings[0].stage
-        return "elements" if self.verdict == "fail" else None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the row as a JSON document has it."""
-        errors, worst = self.errors, self.worst
-        element = worst[1].worst if worst else None
-        index: Sequence[int] | None = element.index if element else None
-        if self.findings and not self.count("wrong"):
-            index = self.findings[0].index or index
-        return {
-            "layer": self.layer,
-            "tensor": self.tensor,
-            "elements": self.size,
-            "checked": self.count("right", "wrong", "kink", "unresolved"),
-            "resolved": self.count("right", "wrong"),
-            "wrong": self.count("wrong"),
-            "kinks": self.count("kink"),
-            "unresolved": self.count("unresolved"),
-            "directions": len([c for c in self.coverages if c.resolved]),
-            "median_relative_error": _finite(np.median(errors)) if errors else None,
-            "p99_relative_error": _finite(np.quantile(errors, 0.99)) if errors else None,
-            "worst_relative_error": _finite(max(errors)) if errors else None,
-            "worst_index": list(index) if index is not None else None,
-            "worst_point": worst[0] if worst else None,
-            "analytic": _finite(element.analytic) if element else None,
-            "numeric": _finite(element.numeric) if element else None,
-            "verdict": self.verdict,
-            "stage": self.stage,
-            "diagnosis": self.diagnosis,
-        }
-
-
-def _finite(value: float) -> float | None:
-    """Return a number as JSON can have it."""
-    return float(value) if np.isfinite(value) else None
-
-
-def _badness(point: tuple[str, Tensor]) -> tuple[bool, float]:
-    worst = point[1].worst
-    assert worst is not None
-    return worst.status == "wrong", worst.relative_error
-
-
-@dataclass
+@dataclass(repr=False)
 class Report:
     """The result of a check.
 
     Attributes:
-        subject: what was checked, in words.
+        title: what was checked, in words.
         rows: the tensors, in the order of the layers.
         findings: every mistake that a law or a convention showed.
         seed: what all random numbers derive from.
@@ -168,7 +48,7 @@ class Report:
         mutants: the results of the self-test, if it was run.
     """
 
-    subject: str
+    title: str
     rows: list[Row]
     findings: list[Finding]
     seed: int
@@ -195,8 +75,8 @@ class Report:
         """Whether every gradient is right, and seen to be right."""
         return self.verdict == "pass"
 
-    def raise_for_verdict(self) -> None:
-        """Raise if a gradient is wrong or uncertain.
+    def raise_if_failed(self) -> None:
+        """Raise unless every gradient is right, and seen to be right.
 
         Raises:
             GradientError: a gradient is wrong.
@@ -221,15 +101,37 @@ class Report:
             names = ", ".join(_names(row for row in self.rows if row.verdict == "unresolved"))
             return f"no element of {names or 'any tensor'} with a gradient could be resolved"
         assert self.guilty is not None
-        where = self.guilty.layer + (f", d{self.guilty.tensor}" if self.guilty.tensor else "")
         what = "wrong gradient: " if self.guilty.tensor else ""
-        return f"{what}{where}" + (f": {self.diagnosis}" if self.diagnosis else "")
+        return f"{what}{self.guilty}" + (f": {self.diagnosis}" if self.diagnosis else "")
+
+    def __repr__(self) -> str:
+        """Return the verdict, the tensors, the guilty one, the worst error and the cost."""
+        lines = [f"gradient check of {self.title}: {self.verdict}", self.summary()]
+        if self.rows:
+            verdicts = [row.verdict for row in self.rows]
+            counts = [f"{verdicts.count(kind)} {kind}" for kind in dict.fromkeys(verdicts)]
+            lines.append(f"tensors: {', '.join(counts)}")
+        if self.guilty:
+            lines.append(f"look first at: {self.guilty}")
+        worst = max(self.rows, key=lambda row: row.worst_error or 0.0, default=None)
+        if worst is not None and worst.worst_error is not None:
+            where = f"{worst.layer}, {worst.gradient}"
+            lines.append(f"worst relative error: {worst.worst_error:.1e} in {where}")
+        cost = f"{self.spent.forward_passes:,} forward passes, {self.spent.seconds:.1f} s"
+        lines.append(f"cost: {cost}, seed {self.seed}")
+        return "\n".join(shorten(line, WIDEST_LINE, placeholder=" ...") for line in lines)
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the summary, and a table with a line for every tensor."""
+        if self.mutants is not None:
+            return mutants_to_html(self.summary(), self.mutants)
+        return rows_to_html(self.title, self.verdict, self.summary(), self.rows)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as a JSON document."""
         document: dict[str, Any] = {
             "schema_version": SCHEMA_VERSION,
-            "subject": self.subject,
+            "subject": self.title,
             "verdict": self.verdict,
             "summary": self.summary(),
             "guilty": asdict(self.guilty) if self.guilty else None,

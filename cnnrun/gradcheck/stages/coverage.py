@@ -31,7 +31,7 @@ class Coverage:
 
     Attributes:
         affine: whether the function is affine in this tensor, so that the test was exact.
-        claimed, found: <gradient, d>, and the derivative along d; both 0 where it has a kink.
+        claimed, measured: <gradient, d>, and the derivative along d.
         index: of a wrong element; None if all is right, or nothing can be said.
         resolved: whether anything can be said.
         passes: how many forward passes it took.
@@ -39,7 +39,7 @@ class Coverage:
 
     affine: bool
     claimed: float
-    found: float
+    measured: float
     index: tuple[int, ...] | None
     resolved: bool
     passes: int
@@ -67,23 +67,23 @@ class _Search:
         self.affine = bool(bends <= 1e3 * EPSILON * scale)
 
     def along(self, direction: Array) -> tuple[float, float, float, bool]:
-        """Return what is claimed and what is found, the error allowed, and whether it is known."""
+        """Return <gradient, d>, the measured derivative, the allowed error, and if it is known."""
         terms = self.gradient * direction
         line = Line(self.probe, self.name, direction)
         if self.affine:
             y = line.at(1.0)[0].y
             change = self.upstream * (y - self.base.y)
-            found, known = float(np.sum(change)), True
+            measured, known = float(np.sum(change)), True
             size = np.sum(np.abs(self.upstream) * (np.abs(y) + np.abs(self.base.y)))
             error = 4 * EPSILON * float(size)
         else:
             derivative = differentiate(line, self.base, [self.upstream])
-            found, known = float(derivative.value[0]), not derivative.has_kink
+            measured, known = float(derivative.value[0]), not derivative.has_kink
             error = float(derivative.error[0])
         self.passes += line.passes
         claimed = float(np.sum(terms))
-        norm = max(float(np.linalg.norm(terms)), abs(found))
-        return claimed, found, TOLERANCE * norm + DOUBT * error, known
+        norm = max(float(np.linalg.norm(terms)), abs(measured))
+        return claimed, measured, TOLERANCE * norm + DOUBT * error, known
 
     def wrong_element(self, direction: Array) -> tuple[int, ...] | None:
         """Return an element that is wrong, by halving the set of those that move."""
@@ -94,8 +94,8 @@ class _Search:
             for start, stop in ((low, middle), (middle, high)):
                 part = np.zeros(direction.size)
                 part[start:stop] = direction.reshape(-1)[start:stop]
-                claimed, found, allowed, known = self.along(part.reshape(direction.shape))
-                excess = abs(claimed - found) / max(allowed, np.finfo(float).tiny)
+                claimed, measured, allowed, known = self.along(part.reshape(direction.shape))
+                excess = abs(claimed - measured) / max(allowed, np.finfo(float).tiny)
                 halves.append((excess if known else 0.0, start, stop))
             excess, low, high = max(halves)
             if excess <= 1:
@@ -125,8 +125,8 @@ def cover(
     # No element of the direction is small, or its mistake would be too.
     direction = rng.choice([-1.0, 1.0], gradient.shape) * rng.uniform(0.5, 1.0, gradient.shape)
     search.find_affine(direction)
-    claimed, found, allowed, known = search.along(direction)
+    claimed, measured, allowed, known = search.along(direction)
     index = None
-    if known and abs(claimed - found) > allowed:
+    if known and abs(claimed - measured) > allowed:
         index = search.wrong_element(direction)
-    return Coverage(search.affine, claimed, found, index, known, search.passes)
+    return Coverage(search.affine, claimed, measured, index, known, search.passes)

@@ -88,10 +88,10 @@ class Tensor:
     @property
     def numeric(self) -> Array:
         """The numerical derivatives in the tensor's shape; NaN where there is none."""
-        found = np.full(self.gradient.shape, np.nan)
+        derivatives = np.full(self.gradient.shape, np.nan)
         for element in self.resolved:
-            found[element.index] = element.numeric
-        return found
+            derivatives[element.index] = element.numeric
+        return derivatives
 
 
 def compare(
@@ -120,7 +120,7 @@ def compare(
         line = Line(probe, name, index)
         derivatives.append(differentiate(line, base, upstreams))
         passes += line.passes
-    # What rounding does shows in all elements alike, so that a lucky one is not believed.
+    # Rounding errs alike in all elements: one whose own estimate came out small takes the median.
     typical = np.median([d.error * d.step for d in derivatives], axis=0)
     tensors = []
     for k, (upstream, gradient) in enumerate(zip(upstreams, gradients, strict=True)):

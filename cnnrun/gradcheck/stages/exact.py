@@ -28,7 +28,7 @@ def check_linearity(
     opposite = probe.backward(-a)
     largest = max(float(np.max(np.abs(value), initial=1)) for value in probe.values.values())
     rounding = 1e-14 * largest * float(np.sum(np.abs(a)))  # where large terms cancel to nothing
-    found = []
+    findings = []
     for name in of_a:
         laws = [
             ("B(0) = 0", zero[name], np.zeros_like(of_a[name])),
@@ -44,9 +44,9 @@ def check_linearity(
                     f"d{name} is not linear in the upstream gradient: {law} fails, "
                     f"{left[index] + 0.0:.6g} is not {right[index] + 0.0:.6g}"
                 )
-                found.append(Finding(probe.name, name, "exact", message, index))
+                findings.append(Finding(probe.name, name, "exact", message, index))
                 break
-    return found
+    return findings
 
 
 def check_conservation(

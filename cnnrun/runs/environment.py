@@ -1,7 +1,8 @@
-"""`run.json`: under what circumstances a run was made, and what came of it."""
+"""Under what circumstances a run is made: commit, versions, processor, and how many workers."""
 
 from __future__ import annotations
 
+import os
 import platform
 import subprocess
 import sys
@@ -14,11 +15,18 @@ from threadpoolctl import threadpool_info
 
 import cnnrun
 from cnnrun.engine.kernels import accelerated
-from cnnrun.runs.events import Diverged, EpochFinished, Event, Stopped, TrainingFinished
-from cnnrun.runs.files import write_json
-from cnnrun.runs.folder import Run
 
-__all__ = ["Recorder", "environment", "now"]
+__all__ = ["default_workers", "environment", "now"]
+
+MOST_WORKERS = 32
+"""By default; each takes memory, and a batch has not many more shards."""
+
+
+def default_workers() -> int:
+    """Return the number of processors this process may use, 32 at most."""
+    affinity = getattr(os, "sched_getaffinity", None)  # which not every system has
+    available = len(affinity(0)) if affinity else os.cpu_count() or 1
+    return min(available, MOST_WORKERS)
 
 
 def now() -> str:
@@ -42,46 +50,6 @@ def environment() -> dict[str, Any]:
         "cpu": _cpu(),
         "platform": platform.platform(),
     }
-
-
-class Recorder:
-    """Keeps `run.json` up to date with the events of a training."""
-
-    def __init__(self, run: Run, document: dict[str, Any]) -> None:
-        """Write the first version of `document`."""
-        self.run = run
-        self.document = document
-        self.save()
-
-    def __call__(self, event: Event) -> None:
-        """Note what an event says."""
-        if isinstance(event, EpochFinished):
-            metrics = event.metrics.to_json()
-            self.document["final"] = metrics
-            self.document["seconds"] += metrics["seconds"]
-            if event.improved:
-                self.document["best"] = metrics
-        elif isinstance(event, TrainingFinished):
-            self.end("finished")
-            return
-        elif isinstance(event, Stopped):
-            self.end("interrupted")
-            return
-        elif isinstance(event, Diverged):
-            self.end("diverged", event.message)
-            return
-        else:
-            return
-        self.save()
-
-    def end(self, status: str, error: str | None = None) -> None:
-        """Note how the run ended."""
-        self.document.update(status=status, finished=now(), error=error)
-        self.save()
-
-    def save(self) -> None:
-        """Replace `run.json`."""
-        write_json(self.run.folder / "run.json", self.document)
 
 
 def _git() -> dict[str, Any] | None:

@@ -1,0 +1,168 @@
+"""Chooses the samples a network is inspected on, and of what the gradients are taken."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cnnrun.config import Experiment, build_network
+from cnnrun.data import DatasetInfo, PreparedData, Samples, Statistics, load_images, prepare
+from cnnrun.engine import Context, Network
+from cnnrun.engine.types import Array
+from cnnrun.errors import ConfigError, DataError
+from cnnrun.inspection.capture import estimate_bytes, walk
+from cnnrun.inspection.target import InspectionTarget
+from cnnrun.runs import Model
+
+__all__ = ["MOST_BYTES", "InspectedModel", "SampleChoice", "choose_samples"]
+
+MOST_SAMPLES = 200
+MOST_BYTES = 200 << 20
+REFERENCE = 64
+"""Samples on which the flow of gradients is measured."""
+
+
+@dataclass(frozen=True)
+class InspectedModel:
+    """A network, trained or not, and what feeds it.
+
+    Attributes:
+        title: what to call it.
+        home: the folder that its inspections go into.
+        experiment, network, info: what it is.
+        statistics: how pixels are normalised; None for those of its data's training split.
+        checkpoint: which weights these are: `best`, `last` or `initial`.
+    """
+
+    title: str
+    home: Path
+    experiment: Experiment
+    network: Network
+    info: DatasetInfo
+    statistics: Statistics | None
+    checkpoint: str
+
+    @classmethod
+    def trained(cls, model: Model) -> InspectedModel:
+        """Return a run's network with the weights of a checkpoint."""
+        title = f"{model.run.name}, {model.checkpoint} weights"
+        return cls(
+            title, model.run.folder, model.experiment, model.network, model.info, model.statistics,
+            model.checkpoint,
+        )  # fmt: skip
+
+    @classmethod
+    def untrained(cls, experiment: Experiment, runs_dir: Path) -> InspectedModel:
+        """Return a configuration's network with its first weights."""
+        info = experiment.data.dataset.info(experiment.base)
+        home = runs_dir / "untrained" / experiment.name
+        network = build_network(experiment, info)
+        title = f"{experiment.name}, untrained"
+        return cls(title, home, experiment, network, info, None, "initial")
+
+
+@dataclass(frozen=True)
+class SampleChoice:
+    """Which samples, and of what the gradients are taken.
+
+    Attributes:
+        index: samples of the split as `3,7` or `0-9`; by default the first.
+        images: image files instead.
+        split: `train`, `val` or `test`.
+        class_name: the class whose score is differentiated; by default the loss is.
+    """
+
+    index: str | None = None
+    images: Sequence[Path] = ()
+    split: str = "test"
+    class_name: str | None = None
+
+
+def choose_samples(model: InspectedModel, choice: SampleChoice) -> tuple[InspectionTarget, str]:
+    """Return the samples, ready to be inspected, and what to call them in a path.
+
+    Raises:
+        ConfigError: the choice contradicts itself, or names what there is not.
+        DataError: the data or an image cannot be used, or have no such sample.
+    """
+    if choice.images and choice.index is not None:
+        raise ConfigError("give --index or --image, not both")
+    experiment, network, loss = model.experiment, model.network, model.experiment.loss
+    data = prepare(experiment.data, experiment.seed, experiment.base, statistics=model.statistics)
+    mean, std = np.array(data.statistics.mean), np.array(data.statistics.std)
+    targets: Array | None = None
+    if choice.images:
+        pixels = load_images(list(choice.images), model.info.image_shape)
+        x = pixels.copy()
+        data.statistics.normalize(x)
+        labels = tuple(path.name for path in choice.images)
+        what = "-".join(path.stem for path in choice.images[:4])
+    else:
+        samples = data.samples(choice.split)
+        indices = _indices(choice.index or "0", len(samples))
+        x, targets = samples.batch(indices)
+        pixels = x * std + mean
+        labels = tuple(f"{choice.split} {i}{_true(samples, i, model.info)}" for i in indices)
+        what = f"{choice.split}-{_short(indices)}"
+    classes = _classes(choice.class_name, network, model.info, x, targets is None)
+    if choice.class_name is not None:
+        what += f"-class-{choice.class_name}"
+    reference = _reference(data, network)
+    target = InspectionTarget(
+        model.title, network, loss, x, targets, labels, classes, pixels, -mean / std, reference
+    )
+    return target, what
+
+
+def _reference(data: PreparedData, network: Network) -> tuple[Array, Array]:
+    """Return the samples of the flow of gradients, as many as fit into memory."""
+    one = estimate_bytes(walk(network), 1)
+    count = min(REFERENCE, len(data.train), max(4, MOST_BYTES // one))
+    return data.train.batch(np.arange(count))
+
+
+def _classes(
+    name: str | None, network: Network, info: DatasetInfo, x: Array, unlabelled: bool
+) -> Array | None:
+    """Return the class of each sample whose score is differentiated; None for the loss."""
+    if name is None and not unlabelled:
+        return None
+    if len(network.output_shape) != 1:
+        raise ConfigError("the network has no class scores to differentiate")
+    if name is None:  # an image without a label: what the network takes it for
+        return np.array(network.forward(x, Context()).argmax(axis=1))
+    names = list(info.class_names)
+    if name in names:
+        return np.full(len(x), names.index(name))
+    if name.isdecimal() and int(name) < network.output_shape[0]:
+        return np.full(len(x), int(name))
+    raise ConfigError(f"--class {name}: no such class; there are {', '.join(names[:20])}")
+
+
+def _indices(text: str, count: int) -> Array:
+    """Return the samples that `3,7` or `0-9` names."""
+    chosen: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        if not first.isdecimal() or (dash and not last.isdecimal()):
+            raise ConfigError(f"--index {text}: write it as 3,7 or 0-9")
+        chosen += range(int(first), int(last or first) + 1)
+        if len(chosen) > MOST_SAMPLES:
+            raise ConfigError(f"--index {text}: the bound is {MOST_SAMPLES} samples")
+    if not chosen or max(chosen) >= count:
+        raise DataError(f"--index {text}: the split has samples 0 to {count - 1}")
+    return np.array(chosen)
+
+
+def _true(samples: Samples, index: int, info: DatasetInfo) -> str:
+    """Return the class of a sample for its label; nothing where it has several."""
+    label = samples.labels[index]
+    return f" ({info.class_names[int(label)]})" if label.ndim == 0 else ""
+
+
+def _short(indices: Array) -> str:
+    text = "-".join(map(str, indices[:6]))
+    return text if len(indices) <= 6 else f"{text}-and-{len(indices) - 6}-more"

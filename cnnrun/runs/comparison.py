@@ -1,0 +1,101 @@
+"""Runs side by side: the figures of each, and the settings in which they differ."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cnnrun.config import load_experiment, to_dict
+from cnnrun.errors import ConfigError, RunError
+from cnnrun.runs.folder import Run
+
+__all__ = ["FIGURES", "Comparison", "compare_runs", "flat", "sort_summaries", "summarize_run"]
+
+FIGURES = ("name", "status", "epochs", "val_loss", "val_accuracy", "test_accuracy", "seconds")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Several runs side by side.
+
+    Attributes:
+        runs: their names.
+        settings: by path, such as `network[0].conv2d.filters`, the value in each run; only those
+            that differ.
+        results: by figure, the value of each run.
+    """
+
+    runs: list[str]
+    settings: dict[str, list[Any]]
+    results: dict[str, list[Any]]
+
+
+def compare_runs(runs: Sequence[Run]) -> Comparison:
+    """Return what differs between runs, and what came of each.
+
+    Raises:
+        RunError, ConfigError: a run is damaged.
+    """
+    settings = [
+        dict(flat(to_dict(load_experiment(run.config, check_network=False)))) for run in runs
+    ]
+    paths = list(dict.fromkeys(path for setting in settings for path in setting))
+    differing = {
+        path: [setting.get(path) for setting in settings]
+        for path in paths
+        if any(setting.get(path) != settings[0].get(path) for setting in settings)
+    }
+    rows = [summarize_run(run) for run in runs]
+    results = {figure: [row[figure] for row in rows] for figure in FIGURES[1:]}
+    return Comparison([run.name for run in runs], differing, results)
+
+
+def summarize_run(run: Run) -> dict[str, Any]:
+    """Return a run's figures by the names of `FIGURES`; `val_` ones are those of its best epoch."""
+    try:
+        record = run.record
+    except RunError:
+        return {**dict.fromkeys(FIGURES), "name": run.name, "status": "damaged"}
+    best, final = record.get("best") or {}, record.get("final") or {}
+    return {
+        "name": run.name,
+        "status": record.get("status"),
+        "epochs": final.get("epoch", 0),
+        "val_loss": best.get("val_loss"),
+        "val_accuracy": best.get("val_accuracy"),
+        "test_accuracy": (record.get("test") or {}).get("accuracy"),
+        "seconds": record.get("seconds"),
+    }
+
+
+def sort_summaries(rows: list[dict[str, Any]], figure: str) -> None:
+    """Sort summaries by a figure, the best first, those without it last.
+
+    Raises:
+        ConfigError: there is no such figure.
+    """
+    if figure not in FIGURES:
+        raise ConfigError(f"--sort: {figure} is not one of {', '.join(FIGURES)}")
+    sign = -1 if "accuracy" in figure else 1
+
+    def key(row: dict[str, Any]) -> tuple[bool, Any]:
+        value = row[figure]
+        if value is None:
+            return True, 0
+        return False, value if isinstance(value, str) else sign * value
+
+    rows.sort(key=key)
+
+
+def flat(value: Any, path: str = "") -> list[tuple[str, Any]]:
+    """Return the leaves of a document with their paths."""
+    if isinstance(value, dict) and value:
+        return [
+            leaf
+            for key, item in value.items()
+            for leaf in flat(item, f"{path}.{key}" if path else key)
+        ]
+    if isinstance(value, list) and any(isinstance(item, dict) for item in value):
+        return [leaf for index, item in enumerate(value) for leaf in flat(item, f"{path}[{index}]")]
+    return [(path, value)]

@@ -1,0 +1,41 @@
+"""Keeps the checkpoints `last` and `best`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from cnnrun.runs.checkpoints import Checkpoint, write_checkpoint
+from cnnrun.runs.events import EpochFinished, Event, StepFinished, Stopped, TrainingStarted
+
+__all__ = ["CheckpointWriter"]
+
+CHECKPOINT_SECONDS = 10.0
+"""Longest time between two checkpoints; when they come does not change the result."""
+
+
+class CheckpointWriter:
+    """Saves at the start, after every epoch, at a stop, and every ten seconds in between."""
+
+    def __init__(self, folder_of: Callable[[str], Path], take: Callable[[], Checkpoint]) -> None:
+        """Write what `take` returns into the folder that `folder_of` gives `last` or `best`."""
+        self.folder_of = folder_of
+        self.take = take
+        self._saved_at = 0.0
+
+    def __call__(self, event: Event) -> None:
+        """Save if the event is worth it, or if it is time."""
+        match event:
+            case EpochFinished(improved=True):
+                self._save("best", "last")
+            case EpochFinished() | TrainingStarted() | Stopped():
+                self._save("last")
+            case StepFinished() if time.monotonic() - self._saved_at > CHECKPOINT_SECONDS:
+                self._save("last")
+
+    def _save(self, *names: str) -> None:
+        checkpoint = self.take()
+        for name in names:
+            write_checkpoint(self.folder_of(name), checkpoint)
+        self._saved_at = time.monotonic()

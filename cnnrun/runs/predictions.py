@@ -1,0 +1,68 @@
+"""Writes an evaluation down: a table of every sample's scores, and the confusion matrix.
+
+Each evaluation has files of its own: `predictions.csv` is the test split with the best weights,
+`predictions-val-last.csv` another, and `predictions-FILE-best.csv` is that of other data.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from pathlib import Path
+
+from cnnrun.engine.types import Array
+from cnnrun.runs.evaluation import Evaluation
+from cnnrun.runs.model import Model
+from cnnrun.runs.plots import plot_confusion
+
+__all__ = ["write_evaluation"]
+
+
+def write_evaluation(model: Model, evaluation: Evaluation) -> list[Path]:
+    """Write predictions and the picture of the confusion matrix into the run; return the files.
+
+    There are none for an autoencoder, and no picture where an image has several labels.
+    """
+    if evaluation.scores is None:
+        return []
+    run, suffix = model.run, _suffix(evaluation, model.checkpoint)
+    table = run.folder / f"predictions{suffix}.csv"
+    _write_table(table, evaluation)
+    matrix = evaluation.confusion_matrix
+    if matrix is None:
+        return [table]
+    picture = run.plots / f"confusion_matrix{suffix}.png"
+    title = f"{run.name}: {evaluation.title}, {model.checkpoint} weights"
+    plot_confusion(matrix, evaluation.class_names, title, picture)
+    return [table, picture]
+
+
+def _suffix(evaluation: Evaluation, checkpoint: str) -> str:
+    """Return what tells an evaluation's files from those of the others; none for the usual one."""
+    data, parts = evaluation.data, [evaluation.split, checkpoint]
+    if data is None:
+        parts = [] if parts == ["test", "best"] else parts
+    else:
+        name = re.sub(r"[^A-Za-z0-9._-]+", "_", data.resolve().name)
+        parts.insert(0, f"{name}-folder" if data.is_dir() else name)  # it may be called `val`
+    return "".join(f"-{part}" for part in parts if part)
+
+
+def _write_table(path: Path, evaluation: Evaluation) -> None:
+    assert evaluation.scores is not None
+    names = evaluation.class_names
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["index", "true", "predicted", *(f"p_{name}" for name in names)])
+        for index, (scores, label) in enumerate(
+            zip(evaluation.scores, evaluation.labels, strict=True)
+        ):
+            if evaluation.labels.ndim == 1:
+                true, predicted = names[int(label)], names[int(scores.argmax())]
+            else:  # several labels an image
+                true, predicted = _listed(names, label), _listed(names, scores)
+            writer.writerow([index, true, predicted, *(f"{score:.6g}" for score in scores)])
+
+
+def _listed(names: tuple[str, ...], values: Array) -> str:
+    return "|".join(name for name, value in zip(names, values, strict=True) if value > 0.5)

@@ -1,0 +1,93 @@
+"""The page of an inspection shows what it is given, as text and never as HTML."""
+
+from __future__ import annotations
+
+import base64
+from html.parser import HTMLParser
+
+import pytest
+
+from cnnrun.inspection.page import EmbeddedPicture, write_page
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "\"><img src=x onerror='f()'>",
+    "{{ 7 * 7 }}{% raw %}",
+    "a&b",
+]
+
+
+def report(text):
+    """Return a report in which every text is `text`."""
+    layer = dict.fromkeys(["error_norm", "relative_error", "output_rms", "zeros"], 0.25)
+    empty = dict.fromkeys(["weight_norm", "gradient_norm", "gradient_to_weight", "dead"])
+    figures = dict.fromkeys(["norm", "mean", "std", "min", "max", "gradient_to_weight"], 1.5)
+    return {
+        "objective": text,
+        "samples": [{"label": text}],
+        "flow": {
+            "samples": 4,
+            "healthy": False,
+            "verdict": [text],
+            "layers": [{"layer": text, **layer, **empty, "words": text}],
+        },
+        "attribution": {
+            "maps": ["saliency"],
+            "completeness_error": [0.001, 0.25],
+            "integrated_gradients_steps": 64,
+            "grad_cam_layer": text,
+            "occlusion_patch": 3,
+        },
+        "layers": [{"layer": text, "tensor": text, "shape": (2, 3), "zeros": 0.5, "nan": 7,
+                    **figures}],
+        "notes": [text],
+    }  # fmt: skip
+
+
+class Page(HTMLParser):
+    """Collects tags, texts and attributes' values."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.tags, self.values, self.texts = [], [], []
+        self.feed(path.read_text("utf-8"))
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        self.values += [value for _, value in attributes]
+
+    def handle_data(self, data):
+        self.texts.append(" ".join(data.split()))
+
+
+def written(tmp_path, text):
+    picture = EmbeddedPicture(text, "filters", text, b"png", (4, 3))
+    write_page(tmp_path / "index.html", text, report(text), [picture])
+    return Page(tmp_path / "index.html")
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_every_text_is_escaped(tmp_path, text):
+    plain, page = written(tmp_path, "plain"), written(tmp_path, text)
+    assert page.tags == plain.tags
+    assert page.texts == [words.replace("plain", text) for words in plain.texts]
+    assert page.values == [value.replace("plain", text) for value in plain.values]
+
+
+def test_what_it_shows(tmp_path):
+    page = written(tmp_path, "plain")
+    texts = " ".join(page.texts)
+    assert "plain: what flows backward" in page.texts
+    assert "Measured on 4 samples." in page.texts
+    assert "misses the change of the objective by 25.00% at most" in texts
+    assert "2 x 3" in page.texts
+    assert "50%" in page.texts
+    assert "7" in page.texts
+    assert f"data:image/png;base64,{base64.b64encode(b'png').decode()}" in page.values
+
+
+def test_many_samples_are_not_all_named(tmp_path):
+    many = report("plain")
+    many["samples"] = [{"label": f"test {i}"} for i in range(14)]
+    write_page(tmp_path / "index.html", "many", many, [])
+    assert "test 11 and 2 more." in " ".join(Page(tmp_path / "index.html").texts)

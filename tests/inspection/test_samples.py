@@ -1,0 +1,43 @@
+"""The samples of an inspection: what the network sees, and what people see."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from experiments import tiny
+from PIL import Image
+
+from cnnrun.errors import ConfigError
+from cnnrun.inspection.samples import InspectedModel, SampleChoice, choose_samples
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("samples")
+    return InspectedModel.untrained(tiny(folder), folder / "runs")
+
+
+def test_pictures_show_the_pixels_that_the_data_set_has(model):
+    target, what = choose_samples(model, SampleChoice("4,1"))
+    split = model.experiment.data.dataset.load(model.experiment.base).test
+    np.testing.assert_allclose(target.images, split.images[[4, 1]] / split.maximum, atol=1e-6)
+    assert not np.allclose(target.x, target.images), "the network sees them normalised"
+    assert what == "test-4-1"
+    names = model.info.class_names
+    assert target.labels == tuple(f"test {i} ({names[split.labels[i]]})" for i in (4, 1))
+
+
+def test_the_baseline_is_black_as_the_network_sees_it(model, tmp_path):
+    Image.new("L", (6, 6), 0).save(tmp_path / "black.png")
+    target, what = choose_samples(model, SampleChoice(images=[tmp_path / "black.png"]))
+    assert what == "black"
+    assert not target.images.any()
+    assert abs(target.baseline).min() > 0.1, "or the sign would not matter"
+    np.testing.assert_allclose(
+        target.x, np.broadcast_to(target.baseline, target.x.shape), rtol=1e-5
+    )
+
+
+def test_samples_and_images_exclude_each_other(model, tmp_path):
+    with pytest.raises(ConfigError, match="not both"):
+        choose_samples(model, SampleChoice("0", images=[tmp_path / "a.png"]))
