@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from cnnrun.engine import LayerConfig
+import numpy as np
+
+from cnnrun.engine import LAYERS, LayerConfig
 from cnnrun.engine.layers import (
     ELU,
     GELU,
@@ -36,10 +39,14 @@ IMAGE = (5, 4, 2)
 
 @dataclass(frozen=True)
 class Case:
-    """A layer's options and the shape of one input sample."""
+    """A layer's options, the shape of one input sample, and y = formula(x) in plain NumPy.
+
+    A layer without a formula here has its outputs held against loops or golden values elsewhere.
+    """
 
     config: LayerConfig
     input_shape: tuple[int, ...] = IMAGE
+    formula: Callable[[np.ndarray], np.ndarray] | None = None
 
     def __str__(self) -> str:
         options = ",".join(
@@ -68,7 +75,7 @@ CASES = [
     Case(ELU.Config(1.5)),
     Case(GELU.Config()),
     Case(GELU.Config("tanh")),
-    Case(SiLU.Config()),
+    Case(LAYERS.get("silu").Config(), formula=lambda x: x / (1 + np.exp(-x))),
     Case(Sigmoid.Config()),
     Case(Tanh.Config()),
     Case(Softplus.Config(2.0)),

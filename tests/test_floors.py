@@ -2,58 +2,12 @@
 
 from __future__ import annotations
 
-import ast
-from pathlib import Path
-
 import pytest
+from floors import FLOORS, PACKAGE, imports_of, part_of
 
-import cnnrun
-
-PACKAGE = Path(cnnrun.__file__).parent
-FLOORS = {
-    "errors": 0,
-    "registry": 0,
-    "documents": 0,
-    "engine": 1,
-    "pages": 2,
-    "gradcheck": 2,
-    "explain": 2,
-    "data": 2,
-    "config": 3,
-    "runs": 4,
-    "inspection": 5,
-    "bench": 5,
-    "cli": 6,
-    "__main__": 7,
-    "__init__": 7,
-}
 ENGINE_MAY_IMPORT = {"numpy", "threadpoolctl", "numba", "cnnrun"}
 ONLY_IN_CLI = {"typer", "click", "rich", "tqdm"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
-
-
-def floor_of(name: str) -> str:
-    """Return the floor's name of a module such as `cnnrun.engine.layer`."""
-    return name.split(".")[1]
-
-
-def imports_of(path: Path) -> list[str]:
-    """Return the absolute names of all modules a file imports, also inside functions."""
-    names = []
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}:{node.lineno}: relative import"
-            names.append(node.module or "")
-            if node.module == "cnnrun":
-                names += [f"cnnrun.{alias.name}" for alias in node.names]
-    return names
-
-
-def part_of(path: Path) -> str:
-    """Return the top-level part of the package that a file belongs to."""
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
 def imports_between_parts() -> dict[str, set[str]]:
@@ -61,7 +15,7 @@ def imports_between_parts() -> dict[str, set[str]]:
     graph: dict[str, set[str]] = {part_of(path): set() for path in MODULES}
     for path in MODULES:
         names = [name for name in imports_of(path) if name.startswith("cnnrun.")]
-        graph[part_of(path)] |= {floor_of(name) for name in names} & graph.keys()
+        graph[part_of(path)] |= {name.split(".")[1] for name in names} & graph.keys()
     return {part: others - {part} for part, others in graph.items()}
 
 
@@ -69,8 +23,9 @@ def imports_between_parts() -> dict[str, set[str]]:
 def test_imports_go_downwards_only(path):
     own = part_of(path)
     for name in imports_of(path):
-        if name.startswith("cnnrun.") and floor_of(name) in FLOORS:
-            assert FLOORS[floor_of(name)] <= FLOORS[own], f"{path} imports {name}"
+        target = name.split(".")[1] if name.startswith("cnnrun.") else ""
+        if target in FLOORS:
+            assert FLOORS[target] <= FLOORS[own], f"{path} imports {name}"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))

@@ -208,6 +208,15 @@ def test_augmentation_derives_from_seed_epoch_and_index_alone():
         assert not any(np.array_equal(a, b) for a, b in zip(other, whole, strict=True))
 
 
+def test_every_image_of_an_epoch_is_augmented_by_itself():
+    alike = split_of(np.full((20, 6, 5, 2), 128, np.uint8))
+    train = prepare(
+        DataOptions(given_set(alike), validation=0, augment=(GaussianNoise(),)), 0, HERE
+    ).train
+    images, _ = train.batch(np.arange(20), seed=5, epoch=2)
+    assert len({image.tobytes() for image in images}) == 20
+
+
 def test_only_training_images_are_augmented_and_only_in_an_epoch():
     data = prepare(DataOptions(SOURCE, augment=AUGMENT, normalize="none"), 0, HERE)
     for samples in (data.val, data.test):

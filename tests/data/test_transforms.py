@@ -200,3 +200,9 @@ def test_cutout_is_cut_off_at_the_border(row, column, size, blank):
     cut = Cutout(size=size).apply(image, Fixed(row, column))
     assert np.count_nonzero(cut[..., 0] == 0) == np.count_nonzero(cut[..., 1] == 0) == blank
     assert cut[row, column, 0] == 0
+
+
+def test_cutout_reaches_every_row_and_column():
+    image, rng = np.ones((2, 5, 1), np.float32), np.random.default_rng(0)
+    blank = [Cutout(size=1).apply(image, rng)[..., 0] == 0 for _ in range(200)]
+    assert np.any(blank, axis=0).all()

@@ -169,6 +169,16 @@ def test_dropout_repeats_with_its_seed_and_changes_with_the_step():
     assert layer.forward(x, Context()) is x
 
 
+def test_what_dropout_leaves_makes_up_for_what_it_silences():
+    layer = Dropout(Dropout.Config(0.2), (5000,))
+    ctx = Context(Pass(training=True, seed=1))
+    x = np.ones((1, 5000), np.float32)
+    y = layer.forward(x, ctx).copy()
+    assert set(np.unique(y)) == {np.float32(0), np.float32(1.25)}
+    assert y.mean() == pytest.approx(1, abs=0.02)
+    np.testing.assert_array_equal(layer.backward(x, ctx), y)
+
+
 @pytest.mark.parametrize(
     ("name", "value", "layer", "stage"),
     [

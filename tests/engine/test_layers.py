@@ -7,7 +7,7 @@ import pytest
 from layer_cases import CASES
 
 from cnnrun.engine import LAYERS, Build, Context, Executor, Network, Pass
-from cnnrun.engine.layers import Dropout
+from cnnrun.engine.layers import Dropout, LayerNorm
 from cnnrun.engine.losses import MeanSquaredError
 
 SAMPLES = 5
@@ -40,7 +40,24 @@ def run(layer, x, dy=None, training=True, ctx=None):
 
 
 def test_every_registered_layer_has_a_row():
-    assert {case.config.layer.type_name for case in CASES} >= set(LAYERS)
+    without = set(LAYERS) - {case.config.layer.type_name for case in CASES}
+    assert not without, f"add a row to tests/layer_cases.py for {sorted(without)}"
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.formula], ids=str)
+def test_the_output_equals_the_rows_formula(case):
+    layer, x = build(case), 2 * draw(case)
+    np.testing.assert_allclose(run(layer, x)[0], case.formula(x), rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("over", ["channels", "all"])
+def test_the_epsilon_of_layer_norm_is_the_one_asked_for(over):
+    layer = LayerNorm(LayerNorm.Config(over, epsilon=0.5), (2, 3), Build(np.dtype("float64")))
+    x = np.random.default_rng(0).standard_normal((4, 2, 3))
+    axes = (2,) if over == "channels" else (1, 2)
+    centred = x - x.mean(axis=axes, keepdims=True)
+    expected = centred / np.sqrt(x.var(axis=axes, keepdims=True) + 0.5)
+    np.testing.assert_allclose(layer.forward(x, Context()), expected, rtol=1e-12)
 
 
 @each_case

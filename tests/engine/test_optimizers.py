@@ -102,6 +102,13 @@ def test_clipping_scales_the_whole_gradient_and_returns_its_norm():
     assert parameters["b"][0] == pytest.approx(-0.8, rel=1e-6)
 
 
+def test_clipping_leaves_small_gradients_alone():
+    parameters = {"a": np.zeros(1)}
+    optimizer = SGD(1.0, clip_norm=1.0)
+    optimizer.update(parameters, {"a": np.array([0.5])}, {}, learning_rate=1.0, step=1)
+    assert parameters["a"][0] == -0.5
+
+
 def test_a_known_norm_is_taken_at_its_word():
     parameters = {"a": np.zeros(1)}
     optimizer = SGD(1.0, clip_norm=1.0)
@@ -154,6 +161,23 @@ def test_a_hand_worked_step():
         optimizer.update(parameters, {"p": np.array([2.0])}, state, learning_rate=0.5, step=step)
     # v = 2 + 0.1 = 2.1, p = -0.05; then v = 1.05 + 2 - 0.005 = 3.045, p = -1.5725
     assert parameters["p"][0] == pytest.approx(-1.5725, rel=1e-15)
+
+
+def first_step(optimizer, gradient):
+    """Return how far a parameter moves in its first step of rate 1."""
+    parameters = {"p": np.array([0.0])}
+    state = optimizer.initial_state(parameters)
+    optimizer.update(parameters, {"p": np.array([gradient])}, state, learning_rate=1.0, step=1)
+    return -parameters["p"][0]
+
+
+def test_adagrads_sum_starts_where_it_is_told_to():
+    assert first_step(Adagrad(initial_accumulator=5.0), 2.0) == pytest.approx(2 / 3)  # sqrt(5 + 4)
+
+
+def test_a_centred_step_of_rmsprop_by_hand():
+    # square 4/4 = 1, mean 2/4 = 0.5, spread 1 - 0.25
+    assert first_step(RMSprop(smoothing=0.75, centered=True), 2.0) == pytest.approx(2 / 0.75**0.5)
 
 
 def test_decay_spares_what_it_is_asked_to():

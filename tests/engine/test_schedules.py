@@ -116,6 +116,15 @@ def test_against_pytorch(schedule, name, options):
         theirs.step()
 
 
+def test_plateau_takes_a_small_improvement_for_none():
+    schedule, memory = ReduceOnPlateau(gamma=0.5, patience=0, threshold=0.1), {}
+    rates = []
+    for loss in (10.0, 9.5, 8.9, 8.1, 7.9):
+        schedule.observe(loss, memory)
+        rates.append(schedule.factor(Clock(0, 1, 1), memory))
+    assert rates == [1, 0.5, 0.5, 0.25, 0.25]  # 9.5 is within a tenth of 10, and 8.1 of 8.9
+
+
 def test_plateau_against_pytorch():
     options = {"factor": 0.5, "patience": 2, "threshold": 0.01, "min_lr": 0.1}
     optimizer, theirs = pytorchs("ReduceLROnPlateau", **options)

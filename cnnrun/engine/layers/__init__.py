@@ -1,4 +1,10 @@
-"""The layers, one file each; importing this package registers them all."""
+"""The layers, one file each; importing this package registers every one that has a file here.
+
+The names below are those that other modules import from here.
+"""
+
+from importlib import import_module
+from pkgutil import iter_modules
 
 from cnnrun.engine.layers.avg_pool2d import AvgPool2D
 from cnnrun.engine.layers.batch_norm import BatchNorm
@@ -47,3 +53,6 @@ __all__ = [
     "Softplus",
     "Tanh",
 ]
+
+for _module in iter_modules(__path__):  # a new layer costs its file, and no line here
+    import_module(f"{__name__}.{_module.name}")

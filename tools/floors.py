@@ -1,0 +1,56 @@
+"""The floors of the package: read by the test that holds them and by the picture that shows them.
+
+A module imports from lower floors and from its own part, never upwards.
+"""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+__all__ = ["FLOORS", "PACKAGE", "imports_of", "part_of"]
+
+PACKAGE = Path(__file__).parents[1] / "cnnrun"
+
+FLOORS = {
+    "__main__": 7,
+    "__init__": 7,
+    "cli": 6,
+    "inspection": 5,
+    "bench": 5,
+    "runs": 4,
+    "config": 3,
+    "pages": 2,
+    "gradcheck": 2,
+    "explain": 2,
+    "data": 2,
+    "engine": 1,
+    "errors": 0,
+    "registry": 0,
+    "documents": 0,
+}
+"""From a file or folder of the package to the number of its floor."""
+
+
+def part_of(path: Path, package: Path = PACKAGE) -> str:
+    """Return which part of the package a file belongs to: `engine`, `errors`, ..."""
+    return path.relative_to(package).parts[0].removesuffix(".py")
+
+
+def imports_of(path: Path) -> list[str]:
+    """Return the absolute names of all modules a file imports, also inside functions.
+
+    Raises:
+        ValueError: an import is relative, so that it does not say where it goes.
+    """
+    names = []
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            if node.level:
+                raise ValueError(f"{path}:{node.lineno}: relative import")
+            names.append(node.module or "")
+            if node.module == "cnnrun":
+                names += [f"cnnrun.{alias.name}" for alias in node.names]
+    return names
