@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cnnrun.engine.names import format_size
 from cnnrun.engine.types import Padding, Pair, Shape, as_pair
 from cnnrun.errors import ShapeError
 
-__all__ = ["Window", "require_image"]
+__all__ = ["Window", "require_image", "transposed_size"]
 
 
 def require_image(shape: Shape, layer: str) -> tuple[int, int, int]:
@@ -23,7 +24,7 @@ def require_image(shape: Shape, layer: str) -> tuple[int, int, int]:
     """
     if len(shape) != 3:
         raise ShapeError(
-            f"{layer} needs an input of height x width x channels, got {_by(shape)}; "
+            f"{layer} needs an input of height x width x channels, got {format_size(shape)}; "
             "put it before flatten"
         )
     return shape[0], shape[1], shape[2]
@@ -68,13 +69,13 @@ class Window:
     def fit(
         cls,
         input_size: tuple[int, int],
-        kernel: tuple[int, int],
-        stride: tuple[int, int] = (1, 1),
+        kernel: Pair,
+        stride: Pair = 1,
         padding: Padding = "valid",
-        dilation: tuple[int, int] = (1, 1),
+        dilation: Pair = 1,
         option: str = "kernel_size",
     ) -> Window:
-        """Place a window on an image of `input_size`.
+        """Place a window on an image of `input_size`; options may be as a configuration has them.
 
         `padding` is `valid` (none), `same` (as many positions as `ceil(input / stride)`; an odd
         row goes below, an odd column to the right, as in TensorFlow), one number for all four
@@ -83,17 +84,19 @@ class Window:
         Raises:
             ShapeError: the window is larger than the padded image; `option` names its size.
         """
+        kernel, stride, dilation = as_pair(kernel), as_pair(stride), as_pair(dilation)
         before, after = _resolve_padding(input_size, kernel, stride, padding, dilation)
         output = [0, 0]
         for axis in (0, 1):
             reach = dilation[axis] * (kernel[axis] - 1) + 1
             room = input_size[axis] + before[axis] + after[axis] - reach
             if room < 0:
-                size = kernel[0] if kernel[0] == kernel[1] else _by(kernel)
-                dilated = f" with dilation {_by(dilation)}" if dilation != (1, 1) else ""
+                size = kernel[0] if kernel[0] == kernel[1] else format_size(kernel)
+                dilated = f" with dilation {format_size(dilation)}" if dilation != (1, 1) else ""
+                said = padding if isinstance(padding, str | int) else format_size(before)
                 raise ShapeError(
-                    f"{option} {size}{dilated} does not fit an input of {_by(input_size)} "
-                    f"(padding {padding if isinstance(padding, str | int) else _by(before)})",
+                    f"{option} {size}{dilated} does not fit an input of {format_size(input_size)} "
+                    f"(padding {said})",
                     option=option,
                 )
             output[axis] = room // stride[axis] + 1
@@ -114,8 +117,8 @@ class Window:
         for axis in (0, 1):
             if max(window.before[axis], window.after[axis]) >= size[axis]:
                 raise ShapeError(
-                    f"padding {_by(window.before)} must be smaller than pool_size {_by(size)}, "
-                    "or a window would see nothing but padding",
+                    f"padding {format_size(window.before)} must be smaller than pool_size "
+                    f"{format_size(size)}, or a window would see nothing but padding",
                     option="padding",
                 )
         return window
@@ -145,6 +148,38 @@ def _resolve_padding(
     return both, both
 
 
-def _by(sizes: tuple[int, ...]) -> str:
-    """Return sizes as people write them: `28x28x1`."""
-    return "x".join(str(size) for size in sizes)
+def transposed_size(
+    size: tuple[int, int],
+    kernel: Pair,
+    stride: Pair,
+    padding: Padding,
+    dilation: Pair,
+    output_padding: Pair | int | tuple[int, int],
+) -> tuple[int, int]:
+    """Return the output size of a transposed convolution: `(in-1)s - 2p + d(k-1) + 1 + extra`.
+
+    With padding `same` it is `in * s`.
+
+    Raises:
+        ShapeError: the padding crops everything.
+    """
+    kernel, stride, dilation = as_pair(kernel), as_pair(stride), as_pair(dilation)
+    if padding == "same":
+        return size[0] * stride[0], size[1] * stride[1]
+    cropped = (0, 0) if isinstance(padding, str) else as_pair(padding)
+    extra = as_pair(output_padding)
+    high, wide = (
+        (size[axis] - 1) * stride[axis]
+        - 2 * cropped[axis]
+        + dilation[axis] * (kernel[axis] - 1)
+        + 1
+        + extra[axis]
+        for axis in (0, 1)
+    )
+    if high < 1 or wide < 1:
+        raise ShapeError(
+            f"padding {padding} crops everything: an input of {format_size(size)} "
+            f"would give an output of {high}x{wide}",
+            option="padding",
+        )
+    return high, wide

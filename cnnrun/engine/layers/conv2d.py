@@ -13,7 +13,7 @@ from cnnrun.engine.initializers import HeNormal, Initializer
 from cnnrun.engine.kernels import convolution
 from cnnrun.engine.kernels.sums import sum_rows
 from cnnrun.engine.layer import LAYERS, NO_GRADIENT, Build, Layer, LayerConfig
-from cnnrun.engine.types import Array, Padding, Pair, PositiveInt, Shape, as_pair
+from cnnrun.engine.types import Array, Padding, Pair, PositiveInt, Shape
 from cnnrun.errors import ShapeError
 
 __all__ = ["Conv2D"]
@@ -57,10 +57,10 @@ class Conv2D(Layer):
             )
         self.window = Window.fit(
             (height, width),
-            as_pair(config.kernel_size),
-            as_pair(config.stride),
+            config.kernel_size,
+            config.stride,
             config.padding,
-            as_pair(config.dilation),
+            config.dilation,
         )
         shape = (*self.window.kernel, channels // config.groups, config.filters)
         fan_out = prod(self.window.kernel) * config.filters // config.groups

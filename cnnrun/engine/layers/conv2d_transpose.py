@@ -8,7 +8,7 @@ from math import prod
 import numpy as np
 
 from cnnrun.engine.context import Context
-from cnnrun.engine.geometry import Window, require_image
+from cnnrun.engine.geometry import Window, require_image, transposed_size
 from cnnrun.engine.initializers import HeNormal, Initializer
 from cnnrun.engine.kernels import convolution
 from cnnrun.engine.kernels.sums import add_bias, sum_rows
@@ -22,7 +22,7 @@ from cnnrun.engine.types import (
     Shape,
     as_pair,
 )
-from cnnrun.errors import OptionError, ShapeError
+from cnnrun.errors import OptionError
 
 __all__ = ["Conv2DTranspose"]
 
@@ -72,13 +72,16 @@ class Conv2DTranspose(Layer):
         """Create the filters and the bias."""
         config = self.config
         height, width, channels = require_image(self.input_shape, "conv2d_transpose")
-        output = self._output_size((height, width))
+        output = transposed_size(
+            (height, width), config.kernel_size, config.stride, config.padding, config.dilation,
+            config.output_padding,
+        )  # fmt: skip
         self.window = Window.fit(  # of the conv2d, from this layer's output to its input
             output,
-            as_pair(config.kernel_size),
-            as_pair(config.stride),
+            config.kernel_size,
+            config.stride,
             config.padding,
-            as_pair(config.dilation),
+            config.dilation,
         )
         taps = prod(self.window.kernel)
         self.params["w"] = build.initialize(
@@ -90,29 +93,6 @@ class Conv2DTranspose(Layer):
         if config.use_bias:
             self.params["b"] = np.zeros(config.filters, self.dtype)
         return (*output, config.filters)
-
-    def _output_size(self, size: tuple[int, int]) -> tuple[int, int]:
-        config = self.config
-        kernel, stride = as_pair(config.kernel_size), as_pair(config.stride)
-        if config.padding == "same":
-            return size[0] * stride[0], size[1] * stride[1]
-        padding = (0, 0) if isinstance(config.padding, str) else as_pair(config.padding)
-        dilation, extra = as_pair(config.dilation), as_pair(config.output_padding)
-        high, wide = (
-            (size[axis] - 1) * stride[axis]
-            - 2 * padding[axis]
-            + dilation[axis] * (kernel[axis] - 1)
-            + 1
-            + extra[axis]
-            for axis in (0, 1)
-        )
-        if high < 1 or wide < 1:
-            raise ShapeError(
-                f"padding {config.padding} crops everything: an input of {size[0]}x{size[1]} "
-                f"would give an output of {high}x{wide}",
-                option="padding",
-            )
-        return high, wide
 
     def forward(self, x: Array, ctx: Context) -> Array:
         """Return each value times the filters, added where its window lies, plus the bias."""

@@ -11,6 +11,7 @@ from cnnrun.engine.context import Context
 from cnnrun.engine.initializers import HeNormal, Initializer
 from cnnrun.engine.kernels.matmul import times_transposed
 from cnnrun.engine.layer import LAYERS, NO_GRADIENT, Build, Layer, LayerConfig
+from cnnrun.engine.names import format_size
 from cnnrun.engine.types import Array, PositiveInt, Shape
 from cnnrun.errors import ShapeError
 
@@ -41,7 +42,7 @@ class Dense(Layer):
         """Create the weights and the bias."""
         if len(self.input_shape) != 1:
             raise ShapeError(
-                f"dense needs a vector for each sample, got {'x'.join(map(str, self.input_shape))}"
+                f"dense needs a vector for each sample, got {format_size(self.input_shape)}"
                 "; put flatten or global_avg_pool2d before it"
             )
         units = build.classes if self.config.units == "classes" else self.config.units

@@ -13,7 +13,7 @@ from cnnrun.engine.initializers import HeNormal, Initializer
 from cnnrun.engine.kernels import depthwise
 from cnnrun.engine.kernels.sums import add_bias, sum_rows
 from cnnrun.engine.layer import LAYERS, NO_GRADIENT, Build, Layer, LayerConfig
-from cnnrun.engine.types import Array, Padding, Pair, PositiveInt, Shape, as_pair
+from cnnrun.engine.types import Array, Padding, Pair, PositiveInt, Shape
 
 __all__ = ["DepthwiseConv2D"]
 
@@ -45,10 +45,10 @@ class DepthwiseConv2D(Layer):
         height, width, channels = require_image(self.input_shape, "depthwise_conv2d")
         self.window = Window.fit(
             (height, width),
-            as_pair(config.kernel_size),
-            as_pair(config.stride),
+            config.kernel_size,
+            config.stride,
             config.padding,
-            as_pair(config.dilation),
+            config.dilation,
         )
         taps, multiplier = prod(self.window.kernel), config.depth_multiplier
         shape = (*self.window.kernel, channels, multiplier)

@@ -8,6 +8,7 @@ import numpy as np
 
 from cnnrun.engine.context import Context
 from cnnrun.engine.layer import LAYERS, NO_GRADIENT, Build, Layer, LayerConfig
+from cnnrun.engine.names import format_size
 from cnnrun.engine.network import Sequential
 from cnnrun.engine.types import Array, Shape
 from cnnrun.errors import ShapeError
@@ -40,8 +41,8 @@ class Residual(Layer):
         out, short = self.branch.output_shape, self.shortcut.output_shape
         if out != short:
             raise ShapeError(
-                f"the branch gives {'x'.join(map(str, out))} and the shortcut "
-                f"{'x'.join(map(str, short))}; project it with a shortcut such as "
+                f"the branch gives {format_size(out)} and the shortcut "
+                f"{format_size(short)}; project it with a shortcut such as "
                 f"- conv2d: {{filters: {out[-1]}, kernel_size: 1}}",
                 option="branch",
             )
