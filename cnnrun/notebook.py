@@ -1,11 +1,11 @@
-"""What a notebook shows of a result: a heading, a line of text, and a table. All text is escaped."""
+"""What a notebook shows of a result: a heading, a line of text, a table. All text is escaped."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from html import escape
 
-__all__ = ["html_table"]
+__all__ = ["cell", "html_table"]
 
 
 def html_table(
@@ -27,3 +27,10 @@ def html_table(
         f"<p><strong>{escape(heading)}</strong><br>{escape(summary)}</p>\n"
         f"<table>\n<tr>{head}</tr>\n{body}</table>"
     )
+
+
+def cell(value: object) -> str:
+    """Return a value as a table shows it: numbers to four digits, `-` for None."""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return "-" if value is None else f"{value:,}" if type(value) is int else str(value)

@@ -18,6 +18,7 @@ FLOORS = {
     "cli": 6,
     "inspection": 5,
     "bench": 5,
+    "testing": 5,
     "runs": 4,
     "config": 3,
     "pages": 2,
@@ -28,6 +29,7 @@ FLOORS = {
     "errors": 0,
     "registry": 0,
     "documents": 0,
+    "notebook": 0,
 }
 """From a file or folder of the package to the number of its floor."""
 

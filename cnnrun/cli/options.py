@@ -74,7 +74,6 @@ def load(
 
 def load_run(name: str, runs_dir: Path, plugins: list[Path] | None = None) -> Run:
     """Return the run called `name`, after plug-ins, which its network may be made of."""
-    from cnnrun.runs import find_run
+    from cnnrun import runs
 
-    load_plugins(plugins)
-    return find_run(name, runs_dir)
+    return runs.load_run(name, runs_dir, plugins or [])
