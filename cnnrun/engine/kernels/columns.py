@@ -16,7 +16,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from cnnrun.engine.geometry import Window
-from cnnrun.engine.kernels.sums import add_bias
+from cnnrun.engine.kernels.reductions import add_bias
 from cnnrun.engine.kernels.windows import Scratch, inside, padded, positions, taps, tiles
 from cnnrun.engine.types import Array
 
