@@ -41,10 +41,10 @@ def convolve(
     """
     rows = _matrix(w)  # (KH*KW*C, F)
     for tile, columns in _columns(x, window, scratch):
-        found = y[tile]
-        np.matmul(columns, rows, out=_matrix(found))  # (n*OH*OW, KH*KW*C) @ (KH*KW*C, F)
+        output = y[tile]
+        np.matmul(columns, rows, out=_matrix(output))  # (n*OH*OW, KH*KW*C) @ (KH*KW*C, F)
         if b is not None:
-            add_bias(found, b, scratch)
+            add_bias(output, b, scratch)
 
 
 def filter_gradient(x: Array, dy: Array, window: Window, dw: Array, scratch: Scratch) -> None:
