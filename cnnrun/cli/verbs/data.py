@@ -48,6 +48,7 @@ def info_command(
     import numpy as np
 
     from cnnrun.data import DATASETS, DataOptions, prepare
+    from cnnrun.engine.names import format_size
 
     load_plugins(plugin)
     if Path(what).suffix in (".yaml", ".yml"):
@@ -86,13 +87,11 @@ def info_command(
             }
         )
         return
-    shape = "x".join(map(str, prepared.info.image_shape))
-    print(
-        f"{prepared.info.name}: images {shape} (height x width x channels), "
-        f"{prepared.info.classes} classes"
-    )
+    info = prepared.info
+    shape = f"{format_size(info.image_shape)} (height x width x channels)"
+    print(f"{info.name}: images {shape}, {info.classes} classes")
     made = table("samples", ["class", *counts], left=["class"])
-    for number, name in enumerate(prepared.info.class_names):
+    for number, name in enumerate(info.class_names):
         made.add_row(name, *(str(part["per_class"][number]) for part in counts.values()))
     made.add_section()
     made.add_row("all", *(str(part["samples"]) for part in counts.values()))

@@ -26,6 +26,7 @@ def command(
     Example: cnnrun summary configs/lenet_mnist5k.yaml
     """
     from cnnrun.config import build_network
+    from cnnrun.engine.names import format_size
 
     experiment = load(config, overrides, plugin)
     network = build_network(experiment)
@@ -41,11 +42,11 @@ def command(
         return
     columns = ["layer", "output", "parameters", "multiply-adds", "activations"]
     made = table(f"{experiment.name}, for one sample", columns, left=["layer"])
-    made.add_row("input", _by(network.input_shape), "", "", "")
+    made.add_row("input", format_size(network.input_shape), "", "", "")
     for row in rows:
         made.add_row(
             "  " * row["depth"] + row["name"],
-            _by(row["output_shape"]),
+            format_size(row["output_shape"]),
             count(row["parameters"]),
             count(row["multiply_adds"]),
             size(row["activation_bytes"]),
@@ -77,7 +78,3 @@ def _rows(name: str, layer: Layer, depth: int = 0) -> list[dict[str, Any]]:
         row["activation_bytes"] for row in inner if row["depth"] == depth + 1
     )
     return [own, *inner]
-
-
-def _by(shape: tuple[int, ...] | list[int]) -> str:
-    return "x".join(map(str, shape))
