@@ -71,7 +71,7 @@ def _pattern(
     """Return in which way a tensor is wrong, if it can be told."""
     if claimed.shape != right.shape or not np.isfinite(claimed).all() or not right.any():
         return ""
-    room = 4 * compared.tolerance
+    room = min(4 * compared.tolerance, 0.1 * compared.error)  # far nearer than the truth is
     ratio = float(claimed @ right / (right @ right))
     if np.allclose(claimed, ratio * right, rtol=0, atol=room):
         return f"; all of it is {ratio:.5g} times what it should be"

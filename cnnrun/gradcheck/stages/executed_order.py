@@ -80,7 +80,8 @@ def _farthest(group: Sequence[tuple[int, str]], prefix: str) -> str:
 
 
 def _message(group: Sequence[tuple[int, str]]) -> str:
+    names = ", ".join(name for _, name in group)
     return (
-        f"what trains runs {', '.join(name for _, name in group)} in this order, which gives another "
-        "result than the order that is written"
+        f"what trains runs {names} in this order, which gives another result than the order that "
+        "is written"
     )
