@@ -1,6 +1,7 @@
 """The floors of the package: read by the test that holds them and by the picture that shows them.
 
-A module imports from lower floors and from its own part, never upwards.
+A module imports from lower floors and from its own part, never sideways or upwards; the files on
+the ground floor alone may use each other.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ FLOORS = {
     "testing": 5,
     "runs": 4,
     "config": 3,
-    "pages": 2,
+    "explain": 3,
     "gradcheck": 2,
-    "explain": 2,
     "data": 2,
     "engine": 1,
+    "pages": 0,
     "errors": 0,
     "registry": 0,
     "documents": 0,

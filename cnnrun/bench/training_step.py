@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, is_dataclass, replace
-from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
@@ -57,12 +56,7 @@ class TrainingStep:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.executor.close()
 
     def forward_backward(self, samples: Samples) -> StepResult:

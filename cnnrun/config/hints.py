@@ -81,8 +81,8 @@ def parse_leaf(hint: Any, value: Any) -> Any:
         shown = _show(value)
         near = ""
         if isinstance(value, str) and (words := _words(hint)):
-            found = suggestion(value, words)
-            near = f"; {found}" if found.startswith("did") else ""
+            advice = suggestion(value, words)
+            near = f"; {advice}" if advice.startswith("did") else ""
         raise ValueError(f"{shown} is not {describe(hint)}{near}") from None
 
 

@@ -96,8 +96,8 @@ class Reader:
             options = {} if options is None else options
         else:
             kind = registry.kind
-            found = f"{len(value)} keys ({', '.join(value)})" if isinstance(value, dict) else value
-            self.note(path, f"needs the name of one {kind}, with its options under it; got {found}")
+            given = f"{len(value)} keys ({', '.join(value)})" if isinstance(value, dict) else value
+            self.note(path, f"needs the name of one {kind}, with its options under it; got {given}")
             raise _InvalidError
         if name not in registry:
             known = suggestion(name, registry.names())

@@ -157,7 +157,7 @@ class _Builder:
         return self.scalar(node)  # type: ignore[arg-type]
 
     def mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+        entries: dict[str, Any] = {}
         for key_node, value in node.value:
             place = self.place(key_node)
             if not isinstance(key_node, yaml.ScalarNode):
@@ -165,12 +165,12 @@ class _Builder:
             key = key_node.value
             if key == "<<" and key_node.style is None:
                 raise ConfigError(f"{place}: merge keys (<<) are not allowed")
-            if key in found:
+            if key in entries:
                 first = self.source.keys[(*path, key)].removeprefix(f"{self.source.file}:")
                 raise ConfigError(f"{place}: {key} is given twice, first at {first}")
             self.source.keys[(*path, key)] = place
-            found[key] = self.build(value, (*path, key))
-        return found
+            entries[key] = self.build(value, (*path, key))
+        return entries
 
     def scalar(self, node: yaml.ScalarNode) -> Any:
         if node.style is not None:  # quoted, or a block of text

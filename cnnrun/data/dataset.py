@@ -96,10 +96,10 @@ class Dataset:
             images = np.concatenate([self.train.images, self.test.images])
             labels = np.concatenate([self.train.labels, self.test.labels])
             return Split(images, labels, self.train.maximum)
-        found = {"train": self.train, "val": self.val, "test": self.test}[name]
-        if found is None:
+        split = {"train": self.train, "val": self.val, "test": self.test}[name]
+        if split is None:
             raise DataError(f"{self.info.name} has no {name} split")
-        return found
+        return split
 
     def sha256(self) -> str:
         """Return a digest of all images and labels, with their shapes and types."""

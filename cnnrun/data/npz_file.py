@@ -80,11 +80,11 @@ class NpzFile:
         if dtype.hasobject:
             raise DataError(f"{where} holds pickled objects, which are never loaded")
         size = math.prod(shape) * dtype.itemsize
-        found = member.file_size - start.tell()
-        if min(shape, default=0) < 0 or size != found:
+        held = member.file_size - start.tell()
+        if min(shape, default=0) < 0 or size != held:
             raise DataError(
                 f"{where} declares shape {shape} of {dtype}, which takes {size:,} bytes, but holds "
-                f"{found:,}"
+                f"{held:,}"
             )
         if size > MAXIMUM_BYTES:
             raise DataError(f"{where} takes {size:,} bytes; the limit is 8 GiB")

@@ -157,10 +157,11 @@ class PreparedData:
         Raises:
             DataError: there is no such split.
         """
-        found: Samples | None = {"train": self.train, "val": self.val, "test": self.test}.get(split)
-        if found is None:
+        splits = {"train": self.train, "val": self.val, "test": self.test}
+        samples = splits.get(split)
+        if samples is None:
             raise DataError(f"this experiment has no {split} split")
-        return found
+        return samples
 
 
 def prepare(

@@ -155,7 +155,7 @@ class Context:
         """Return `gradients` or `updates` of this layer and all sublayers, by full name."""
         prefix = f"{self.name}/" if self.name else ""
         own: dict[str, Array] = getattr(self, attribute)
-        found = {f"{prefix}{key}": array for key, array in own.items()}
+        arrays = {f"{prefix}{key}": array for key, array in own.items()}
         for context in self._children.values():
-            found.update(context.collect(attribute))
-        return found
+            arrays.update(context.collect(attribute))
+        return arrays

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from cnnrun.engine import LAYERS, LOSSES, Layer, LayerConfig, Loss, Network
-from cnnrun.engine.layer_names import select_layers
 from cnnrun.engine.losses import MeanSquaredError, SoftmaxCrossEntropy
+from cnnrun.engine.names import select_layers
 from cnnrun.engine.types import Array, Shape
 from cnnrun.errors import ConfigError
 from cnnrun.gradcheck.check import Check

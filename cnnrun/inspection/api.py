@@ -10,9 +10,9 @@ from cnnrun.engine import Network
 from cnnrun.errors import ConfigError
 from cnnrun.inspection.capture import choose, estimate_bytes, walk
 from cnnrun.inspection.gallery import KINDS
-from cnnrun.inspection.inspect import Options, write_inspection
 from cnnrun.inspection.result import Inspection
 from cnnrun.inspection.samples import MOST_BYTES, SampleChoice, choose_samples
+from cnnrun.inspection.writing import Options, write_inspection
 from cnnrun.registry import suggestion
 from cnnrun.runs import NetworkSource, NetworkWithData, open_network
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cnnrun.engine import Context, Layer, Network, Pass
-from cnnrun.engine.layer_names import select_layers
+from cnnrun.engine.names import select_layers
 from cnnrun.engine.types import Array
 from cnnrun.errors import ShapeError
 from cnnrun.inspection.objectives import Objective

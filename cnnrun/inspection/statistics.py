@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, fields
 
 import numpy as np
 
+from cnnrun.engine.names import format_size
 from cnnrun.engine.types import Array
 from cnnrun.inspection.capture import Capture
 
@@ -90,7 +91,7 @@ def to_csv(rows: list[Figures]) -> str:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([field.name for field in fields(Figures)])
     for row in rows:
-        cells = {**asdict(row), "shape": "x".join(map(str, row.shape))}
+        cells = {**asdict(row), "shape": format_size(row.shape)}
         writer.writerow(
             ["" if cell is None else repr(cell) if isinstance(cell, float) else cell
              for cell in cells.values()]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from cnnrun.engine import Context, Executor, Network, Pass, find_nonfinite
+from cnnrun.engine.execution.shared_memory import SWITCH, can_fork
 from cnnrun.engine.layers import (
     BatchNorm,
     Conv2D,
@@ -212,3 +213,26 @@ def test_a_gradient_that_overflows_backward_is_named():
     found = find_nonfinite(network, SoftmaxCrossEntropy(), 1e30 * x, np.array([1, 1]))
     assert found is not None
     assert (found.layer, found.stage) == ("00_dense", "backward")
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+@pytest.mark.parametrize("kind", ["processes", "threads"])
+def test_threads_and_processes_give_the_same_bits(kind, workers, monkeypatch):
+    """With dropout, and batch norm's sums over three shards; also where nothing can be forked."""
+    configs = [Conv2D.Config(4, 3), BatchNorm.Config(), ReLU.Config(), MaxPool2D.Config(2)]
+    configs += [Residual.Config((Dropout.Config(0.3), BatchNorm.Config()))]
+    configs += [Flatten.Config(), Dense.Config(3)]
+    x, labels = draw(9, (10, 10, 2), 3)
+    results = []
+    for chosen, count in (("threads", 1), (kind, workers)):
+        monkeypatch.setenv(SWITCH, chosen)
+        with Executor(
+            Network(configs, (10, 10, 2)), SoftmaxCrossEntropy(), workers=count, shard_size=3
+        ) as executor:
+            step = executor.step(x, labels, seed=1, step=2)
+            arrays = {"y": step.outputs, **step.gradients, **step.updates}
+            results.append({name: array.copy() for name, array in arrays.items()})
+            forked = kind == "processes" and workers == 3 and can_fork()
+            assert bool(executor.processes) == (forked and count > 1)
+    for name, expected in results[0].items():
+        np.testing.assert_array_equal(results[1][name], expected, err_msg=name)

@@ -51,7 +51,7 @@ class ImageFolder(DatasetSource):
 
     def load(self, base: Path) -> Dataset:
         info, files = self._listed(base)
-        read = {split: self._read(found, info) for split, found in files.items()}
+        read = {split: self._read(paths, info) for split, paths in files.items()}
         divided = not _split_folders(base / Path(self.path).expanduser())
         return Dataset(info, read["train"], read["test"], read.get("val"), divided)
 
@@ -67,11 +67,11 @@ class ImageFolder(DatasetSource):
         if folders:
             files = {split: _files(folder, names) for split, folder in folders.items()}
         else:
-            found = _files(root, names)
-            labels = _labels(found, names)
+            paths = _files(root, names)
+            labels = _labels(paths, names)
             what = f"{root}: the test split"
             kept, held = stratified_split(labels, self.test_fraction, self.split_seed, what)
-            files = {"train": [found[i] for i in kept], "test": [found[i] for i in held]}
+            files = {"train": [paths[i] for i in kept], "test": [paths[i] for i in held]}
         height, width, channels = image_size(files["train"][0])
         if self.size is not None:
             height, width = as_pair(self.size)
@@ -84,9 +84,9 @@ class ImageFolder(DatasetSource):
         require_memory(info.name, (len(files), *shape))
         images = np.empty((len(files), *shape), np.uint8)
         for image, file in zip(images, files, strict=True):
-            if self.size is None and (found := image_size(file)[:2]) != shape[:2]:
+            if self.size is None and (size := image_size(file)[:2]) != shape[:2]:
                 raise DataError(
-                    f"{file}: {found[0]}x{found[1]} pixels (height x width), others have "
+                    f"{file}: {size[0]}x{size[1]} pixels (height x width), others have "
                     f"{shape[0]}x{shape[1]}; set size: [height, width] to scale all"
                 )
             image[...] = read_image(file, shape, resize=True)
@@ -123,16 +123,16 @@ def _files(folder: Path, names: tuple[str, ...]) -> list[Path]:
     for name in _classes(folder):
         if name not in names:
             raise DataError(f"{folder / name}: no such class; known: {', '.join(names)}")
-        found = sorted(
+        images = sorted(
             file
             for file in (folder / name).iterdir()
             if file.suffix.lower() in SUFFIXES and file.name[0] != "." and file.is_file()
         )
-        if not found:
+        if not images:
             raise DataError(
                 f"{folder / name}: no images; files are known by {', '.join(sorted(SUFFIXES))}"
             )
-        files += found
+        files += images
     return files
 
 

@@ -108,10 +108,10 @@ class Npz(DatasetSource):
             rule = (
                 "one for each of class_names" if self.class_names else "without a gap in training"
             )
-            for split, found in labels.items():
-                if len(bad := np.flatnonzero((found < 0) | (found >= classes))):
+            for split, numbers in labels.items():
+                if len(bad := np.flatnonzero((numbers < 0) | (numbers >= classes))):
                     raise DataError(
-                        f"{file.path}: {keys[split][1]}[{bad[0]}] is {found[bad[0]]}; the labels "
+                        f"{file.path}: {keys[split][1]}[{bad[0]}] is {numbers[bad[0]]}; the labels "
                         f"of {classes} classes are 0 to {classes - 1}, {rule}"
                     )
         return self.class_names or tuple(str(label) for label in range(classes))
@@ -145,23 +145,23 @@ def _recognised(file: NpzFile) -> dict[str, Keys]:
         return next((keys for keys in named if all(key in file.headers for key in keys)), None)
 
     splits = {split: first(SPLIT_KEYS, split) for split in ("train", "val", "test")}
-    found = {split: keys for split, keys in splits.items() if keys}
-    if not {"train", "test"} <= found.keys():
+    keys_by_split = {split: keys for split, keys in splits.items() if keys}
+    if not {"train", "test"} <= keys_by_split.keys():
         whole = first(WHOLE_KEYS)
         if whole is None:
             raise DataError(
                 f"{file.path}: found {', '.join(sorted(file.headers)) or 'no arrays'}; needs "
                 "train_images, train_labels, test_images and test_labels, or images and labels"
             )
-        found = {"whole": whole}
-    for images, labels in found.values():
+        keys_by_split = {"whole": whole}
+    for images, labels in keys_by_split.values():
         _check_headers(file, images, labels)
     for role, rule in ((0, "images"), (1, "labels")):
-        shapes = {keys[role]: file.headers[keys[role]].shape[1:] for keys in found.values()}
+        shapes = {keys[role]: file.headers[keys[role]].shape[1:] for keys in keys_by_split.values()}
         if len(set(shapes.values())) > 1:
             listed = ", ".join(f"{key} {shape}" for key, shape in shapes.items())
             raise DataError(f"{file.path}: the splits' {rule} differ in shape: {listed}")
-    return found
+    return keys_by_split
 
 
 def _check_headers(file: NpzFile, images_key: str, labels_key: str) -> None:

@@ -52,24 +52,23 @@ def find_nonfinite(
     """
     if not np.isfinite(x).all():
         return NonFinite("input", "forward")
-    found: dict[int, list[tuple[int, str, str]]] = {}
+    firsts: dict[int, tuple[int, str, str]] = {}  # by shard: after how many calls, and where
 
     def observers(shard: int) -> Observer:
-        seen = 0
-        mine = found.setdefault(shard, [])
+        calls = 0
 
         def observe(name: str, kind: str, array: Array) -> None:
-            nonlocal seen
-            seen += 1
-            if kind in ("y", "dx") and not mine and not np.isfinite(array).all():
-                mine.append((seen, name, "forward" if kind == "y" else "backward"))
+            nonlocal calls
+            calls += 1
+            if kind in ("y", "dx") and shard not in firsts and not np.isfinite(array).all():
+                firsts[shard] = (calls, name, "forward" if kind == "y" else "backward")
 
         return observe
 
     with Executor(network, loss, shard_size=shard_size) as executor:
         result = executor.step(x, targets, seed=seed, step=step, observers=observers)
     # All shards make the same calls, so the smallest count is the earliest place.
-    first = min((entry for entries in found.values() for entry in entries), default=None)
+    first = min(firsts.values(), default=None)
     if first and first[2] == "forward":
         return NonFinite(first[1], "forward")
     if not np.isfinite(result.loss):

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from cnnrun.engine.geometry import Window
-from cnnrun.engine.kernels.sums import add_bias
+from cnnrun.engine.kernels.reductions import add_bias
 from cnnrun.engine.kernels.windows import Scratch, inside, padded, positions, taps, tiles
 from cnnrun.engine.types import Array
 
@@ -41,10 +41,10 @@ def convolve(
     """
     rows = _matrix(w)  # (KH*KW*C, F)
     for tile, columns in _columns(x, window, scratch):
-        found = y[tile]
-        np.matmul(columns, rows, out=_matrix(found))  # (n*OH*OW, KH*KW*C) @ (KH*KW*C, F)
+        output = y[tile]
+        np.matmul(columns, rows, out=_matrix(output))  # (n*OH*OW, KH*KW*C) @ (KH*KW*C, F)
         if b is not None:
-            add_bias(found, b, scratch)
+            add_bias(output, b, scratch)
 
 
 def filter_gradient(x: Array, dy: Array, window: Window, dw: Array, scratch: Scratch) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from cnnrun.engine.geometry import Window
-from cnnrun.engine.kernels.sums import sum_rows
+from cnnrun.engine.kernels.reductions import sum_rows
 from cnnrun.engine.kernels.windows import Scratch, inside, padded, taps, tiles
 from cnnrun.engine.types import Array
 

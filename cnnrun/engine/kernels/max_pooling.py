@@ -145,9 +145,9 @@ def _find_winners(x: Array, window: Window, y: Array, winner: Array, scratch: Sc
     for (i, j, seen), (_, _, real) in zip(
         taps(image, window), taps(is_inside, window), strict=True
     ):
-        found = unknown & real & ((seen == y) | (np.isnan(seen) & np.isnan(y)))
-        winner[found] = i * window.kernel[1] + j
-        unknown &= ~found
+        won = unknown & real & ((seen == y) | (np.isnan(seen) & np.isnan(y)))
+        winner[won] = i * window.kernel[1] + j
+        unknown &= ~won
 
 
 def max_pool_gradient(

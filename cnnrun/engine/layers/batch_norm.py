@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cnnrun.engine.context import Context
-from cnnrun.engine.kernels.sums import channel_sums, spread
+from cnnrun.engine.kernels.reductions import channel_sums, spread
 from cnnrun.engine.layer import LAYERS, Build, Layer, LayerConfig
 from cnnrun.engine.types import Array, Positive, Shape, UnitInterval
 from cnnrun.errors import DataError

@@ -11,7 +11,7 @@ from cnnrun.engine.context import Context
 from cnnrun.engine.geometry import Window, require_image, transposed_size
 from cnnrun.engine.initializers import HeNormal, Initializer
 from cnnrun.engine.kernels import convolution
-from cnnrun.engine.kernels.sums import add_bias, sum_rows
+from cnnrun.engine.kernels.reductions import add_bias, sum_rows
 from cnnrun.engine.layer import LAYERS, NO_GRADIENT, Build, Layer, LayerConfig
 from cnnrun.engine.types import (
     Array,

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from cnnrun.engine.names import format_size
 from cnnrun.engine.types import Array, Shape
 from cnnrun.errors import DataError, ShapeError
 from cnnrun.registry import Registry
@@ -93,5 +94,5 @@ def require_class_scores(loss: str, output_shape: Shape, classes: int | None) ->
         wanted = "one score a class" if classes is None else f"{classes} scores, one a class"
         raise ShapeError(
             f"{loss} needs {wanted}, but the network ends with "
-            f"{'x'.join(map(str, output_shape))} values; end it with dense: {{units: classes}}"
+            f"{format_size(output_shape)} values; end it with dense: {{units: classes}}"
         )

@@ -7,6 +7,7 @@ from math import prod
 
 import numpy as np
 
+from cnnrun.engine.kernels.special import sigmoid
 from cnnrun.engine.losses.base import LOSSES, Loss, one_hot, require_class_scores
 from cnnrun.engine.types import Array, Shape
 from cnnrun.errors import DataError
@@ -44,18 +45,15 @@ class BinaryCrossEntropy(Loss):
                 f"{target.min():.4g} to {target.max():.4g}; pixels need data: {{normalize: none}}"
             )
         scale = batch_size * prod(outputs.shape[1:])
-        tail = np.exp(-np.abs(outputs))
-        losses = np.maximum(outputs, 0) - outputs * target + np.log1p(tail)
-        dy = np.subtract(_sigmoid(outputs, tail), target, out=dy)
+        losses = np.maximum(outputs, 0) - outputs * target + np.log1p(np.exp(-np.abs(outputs)))
+        dy = np.empty_like(outputs) if dy is None else dy
+        sigmoid(outputs, dy)
+        dy -= target
         dy /= scale
         return float(np.sum(losses, dtype=np.float64)) / scale, dy
 
     def predictions(self, outputs: Array) -> Array:
         """Return the labels' probabilities."""
-        return _sigmoid(outputs, np.exp(-np.abs(outputs)))
-
-
-def _sigmoid(z: Array, tail: Array) -> Array:
-    """Return 1 / (1 + exp(-z)), given tail = exp(-|z|)."""
-    sigmoid: Array = np.where(z >= 0, 1, tail).astype(z.dtype, copy=False) / (1 + tail)
-    return sigmoid
+        probabilities = np.empty_like(outputs)
+        sigmoid(outputs, probabilities)
+        return probabilities

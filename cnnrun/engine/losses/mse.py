@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from cnnrun.engine.kernels.squares import sum_of_squares
+from cnnrun.engine.kernels.reductions import sum_of_squares
 from cnnrun.engine.losses.base import LOSSES, Loss, one_hot, require_class_scores
 from cnnrun.engine.types import Array, Shape
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from cnnrun.engine.kernels.squares import CHUNK, rough_sum_of_squares
+from cnnrun.engine.kernels.reductions import CHUNK, rough_sum_of_squares
 from cnnrun.engine.types import Array, NonNegative, Positive
 from cnnrun.registry import Registry
 

@@ -38,7 +38,6 @@ def largest_difference(claimed: Sequence[Array], right: Sequence[Array]) -> Diff
 
 def describe_difference(
     compared: ExecutedTensor,
-    dtype: str,
     claimed: Sequence[Array],
     right: Sequence[Array],
     shares: Sequence[Array],
@@ -47,14 +46,13 @@ def describe_difference(
 
     Args:
         compared: the tensor.
-        dtype: of the step.
         claimed: what the step gave, in parts.
         right: what float64 gives.
         shares: what each shard should add to it, where it is a sum over the shards.
     """
     tensor = compared.tensor if compared.tensor in ("y", "dx") else f"d{compared.tensor}"
     how = f" by {compared.method}" if compared.method else ""
-    where = largest_difference(claimed, right)
+    where, dtype = largest_difference(claimed, right), claimed[0].dtype
     if claimed[where.part].shape != right[where.part].shape:
         return f"{tensor}{how} has shape {claimed[where.part].shape} in a {dtype} training step"
     sentence = (
@@ -73,7 +71,7 @@ def _pattern(
     """Return in which way a tensor is wrong, if it can be told."""
     if claimed.shape != right.shape or not np.isfinite(claimed).all() or not right.any():
         return ""
-    room = 4 * compared.tolerance
+    room = min(4 * compared.tolerance, 0.1 * compared.error)  # far nearer than the truth is
     ratio = float(claimed @ right / (right @ right))
     if np.allclose(claimed, ratio * right, rtol=0, atol=room):
         return f"; all of it is {ratio:.5g} times what it should be"

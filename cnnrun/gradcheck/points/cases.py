@@ -11,6 +11,7 @@ import numpy as np
 
 from cnnrun.engine import Build, Layer, LayerConfig
 from cnnrun.engine import layers as of
+from cnnrun.engine.names import format_size
 from cnnrun.engine.types import Shape
 from cnnrun.errors import ConfigError, ShapeError
 
@@ -44,7 +45,7 @@ class Case:
         return self.config.layer(self.config, self.input_shape, build)
 
     def __str__(self) -> str:
-        shape = "x".join(map(str, self.input_shape))
+        shape = format_size(self.input_shape)
         return f"{self.layer_name}({_describe_options(self.config)}) on {shape}"
 
 

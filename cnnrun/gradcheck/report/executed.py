@@ -27,9 +27,9 @@ class ExecutedTensor:
     tensor: str
     method: str | None
     terms: float
-    error: float
-    tolerance: float
-    largest: float
+    error: float = 0.0
+    tolerance: float = 0.0
+    largest: float = 0.0
 
     @property
     def is_right(self) -> bool:

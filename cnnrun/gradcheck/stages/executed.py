@@ -12,23 +12,22 @@ same bits as the recorded step.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 
 import numpy as np
 
-from cnnrun.engine import Context, Executor, Layer, Loss, Network, Pass
-from cnnrun.engine.context import Order
+from cnnrun.engine import Context, Executor, Loss, Network, Pass
 from cnnrun.engine.execution.shared_memory import can_fork
 from cnnrun.engine.kernels import accelerated
 from cnnrun.engine.network import Sequential
 from cnnrun.engine.types import Array
-from cnnrun.gradcheck.diagnosis.step import describe_difference, largest_difference
+from cnnrun.gradcheck.diagnosis.step import describe_difference
 from cnnrun.gradcheck.points.probes import STEP
 from cnnrun.gradcheck.report.executed import ExecutedResult, ExecutedTensor
 from cnnrun.gradcheck.report.findings import Finding, describe_crash
+from cnnrun.gradcheck.stages.executed_layer import LayerComparison, compare_tensor
+from cnnrun.gradcheck.stages.executed_order import compare_order, join, moved_groups
 from cnnrun.gradcheck.stages.recording import Recording
-from cnnrun.gradcheck.stages.reference import Reference
-from cnnrun.gradcheck.stages.rounding import count_terms, loss_terms, tolerance
+from cnnrun.gradcheck.stages.rounding import loss_terms
 
 __all__ = ["ExecutedStep"]
 
@@ -101,11 +100,17 @@ class ExecutedStep:
             self.network, self.loss, self.x, self.targets, self.shard_size, self.seed
         )
         self._program = self._recording.program
+        self._passes = [
+            Pass(
+                training=True, seed=self.seed, step=STEP, shard=number, orders=self._program.orders
+            )
+            for number in range(self.shards)
+        ]
         self._compare_loss()
         self._compare_sequence(self.network.astype(np.float64), Context(), "")
         self._compare_workers()
         return [
-            _join(sequence, name)
+            join(sequence, name)
             for sequence, order in self._program.orders.items()
             for place, (index, name) in enumerate(order)
             if place != index
@@ -125,108 +130,17 @@ class ExecutedStep:
                 self._compare_sequence(below, inner.child(place, side), f"{inner.name}/{side}")
                 for key, child in below.layers.items():  # compared, so they give what they gave
                     self._recording.replay(child, f"{inner.name}/{side}/{key}")
-            self._compare_layer(inner.name, layer, inner.path)
-        for group in _groups(order):
-            if len(group) > 1:
-                self._compare_order(group, sequence, ctx)
-
-    def _compare_layer(self, name: str, layer: Layer, path: tuple[int, ...]) -> None:
-        """Compare one layer at what it was given: output, input gradient, parameter gradients."""
-        numbers = range(self.shards)
-        parts = [tuple(numbers)] if layer.whole_batch else [(number,) for number in numbers]
-        flows = [self._recording.flow_through(name, part) for part in parts]
-        references = [
-            Reference(layer, path, name, self._pass(part[0]), flow)
-            for part, flow in zip(parts, flows, strict=True)
-        ]
-        sizes = [reference.term_sizes(self._rng) for reference in references]
-        for tensor in references[0].results:
-            shares = [reference.results[tensor] for reference in references]
-            if tensor in ("y", "dx"):
-                claimed, right = [flow[tensor] for flow in flows], shares
-                size = max(part[tensor] for part in sizes)
-            else:  # the gradient of a parameter is a sum over the shards
-                claimed = [self._recording.gradients[f"{name}/{tensor}"]]
-                right, size = [sum(shares[1:], shares[0])], sum(part[tensor] for part in sizes)
-            method = self._program.method(name, layer)
-            terms = count_terms(layer, tensor, len(self.x), right[0].shape)
-            compared = self._compare_tensor(name, tensor, method, terms, claimed, right, size)
-            if compared is None or compared.is_right:
-                continue
-            if any(reference.is_random() for reference in references):
-                self._tensors.remove(compared)
-                self._notes.append(
-                    f"{name} draws random numbers in its own dtype, so that float64 draws others; "
-                    "with ctx.uniform its executed step could be checked"
-                )
-                return
-            message = describe_difference(compared, str(self.network.dtype), claimed, right, shares)
-            tensor = {"dx": "x"}.get(tensor, tensor)
-            place = largest_difference(claimed, right).index
-            about = None if tensor == "y" else tensor
-            self._findings.append(Finding(name, about, "executed", message, place))
-
-    def _compare_tensor(
-        self,
-        name: str,
-        tensor: str,
-        method: str | None,
-        terms: float,
-        claimed: Sequence[Array],
-        right: Sequence[Array],
-        term_size: float,
-    ) -> ExecutedTensor | None:
-        """Note how far a tensor, in parts, is from what is right; None if it is not finite."""
-        largest = max(float(np.max(np.abs(array), initial=0.0)) for array in right)
-        error = largest_difference(claimed, right).value
-        dtype = self.network.dtype
-        allowed = tolerance(terms, largest, term_size, dtype, method or "columns")
-        if not np.isfinite([largest, allowed]).all():
-            self._notes.append(f"{name}: {tensor} is not finite in float64; it was not compared")
-            return None
-        compared = ExecutedTensor(name, tensor, method, terms, error, allowed, largest)
-        self._tensors.append(compared)
-        return compared
-
-    def _compare_order(
-        self, group: Sequence[tuple[int, str]], sequence: Sequential, ctx: Context
-    ) -> None:
-        """Compare layers that run in another order with the order in which they are written."""
-        names = [_join(ctx.name, name) for _, name in group]
-        if any(finding.layer in names for finding in self._findings):
-            return  # one of them is wrong by itself
-        written = sorted(group)
-        for number in range(self.shards):
-            first = self._recording.flow_through(names[0], (number,))
-            last = self._recording.flow_through(names[-1], (number,))
-            root = Context(self._pass(number), ctx.path, ctx.name)
-            y = first["x"].astype(np.float64)
-            for index, name in written:
-                y = sequence.layers[name].forward(y, root.child(index, name))
-            dx = last["dy"].astype(np.float64)
-            for index, name in reversed(written):
-                inner = root.child(index, name)
-                inner.needs_input_gradient = index != written[0][0] or "dx" in first
-                dx = sequence.layers[name].backward(dx, inner)
-            pairs = [(last["y"], y), *([(first["dx"], dx)] if "dx" in first else [])]
-            for claimed, right in pairs:
-                largest = float(np.max(np.abs(right), initial=0.0))
-                allowed = tolerance(len(group), largest, largest, self.network.dtype, "columns")
-                if not largest_difference([claimed], [right]).value <= allowed:
-                    self._blame_order(group, written, ctx.name)
-                    return
-
-    def _blame_order(
-        self, group: Sequence[tuple[int, str]], written: Sequence[tuple[int, str]], prefix: str
-    ) -> None:
-        """Note that an order gives another result; the layer that moved farthest is blamed."""
-        moves = [abs(group.index(layer) - place) for place, layer in enumerate(written)]
-        blamed = written[int(np.argmax(moves))][1]
-        message = (
-            f"what trains runs {', '.join(name for _, name in group)} in this order, which gives "
-            "another result than the order that is written"
-        )
-        self._findings.append(Finding(_join(prefix, blamed), None, "executed", message))
+            compared = LayerComparison(
+                inner.name, layer, inner.path, self._recording, self._passes, self._rng
+            )
+            self._tensors += compared.tensors
+            self._findings += compared.findings
+            self._notes += compared.notes
+        for group in moved_groups(order):
+            names = {join(prefix, name) for _, name in group}
+            if not any(finding.layer in names for finding in self._findings):
+                wrong = compare_order(group, sequence, ctx, self._recording, self._passes)
+                self._findings += [wrong] if wrong else []
 
     def _compare_loss(self) -> None:
         """Compare the loss, and its gradient, with float64's at the outputs that the step gave."""
@@ -238,11 +152,11 @@ class ExecutedStep:
         order = self._program.orders.get("", list(enumerate(self.network.layers)))
         claimed = recording.flow_through(order[-1][1], tuple(range(self.shards)))["dy"]
         size = loss_terms(self.loss, outputs, targets, dy, self._rng)
-        compared = self._compare_tensor(
-            "loss", "outputs", None, dy[0].size, [claimed], [dy], size
-        )  # fmt: skip
+        names = ExecutedTensor("loss", "outputs", None, dy[0].size)
+        compared = compare_tensor(names, [claimed], [dy], size)
+        self._tensors += [compared] if compared else []
         if compared and not compared.is_right:
-            message = describe_difference(compared, str(self.network.dtype), [claimed], [dy], [dy])
+            message = describe_difference(compared, [claimed], [dy], [dy])
             self._findings.append(Finding("loss", "outputs", "executed", message))
         rounding = 64 * float(np.finfo(self.network.dtype).eps) * (abs(value) + 1)
         if np.isfinite(value) and not abs(recording.loss - value) <= rounding:
@@ -271,23 +185,3 @@ class ExecutedStep:
             )
             about = None if tensor == "y" else tensor
             self._findings.append(Finding(layer, about, "executed", message))
-
-    def _pass(self, shard: int) -> Pass:
-        orders = self._program.orders  # so that a block ends with the layer that ran last
-        return Pass(training=True, seed=self.seed, step=STEP, shard=shard, orders=orders)
-
-
-def _join(prefix: str, name: str) -> str:
-    return f"{prefix}/{name}" if prefix else name
-
-
-def _groups(order: Order) -> list[list[tuple[int, str]]]:
-    """Return the smallest runs of layers that hold just what is written at their places."""
-    groups: list[list[tuple[int, str]]] = [[]]
-    farthest = -1
-    for place, (index, name) in enumerate(order):
-        groups[-1].append((index, name))
-        farthest = max(farthest, index)
-        if farthest == place:
-            groups.append([])
-    return groups[:-1]

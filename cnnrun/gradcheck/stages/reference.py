@@ -1,9 +1,10 @@
-"""A layer in float64, directly and as it is written, at what it was given in a recorded step."""
+"""A layer by itself, directly and as it is written, at what it was given in a recorded step."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -23,12 +24,18 @@ class Reference:
     """
 
     def __init__(
-        self, layer: Layer, path: tuple[int, ...], name: str, run: Pass, flow: Mapping[str, Array]
+        self,
+        layer: Layer,
+        path: tuple[int, ...],
+        name: str,
+        run: Pass,
+        flow: Mapping[str, Array],
+        dtype: np.dtype[Any],
     ) -> None:
         """Run a layer that stands at `path` under `name` on what flowed: `x`, `dy`, maybe `dx`."""
         self.layer = layer
         self._path, self._name, self._run, self._has_dx = path, name, run, "dx" in flow
-        self._x, self._dy = (flow[key].astype(np.float64) for key in ("x", "dy"))
+        self._x, self._dy = (flow[key].astype(dtype) for key in ("x", "dy"))
         inside = bool(layer.children()) and not layer.sequences()  # nothing else compares those
         self.parameters = layer.named_parameters() if inside else layer.params
         self._has_kinks = inside

@@ -28,9 +28,12 @@ SHAKE = 1e-6
 MARGIN = 8.0
 """An element may be off by so many times what is expected: the worst of millions is looked at.
 
-Measured over all shipped configurations and 20 seeds, the largest was 2.8 times what is expected:
+Measured over all shipped configurations and 20 seeds, the largest was 4.2 times what is expected:
 the filter gradient of a first convolution of one channel, a sum of 50,000 products that cancel.
 """
+
+UNLUCKY = 4.0
+"""More than so many times the tolerance is not allowed, even where direct sums are off as well."""
 
 METHOD_BOUND = {"columns": 0.0, "winograd": 1e-5}
 """How much of a tensor's largest value a method may be off by on its own account. For Winograd's it

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cnnrun.engine.layer_names import select_layers
+from cnnrun.engine.names import format_size, select_layers
 from cnnrun.errors import ConfigError
 
 FIRST, BLOCK, INNER, SHORT = (
@@ -76,3 +76,8 @@ def test_a_type_that_ends_in_a_digit_is_not_taken_for_a_number():
 def test_names_of_a_long_network_have_three_digits():
     names = [f"{index:03d}_relu" for index in range(120)]
     assert select_layers(names, ["7", "relu100"]) == ["007_relu", "099_relu"]
+
+
+@pytest.mark.parametrize(("sizes", "text"), [((28, 28, 1), "28x28x1"), ((10,), "10"), ((), "")])
+def test_sizes_are_joined_by_an_x(sizes, text):
+    assert format_size(sizes) == text
