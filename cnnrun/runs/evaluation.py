@@ -79,7 +79,8 @@ class Evaluation:
 
     @property
     def _measured(self) -> str:
-        return ", ".join(part for part in (self.title, f"{self.samples:,} samples") if part)
+        count = f"{self.samples:,} sample{'s' * (self.samples != 1)}"
+        return ", ".join(part for part in (self.title, count) if part)
 
     def to_dict(self) -> dict[str, Any]:
         """Return all figures, without the scores of single samples, as a JSON document."""

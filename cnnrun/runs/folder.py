@@ -160,8 +160,9 @@ def claim_run(runs_dir: Path, name: str) -> Run:
         raise RunError(f"{runs_dir}: cannot create a run ({error.strerror})") from None
 
 
-def list_runs(runs_dir: Path) -> list[Run]:
+def list_runs(runs_dir: Path | str = "runs") -> list[Run]:
     """Return the runs in a directory, the oldest first."""
+    runs_dir = Path(runs_dir)
     if not runs_dir.is_dir():
         return []
     runs = [Run(path.parent) for path in runs_dir.glob("*/config.yaml")]
