@@ -20,7 +20,7 @@ BATCH = 256
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a network makes of a split.
+    """The figures of a network on a split.
 
     Attributes:
         loss: the mean over the split.
