@@ -11,8 +11,6 @@ import pytest
 from experiments import log_of, tiny, weights_of
 
 from cnnrun.config import dump_yaml
-from cnnrun.data import epoch_order
-from cnnrun.engine.optimizers.base import global_norm
 from cnnrun.errors import CheckpointError, DivergedError, RunError
 from cnnrun.runs import StopRequest, find_run, list_runs, resume_run, start_run
 from cnnrun.runs.events import EpochFinished, FinalTest, StepFinished, Stopped, TrainingFinished
@@ -256,29 +254,3 @@ def test_training_without_validation_and_of_an_autoencoder(tmp_path):
     lines = log_of(session.run.folder)
     assert lines[1]["train_loss"] < lines[0]["train_loss"]
     assert lines[0]["val_loss"] is lines[0]["train_accuracy"] is None
-
-
-def test_the_figures_of_an_epoch_are_means_over_samples_and_steps(tmp_path):
-    """With weights that stand still, what a trained model measures is what training met."""
-    experiment = tiny(
-        tmp_path,
-        "data.validation=0",
-        "data.augment=[]",
-        "network=[flatten, {dense: {units: classes}}]",
-        "optimizer={sgd: {learning_rate: 1e-30}}",
-        "train.epochs=1",
-        "train.batch_size=40",
-    )
-    session = start_run(experiment, tmp_path / "runs", workers=1)
-    train(session)
-    (line,) = log_of(session.run.folder)
-    model = session.run.model()
-    assert line["train_loss"] == pytest.approx(model.evaluate("train").loss, rel=1e-5)
-    split = experiment.data.dataset.load(tmp_path).train
-    norms = []
-    order = epoch_order(90, experiment.seed, 0)
-    for batch in (order[:40], order[40:80], order[80:]):
-        gradients = model.gradients(split.images[batch], split.labels[batch])
-        del gradients["x"]
-        norms.append(global_norm(gradients))
-    assert line["grad_norm"] == pytest.approx(np.mean(norms), rel=1e-4)
