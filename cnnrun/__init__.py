@@ -1,16 +1,132 @@
-"""cnnrun: convolutional networks from YAML files, on a backprop engine that can be read."""
+"""cnnrun: convolutional networks from YAML files, on a backprop engine that can be read.
 
-from typing import Any
+What the command line can do, Python can do with the names below; docs/python.md shows each. They
+are imported when they are first asked for, so that `import cnnrun` costs nothing.
+"""
 
-__all__ = ["__version__", "gradcheck"]
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cnnrun import testing
+    from cnnrun.bench import bench
+    from cnnrun.config import (
+        Experiment,
+        describe_data,
+        dump_yaml,
+        init_experiment,
+        init_layer,
+        json_schema,
+        load_experiment,
+    )
+    from cnnrun.engine import Network
+    from cnnrun.explain import explain
+    from cnnrun.inspection.api import inspect
+    from cnnrun.runs import (
+        Model,
+        Run,
+        compare,
+        list_runs,
+        load_run,
+        resume,
+        summary,
+        train,
+        train_events,
+    )
+    from cnnrun.runs.explanation import explain_network
+    from cnnrun.runs.gradient_check import gradcheck
+
+__all__ = [
+    "Experiment",
+    "Model",
+    "Network",
+    "Run",
+    "__version__",
+    "bench",
+    "compare",
+    "describe_data",
+    "dump_yaml",
+    "explain",
+    "explain_network",
+    "gradcheck",
+    "init_experiment",
+    "init_layer",
+    "inspect",
+    "json_schema",
+    "list_runs",
+    "load_experiment",
+    "load_run",
+    "resume",
+    "summary",
+    "testing",
+    "train",
+    "train_events",
+]
 
 __version__ = "0.1.0"
 
+_HOMES = {
+    "cnnrun.bench": ("bench",),
+    "cnnrun.config": (
+        "Experiment", "describe_data", "dump_yaml", "init_experiment", "init_layer", "json_schema",
+        "load_experiment",
+    ),
+    "cnnrun.engine": ("Network",),
+    "cnnrun.explain": ("explain",),
+    "cnnrun.inspection.api": ("inspect",),
+    "cnnrun.runs": (
+        "Model", "Run", "compare", "list_runs", "load_run", "resume", "summary", "train",
+        "train_events",
+    ),
+    "cnnrun.runs.explanation": ("explain_network",),
+    "cnnrun.runs.gradient_check": ("gradcheck",),
+}  # fmt: skip
+"""By module, the names that come from it: the imports above, as they happen at run time."""
+
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
 
 def __getattr__(name: str) -> Any:
-    """Import `gradcheck` when it is first asked for."""
-    if name != "gradcheck":
+    """Import a name of the surface when it is first asked for."""
+    if name == "testing":
+        return import_module("cnnrun.testing")
+    if name not in _HOME_OF:
         raise AttributeError(f"module 'cnnrun' has no attribute {name!r}")
-    import cnnrun.gradcheck
+    value = getattr(import_module(_HOME_OF[name]), name)
+    globals()[name] = value
+    return value
 
-    return cnnrun.gradcheck
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+class _FunctionBesideFolder:
+    """A function with the name of a folder of the package, such as `cnnrun.gradcheck`.
+
+    After importing a folder, Python sets it as an attribute of the package that it lies in. Here
+    this is refused, so that the name always means the function. The function then shares the
+    folder's names, because `import cnnrun.gradcheck.api as api` looks for them on the attribute.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, package: ModuleType, owner: type[ModuleType]) -> Any:
+        function = getattr(import_module(_HOME_OF[self._name]), self._name)
+        function.__dict__ = import_module(f"cnnrun.{self._name}").__dict__
+        return function
+
+    def __set__(self, package: ModuleType, folder: ModuleType) -> None:
+        """Leave the folder where `import` finds it: in `sys.modules`."""
+
+
+class _Package(ModuleType):
+    bench = _FunctionBesideFolder("bench")
+    explain = _FunctionBesideFolder("explain")
+    gradcheck = _FunctionBesideFolder("gradcheck")
+
+
+sys.modules[__name__].__class__ = _Package

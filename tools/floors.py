@@ -19,6 +19,7 @@ FLOORS = {
     "cli": 6,
     "inspection": 5,
     "bench": 5,
+    "testing": 5,
     "runs": 4,
     "config": 3,
     "explain": 3,
@@ -29,6 +30,7 @@ FLOORS = {
     "errors": 0,
     "registry": 0,
     "documents": 0,
+    "notebook": 0,
 }
 """From a file or folder of the package to the number of its floor."""
 

@@ -1,6 +1,6 @@
 """Measures training steps: how long, where the time goes, and how PyTorch does the same."""
 
-from cnnrun.bench.machine import describe_machine
-from cnnrun.bench.measure import AGREEMENT, ExperimentFile, Result, bench
+from cnnrun.bench.api import AGREEMENT, Benchmark, bench
+from cnnrun.bench.measure import Result
 
-__all__ = ["AGREEMENT", "ExperimentFile", "Result", "bench", "describe_machine"]
+__all__ = ["AGREEMENT", "Benchmark", "Result", "bench"]

@@ -1,11 +1,12 @@
-"""Measures a configuration and returns one result for each batch size."""
+"""Measures an experiment's training steps at one batch size after the other."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,10 +18,7 @@ from cnnrun.bench.timing import in_turn
 from cnnrun.bench.training_step import Samples, TrainingStep, draw, without_dropout
 from cnnrun.config import Experiment
 
-__all__ = ["AGREEMENT", "ExperimentFile", "LayerResult", "Result", "TorchResult", "bench"]
-
-AGREEMENT = 1e-4
-"""How far loss and gradients may differ from PyTorch's, relative to their largest value."""
+__all__ = ["ExperimentFile", "LayerResult", "Result", "TorchResult", "measure_batches"]
 
 FLOOR = 1e-2
 """A tensor's differences are divided by its largest value, but at least by this part of the
@@ -97,8 +95,22 @@ class Result:
     layers: tuple[LayerResult, ...]
     torch: TorchResult | None
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the result as a JSON document, with PyTorch's figures beside ours."""
+        document = asdict(self)
+        torch = document.pop("torch")
+        if torch:
+            document |= {
+                "torch_version": torch["version"],
+                "torch_ms": torch["step_ms"],
+                "ratio": torch["ratio"],
+                "max_relative_difference": torch["max_relative_difference"],
+                "worst_tensor": torch["worst"],
+            }
+        return document
 
-def bench(
+
+def measure_batches(
     experiment: Experiment,
     file: ExperimentFile,
     batches: Sequence[int],

@@ -51,13 +51,10 @@ def bytes_per_sample(memory: Mapping[int, int]) -> float | None:
 
 def _main(arguments: str) -> None:
     from cnnrun.bench.training_step import TrainingStep, draw
-    from cnnrun.config import load_experiment, load_installed_plugins, load_plugin
+    from cnnrun.config import load_experiment
 
     given = json.loads(arguments)
-    load_installed_plugins()
-    for plugin in given["plugins"]:
-        load_plugin(Path(plugin))
-    experiment = load_experiment(Path(given["config"]), given["overrides"])
+    experiment = load_experiment(given["config"], given["overrides"], given["plugins"])
     info = experiment.data.dataset.info(experiment.base)
     with TrainingStep(experiment, info, given["workers"]) as training:
         samples = draw(experiment, info, given["batch"])

@@ -58,11 +58,9 @@ Workers = Annotated[
 
 def load_plugins(plugins: list[Path] | None) -> None:
     """Import the plug-ins of installed packages, then the given ones."""
-    from cnnrun.config import load_installed_plugins, load_plugin
+    from cnnrun import config
 
-    load_installed_plugins()
-    for plugin in plugins or []:
-        load_plugin(plugin)
+    config.load_plugins(plugins or [])
 
 
 def load(
@@ -71,13 +69,11 @@ def load(
     """Return the experiment of a configuration file, plug-ins and overrides applied."""
     from cnnrun.config import load_experiment
 
-    load_plugins(plugins)
-    return load_experiment(config, overrides or [])
+    return load_experiment(config, overrides or [], plugins or [])
 
 
 def load_run(name: str, runs_dir: Path, plugins: list[Path] | None = None) -> Run:
     """Return the run called `name`, after plug-ins, which its network may be made of."""
-    from cnnrun.runs import find_run
+    from cnnrun import runs
 
-    load_plugins(plugins)
-    return find_run(name, runs_dir)
+    return runs.load_run(name, runs_dir, plugins or [])

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from cnnrun.config.experiment import Experiment
 from cnnrun.config.overrides import apply_overrides
+from cnnrun.config.plugins import load_plugins
 from cnnrun.config.reading import Reader
 from cnnrun.config.source import KeyPath, Source, parse_source, read_source
 from cnnrun.data import DatasetInfo
@@ -21,17 +22,30 @@ __all__ = ["build_network", "load_experiment", "read_layer"]
 
 
 def load_experiment(
-    path: Path, overrides: Sequence[str] = (), *, check_network: bool = True
+    path: Path | str,
+    overrides: Sequence[str] = (),
+    plugins: Sequence[Path | str] = (),
+    *,
+    check_network: bool = True,
 ) -> Experiment:
-    """Return the experiment that a file describes, with `overrides` of the form KEY=VALUE.
+    """Return the experiment that a configuration file describes.
 
     The network is built once, to see that every layer fits; of the data only headers are read.
-    Without `check_network` that is left to the caller.
+
+    Args:
+        path: the file.
+        overrides: of its settings, such as `train.epochs=3`.
+        plugins: Python files that register layers and other parts that it names; plug-ins of
+            installed packages are imported too.
+        check_network: leaves building the network to the caller if it is False.
 
     Raises:
         ConfigError: something is wrong. The message lists every problem with file, line, column.
         DataError: the data set does not exist, or is not what its headers say.
+        PluginError: a plug-in is missing, or fails.
     """
+    load_plugins(plugins)
+    path = Path(path)
     source = read_source(path)
     if not isinstance(source.tree, dict):
         raise ConfigError(f"{source.where(())}: a configuration is a mapping of sections")

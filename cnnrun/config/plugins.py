@@ -5,13 +5,26 @@ from __future__ import annotations
 import importlib.util
 import sys
 import traceback
+from collections.abc import Iterable
+from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 
 from cnnrun.config.hints import options_of
 from cnnrun.errors import PluginError
 
-__all__ = ["load_installed_plugins", "load_plugin"]
+__all__ = ["load_plugin", "load_plugins"]
+
+
+def load_plugins(paths: Iterable[Path | str] = ()) -> None:
+    """Import the plug-ins of installed packages, then Python files.
+
+    Raises:
+        PluginError: one of them is missing, or fails.
+    """
+    _load_installed()
+    for path in paths:
+        load_plugin(Path(path))
 
 
 def load_plugin(path: Path) -> None:
@@ -37,7 +50,8 @@ def load_plugin(path: Path) -> None:
     options_of.cache_clear()
 
 
-def load_installed_plugins() -> None:
+@cache
+def _load_installed() -> None:
     """Import what installed packages offer under the entry point `cnnrun.plugins`.
 
     Raises:

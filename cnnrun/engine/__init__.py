@@ -10,6 +10,7 @@ from cnnrun.engine.losses import LOSSES, Loss
 from cnnrun.engine.network import Network
 from cnnrun.engine.optimizers import OPTIMIZERS, Optimizer
 from cnnrun.engine.schedules import SCHEDULES, Clock, Schedule
+from cnnrun.engine.summary import LayerSummary, NetworkSummary, summarize
 
 __all__ = [
     "INITIALIZERS",
@@ -24,8 +25,10 @@ __all__ = [
     "Initializer",
     "Layer",
     "LayerConfig",
+    "LayerSummary",
     "Loss",
     "Network",
+    "NetworkSummary",
     "NonFinite",
     "Optimizer",
     "Pass",
@@ -33,4 +36,5 @@ __all__ = [
     "StepResult",
     "find_nonfinite",
     "layers",
+    "summarize",
 ]

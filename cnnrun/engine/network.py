@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from cnnrun.engine.context import Context, Order
 from cnnrun.engine.layer import Build, Layer, LayerConfig, by_full_name
+from cnnrun.engine.summary import summarize
 from cnnrun.engine.types import Array, Shape
 from cnnrun.errors import CheckpointError, ShapeError
 
@@ -113,6 +114,13 @@ class Network(Sequential):
             for key in layer.params
             if key in layer.spared_from_decay
         }
+
+    def __repr__(self) -> str:
+        return repr(summarize(self))
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: a table with a line for every layer."""
+        return summarize(self)._repr_html_()
 
     def bind(self, arrays: Mapping[str, Array]) -> None:
         """Let the layers use these parameters and buffers, by full name, in place of their own."""

@@ -8,16 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from cnnrun.config import Experiment, build_network
-from cnnrun.data import DatasetInfo, PreparedData, Samples, Statistics, load_images, prepare
+from cnnrun.data import DatasetInfo, PreparedData, Samples, load_images
 from cnnrun.engine import Context, Network
 from cnnrun.engine.types import Array
 from cnnrun.errors import ConfigError, DataError
 from cnnrun.inspection.capture import estimate_bytes, walk
 from cnnrun.inspection.target import InspectionTarget
-from cnnrun.runs import Model
+from cnnrun.runs import NetworkWithData
 
-__all__ = ["MOST_BYTES", "InspectedModel", "SampleChoice", "choose_samples"]
+__all__ = ["MOST_BYTES", "SampleChoice", "choose_samples"]
 
 MOST_SAMPLES = 200
 MOST_BYTES = 200 << 20
@@ -26,62 +25,24 @@ REFERENCE = 64
 
 
 @dataclass(frozen=True)
-class InspectedModel:
-    """A network, trained or not, and what feeds it.
-
-    Attributes:
-        title: what to call it.
-        home: the folder that its inspections go into.
-        experiment, network, info: what it is.
-        statistics: how pixels are normalised; None for those of its data's training split.
-        checkpoint: which weights these are: `best`, `last` or `initial`.
-    """
-
-    title: str
-    home: Path
-    experiment: Experiment
-    network: Network
-    info: DatasetInfo
-    statistics: Statistics | None
-    checkpoint: str
-
-    @classmethod
-    def trained(cls, model: Model) -> InspectedModel:
-        """Return a run's network with the weights of a checkpoint."""
-        title = f"{model.run.name}, {model.checkpoint} weights"
-        return cls(
-            title, model.run.folder, model.experiment, model.network, model.info, model.statistics,
-            model.checkpoint,
-        )  # fmt: skip
-
-    @classmethod
-    def untrained(cls, experiment: Experiment, runs_dir: Path) -> InspectedModel:
-        """Return a configuration's network with its first weights."""
-        info = experiment.data.dataset.info(experiment.base)
-        home = runs_dir / "untrained" / experiment.name
-        network = build_network(experiment, info)
-        title = f"{experiment.name}, untrained"
-        return cls(title, home, experiment, network, info, None, "initial")
-
-
-@dataclass(frozen=True)
 class SampleChoice:
     """Which samples, and of what the gradients are taken.
 
     Attributes:
-        index: samples of the split as `3,7` or `0-9`; by default the first.
+        index: samples of the split, from 0: a number, several, or words such as `3,7` or `0-9`; by
+            default the first.
         images: image files instead.
         split: `train`, `val` or `test`.
         class_name: the class whose score is differentiated; by default the loss is.
     """
 
-    index: str | None = None
+    index: int | Sequence[int] | str | None = None
     images: Sequence[Path] = ()
     split: str = "test"
     class_name: str | None = None
 
 
-def choose_samples(model: InspectedModel, choice: SampleChoice) -> tuple[InspectionTarget, str]:
+def choose_samples(model: NetworkWithData, choice: SampleChoice) -> tuple[InspectionTarget, str]:
     """Return the samples, ready to be inspected, and what to call them in a path.
 
     Raises:
@@ -90,8 +51,7 @@ def choose_samples(model: InspectedModel, choice: SampleChoice) -> tuple[Inspect
     """
     if choice.images and choice.index is not None:
         raise ConfigError("give --index or --image, not both")
-    experiment, network, loss = model.experiment, model.network, model.experiment.loss
-    data = prepare(experiment.data, experiment.seed, experiment.base, statistics=model.statistics)
+    network, loss, data = model.network, model.experiment.loss, model.data()
     mean, std = np.array(data.statistics.mean), np.array(data.statistics.std)
     targets: Array | None = None
     if choice.images:
@@ -102,7 +62,7 @@ def choose_samples(model: InspectedModel, choice: SampleChoice) -> tuple[Inspect
         what = "-".join(path.stem for path in choice.images[:4])
     else:
         samples = data.samples(choice.split)
-        indices = _indices(choice.index or "0", len(samples))
+        indices = _indices(choice.index, len(samples))
         x, targets = samples.batch(indices)
         pixels = x * std + mean
         labels = tuple(f"{choice.split} {i}{_true(samples, i, model.info)}" for i in indices)
@@ -142,8 +102,13 @@ def _classes(
     raise ConfigError(f"--class {name}: no such class; there are {', '.join(names[:20])}")
 
 
-def _indices(text: str, count: int) -> Array:
-    """Return the samples that `3,7` or `0-9` names."""
+def _indices(index: int | Sequence[int] | str | None, count: int) -> Array:
+    """Return the samples that numbers, or words such as `3,7` and `0-9`, name."""
+    if isinstance(index, str):
+        text = index
+    else:
+        numbers = [0] if index is None else [index] if isinstance(index, int) else index
+        text = ",".join(map(str, numbers))
     chosen: list[int] = []
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")

@@ -1,32 +1,46 @@
 """Training and trained networks: the loop, its events, checkpoints, the run folder, the model."""
 
-from cnnrun.runs.comparison import Comparison, compare_runs
+from cnnrun.runs.comparison import Comparison, compare
 from cnnrun.runs.environment import default_workers
 from cnnrun.runs.evaluation import Evaluation, evaluate
-from cnnrun.runs.folder import Run, claim_run, find_run, list_runs
+from cnnrun.runs.folder import Run, claim_run, find_run, list_runs, load_run
 from cnnrun.runs.model import Model, load_model
+from cnnrun.runs.networks import (
+    NetworkSource,
+    NetworkWithData,
+    is_config_file,
+    open_network,
+    summary,
+)
 from cnnrun.runs.opening import resume_run, start_run
 from cnnrun.runs.session import Session
 from cnnrun.runs.signals import StopRequest, stop_on_signals
-from cnnrun.runs.training import train, train_events
+from cnnrun.runs.training import resume, train, train_events
 
 __all__ = [
     "Comparison",
     "Evaluation",
     "Model",
+    "NetworkSource",
+    "NetworkWithData",
     "Run",
     "Session",
     "StopRequest",
     "claim_run",
-    "compare_runs",
+    "compare",
     "default_workers",
     "evaluate",
     "find_run",
+    "is_config_file",
     "list_runs",
     "load_model",
+    "load_run",
+    "open_network",
+    "resume",
     "resume_run",
     "start_run",
     "stop_on_signals",
+    "summary",
     "train",
     "train_events",
 ]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from cnnrun.config import load_experiment, to_dict
 from cnnrun.errors import ConfigError, RunError
-from cnnrun.runs.folder import Run
+from cnnrun.notebook import cell, html_table
+from cnnrun.runs.folder import Run, find_run
 
-__all__ = ["FIGURES", "Comparison", "compare_runs", "flat", "sort_summaries", "summarize_run"]
+__all__ = ["FIGURES", "Comparison", "compare", "flat", "sort_summaries", "summarize_run"]
 
 FIGURES = ("name", "status", "epochs", "val_loss", "val_accuracy", "test_accuracy", "seconds")
 
@@ -30,15 +32,36 @@ class Comparison:
     settings: dict[str, list[Any]]
     results: dict[str, list[Any]]
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the comparison as a JSON document."""
+        return asdict(self)
 
-def compare_runs(runs: Sequence[Run]) -> Comparison:
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: a column for each run."""
+        rows = [
+            (name, *map(cell, values))
+            for name, values in (*self.settings.items(), *self.results.items())
+        ]
+        summary = f"{len(self.settings)} settings differ"
+        return html_table("runs side by side", summary, ("", *self.runs), rows)
+
+
+def compare(runs: Sequence[Run | str], runs_dir: Path | str = "runs") -> Comparison:
     """Return what differs between runs, and what came of each.
 
+    Args:
+        runs: two or more: runs, or their names or folders.
+        runs_dir: where a run of that name is looked for.
+
     Raises:
-        RunError, ConfigError: a run is damaged.
+        ConfigError: there is nothing to compare.
+        RunError: there is no such run, or it is damaged.
     """
+    if isinstance(runs, Run | str) or len(runs) < 2:
+        raise ConfigError("name two runs or more, to compare them")
+    opened = [find_run(run, Path(runs_dir)) if isinstance(run, str) else run for run in runs]
     settings = [
-        dict(flat(to_dict(load_experiment(run.config, check_network=False)))) for run in runs
+        dict(flat(to_dict(load_experiment(run.config, check_network=False)))) for run in opened
     ]
     paths = list(dict.fromkeys(path for setting in settings for path in setting))
     differing = {
@@ -46,9 +69,9 @@ def compare_runs(runs: Sequence[Run]) -> Comparison:
         for path in paths
         if any(setting.get(path) != settings[0].get(path) for setting in settings)
     }
-    rows = [summarize_run(run) for run in runs]
+    rows = [summarize_run(run) for run in opened]
     results = {figure: [row[figure] for row in rows] for figure in FIGURES[1:]}
-    return Comparison([run.name for run in runs], differing, results)
+    return Comparison([run.name for run in opened], differing, results)
 
 
 def summarize_run(run: Run) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from cnnrun.data import Samples
 from cnnrun.engine import Executor
 from cnnrun.engine.types import Array
+from cnnrun.notebook import cell, html_table
 from cnnrun.runs.metrics import ClassMetrics, accuracy, confusion_matrix, per_class
 
 __all__ = ["Evaluation", "evaluate", "predict"]
@@ -18,7 +19,7 @@ __all__ = ["Evaluation", "evaluate", "predict"]
 BATCH = 256
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Evaluation:
     """What a network makes of a split.
 
@@ -64,6 +65,21 @@ class Evaluation:
         if self.scores is None or self.labels.ndim != 1:
             return None
         return confusion_matrix(self.scores.argmax(axis=1), self.labels, len(self.class_names))
+
+    def __repr__(self) -> str:
+        accuracy = "" if self.accuracy is None else f"accuracy {self.accuracy:.2%}, "
+        return f"<{self._measured}: {accuracy}loss {self.loss:.4f}>"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the accuracy and loss, and a line for each class."""
+        columns = ("class", "precision", "recall", "F1", "AUC", "support")
+        rows = [tuple(map(cell, astuple(entry))) for entry in self.per_class]
+        figures = f"accuracy {cell(self.accuracy)}, loss {cell(self.loss)}"
+        return html_table(self._measured, figures, columns if rows else (), rows)
+
+    @property
+    def _measured(self) -> str:
+        return ", ".join(part for part in (self.title, f"{self.samples:,} samples") if part)
 
     def to_dict(self) -> dict[str, Any]:
         """Return all figures, without the scores of single samples, as a JSON document."""

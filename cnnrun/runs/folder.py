@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 from filelock import BaseFileLock, FileLock, Timeout
 
 from cnnrun.errors import RunError
+from cnnrun.notebook import cell, html_table
 
 if TYPE_CHECKING:
     from cnnrun.runs.model import Model
 
-__all__ = ["Run", "claim_run", "find_run", "list_runs"]
+__all__ = ["Run", "claim_run", "find_run", "list_runs", "load_run"]
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,24 @@ class Run:
 
         return load_model(self, checkpoint)
 
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the status, and the figures of the best epoch and test."""
+        try:
+            record = self.record
+        except RunError as error:
+            return html_table(self.name, str(error), (), ())
+        best, test = record.get("best") or {}, record.get("test") or {}
+        columns = ("", "epoch", "loss", "accuracy")
+        rows = [
+            ("validation", best.get("epoch"), best.get("val_loss"), best.get("val_accuracy")),
+            ("test", best.get("epoch"), test.get("loss"), test.get("accuracy")),
+        ]
+        summary = (
+            f"{record.get('status')}, {cell(record.get('parameters'))} parameters, "
+            f"{cell(record.get('seconds'))} s, {self.folder}"
+        )
+        return html_table(self.name, summary, columns, [tuple(map(cell, row)) for row in rows])
+
     def lock(self) -> BaseFileLock:
         """Return a lock on the run that is held: until it is released, or the process ends.
 
@@ -146,6 +166,27 @@ def list_runs(runs_dir: Path) -> list[Run]:
         return []
     runs = [Run(path.parent) for path in runs_dir.glob("*/config.yaml")]
     return sorted(runs, key=lambda run: (run.config.stat().st_mtime_ns, run.name))
+
+
+def load_run(
+    name: str | Path = "last", runs_dir: Path | str = "runs", plugins: Sequence[Path | str] = ()
+) -> Run:
+    """Return a run that has been trained.
+
+    Args:
+        name: its directory, its name in `runs_dir`, or `last`; without its number, a name means
+            the newest of that name.
+        runs_dir: where runs are kept.
+        plugins: Python files that register what its network is made of.
+
+    Raises:
+        RunError: there is none; the message says what there is.
+        PluginError: a plug-in is missing, or fails.
+    """
+    from cnnrun.config import load_plugins  # a run is found without the configuration language
+
+    load_plugins(plugins)
+    return find_run(str(name), Path(runs_dir))
 
 
 def find_run(name: str, runs_dir: Path) -> Run:

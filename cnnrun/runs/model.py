@@ -25,7 +25,7 @@ Images = Array | Path | str | Sequence[Path | str]
 """Pixels `(N, H, W, C)` or `(H, W, C)`, or the paths of image files."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Model:
     """A trained network, and what is needed to feed it. All arrays it returns are the caller's.
 
@@ -47,6 +47,13 @@ class Model:
     info: DatasetInfo
     statistics: Statistics
     checkpoint: str
+
+    def __repr__(self) -> str:
+        return f"<{self.run.name}, {self.checkpoint} weights: {self.network!r}>"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the layers."""
+        return self.network._repr_html_()
 
     @property
     def is_autoencoder(self) -> bool:

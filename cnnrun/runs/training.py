@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from cnnrun.config import Experiment
+from cnnrun.config import Experiment, load_experiment
 from cnnrun.runs.events import Event
-from cnnrun.runs.folder import Run
-from cnnrun.runs.opening import start_run
+from cnnrun.runs.folder import Run, find_run
+from cnnrun.runs.opening import resume_run, start_run
+from cnnrun.runs.session import Session
 from cnnrun.runs.signals import StopRequest
 
-__all__ = ["train", "train_events"]
+__all__ = ["resume", "train", "train_events"]
 
 
 def train(
-    experiment: Experiment,
-    runs_dir: Path | str = Path("runs"),
+    experiment: Experiment | Path | str,
+    runs_dir: Path | str = "runs",
     *,
     workers: int | None = None,
     gradcheck: bool = False,
@@ -26,7 +27,7 @@ def train(
     """Train an experiment and measure its best weights on the test split; return the run.
 
     Args:
-        experiment: what to train.
+        experiment: what to train, or its configuration file.
         runs_dir: where the run's directory is created.
         workers: parts of a batch computed at once, by default as many as there are processors; the
             result does not depend on them.
@@ -35,27 +36,70 @@ def train(
         stop: set its `signal` to stop after the step at hand; the run can be resumed.
 
     Raises:
-        CnnrunError: the data cannot be used, or the run cannot be written to.
+        CnnrunError: the configuration is wrong, the data cannot be used, or the run cannot be
+            written to.
         GradientError: a gradient is wrong; nothing was trained.
         DivergedError: a loss or gradient is not finite; the last good checkpoint stays.
     """
-    with start_run(experiment, Path(runs_dir), workers=workers) as session:
+    with start_run(_loaded(experiment), Path(runs_dir), workers=workers) as session:
         if gradcheck:
             from cnnrun.runs.preflight import check_gradients  # the checker is not light
 
             check_gradients(session)
-        for event in session.events(stop):
-            if on_event is not None:
-                on_event(event)
-        return session.run
+        return _to_the_end(session, on_event, stop)
+
+
+def resume(
+    run: Run | str,
+    runs_dir: Path | str = "runs",
+    *,
+    epochs: int | None = None,
+    workers: int | None = None,
+    on_event: Callable[[Event], None] | None = None,
+    stop: StopRequest | None = None,
+) -> Run:
+    """Go on with a run where its last checkpoint stands, to its end; return it.
+
+    Args:
+        run: it, its name or folder, or `last`.
+        runs_dir: where a run of that name is looked for.
+        epochs: in all, instead of what its configuration says.
+        workers: as `train` takes them.
+        on_event: called with everything that happens.
+        stop: set its `signal` to stop after the step at hand.
+
+    Raises:
+        RunError: there is no such run, another process trains it, or all its epochs are done.
+        CheckpointError: the checkpoint is damaged or of another experiment or data set.
+        DivergedError: a loss or gradient is not finite; the last good checkpoint stays.
+    """
+    run = find_run(run, Path(runs_dir)) if isinstance(run, str) else run
+    with resume_run(run, workers=workers, epochs=epochs) as session:
+        return _to_the_end(session, on_event, stop)
 
 
 def train_events(
-    experiment: Experiment, runs_dir: Path | str = Path("runs"), *, workers: int | None = None
+    experiment: Experiment | Path | str,
+    runs_dir: Path | str = "runs",
+    *,
+    workers: int | None = None,
 ) -> Iterator[Event]:
     """Train an experiment as `train` does, and yield what happens; `start_run` also gives the run.
 
     Nothing is created before the first event is asked for.
     """
-    with start_run(experiment, Path(runs_dir), workers=workers) as session:
+    with start_run(_loaded(experiment), Path(runs_dir), workers=workers) as session:
         yield from session.events()
+
+
+def _loaded(experiment: Experiment | Path | str) -> Experiment:
+    return experiment if isinstance(experiment, Experiment) else load_experiment(experiment)
+
+
+def _to_the_end(
+    session: Session, on_event: Callable[[Event], None] | None, stop: StopRequest | None
+) -> Run:
+    for event in session.events(stop):
+        if on_event is not None:
+            on_event(event)
+    return session.run

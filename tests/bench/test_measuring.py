@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from experiments import tiny
 
-from cnnrun.bench import ExperimentFile, bench, limit, stable_samples, timing
+from cnnrun.bench import limit, stable_samples, timing
 from cnnrun.bench.layers import time_layers
 from cnnrun.bench.limit import Product, limit_ms, products
+from cnnrun.bench.measure import ExperimentFile, measure_batches
 from cnnrun.bench.memory import bytes_per_sample, peak_memory
 from cnnrun.bench.training_step import TrainingStep, draw
 from cnnrun.config import build_network
@@ -126,7 +127,7 @@ def test_the_memory_of_a_further_sample():
 
 def test_a_result_adds_up(tmp_path):
     experiment = tiny(tmp_path, "train.shard_size=auto")
-    (result,) = bench(
+    (result,) = measure_batches(
         experiment, ExperimentFile(tmp_path / "tiny.yaml"), [8], workers=1, seconds=0.05
     )
     spent = sum(row.forward_ms + row.backward_ms for row in result.layers) + result.other_ms

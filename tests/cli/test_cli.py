@@ -232,16 +232,16 @@ def test_a_check_of_the_last_run_writes_into_the_run_it_checked(home, tmp_path, 
     """Another run may be started while the check goes on."""
     import shutil
 
-    from cnnrun.cli.verbs import gradcheck
+    from cnnrun.runs import gradient_check
 
     shutil.copytree(home / "runs/tiny-0001", tmp_path / "runs/tiny-0001")
-    run_check = gradcheck.run_check
+    gradcheck = gradient_check.gradcheck
 
-    def check_while_another_run_starts(check, quiet):
+    def check_while_another_run_starts(*arguments, **options):
         shutil.copytree(tmp_path / "runs/tiny-0001", tmp_path / "runs/tiny-0002")
-        return run_check(check, quiet)
+        return gradcheck(*arguments, **options)
 
-    monkeypatch.setattr(gradcheck, "run_check", check_while_another_run_starts)
+    monkeypatch.setattr(gradient_check, "gradcheck", check_while_another_run_starts)
     result = invoke("gradcheck", "last", "--budget", 500, home=tmp_path, monkeypatch=monkeypatch)
     assert "all gradients are right" in result.stdout
     assert (tmp_path / "runs/tiny-0001/gradcheck.json").exists()

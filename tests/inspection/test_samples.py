@@ -8,13 +8,14 @@ from experiments import tiny
 from PIL import Image
 
 from cnnrun.errors import ConfigError
-from cnnrun.inspection.samples import InspectedModel, SampleChoice, choose_samples
+from cnnrun.inspection.samples import SampleChoice, choose_samples
+from cnnrun.runs import NetworkWithData
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     folder = tmp_path_factory.mktemp("samples")
-    return InspectedModel.untrained(tiny(folder), folder / "runs")
+    return NetworkWithData.untrained(tiny(folder), folder / "runs")
 
 
 def test_pictures_show_the_pixels_that_the_data_set_has(model):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -14,14 +13,13 @@ from cnnrun.cli.options import (
     Plugins,
     Quiet,
     Workers,
-    load,
 )
 from cnnrun.cli.output import message, print_json
 from cnnrun.cli.tables import count, figure, print_fitting, size
-from cnnrun.errors import ConfigError, GradientError
+from cnnrun.errors import ConfigError
 
 if TYPE_CHECKING:
-    from cnnrun.bench import Result
+    from cnnrun.bench import Benchmark, Result
 
 NAME = "bench"
 
@@ -48,48 +46,31 @@ def command(
 
     Example: cnnrun bench configs/bench/lenet.yaml --batch 32,64,256 --against torch
     """
-    from cnnrun.bench import AGREEMENT, ExperimentFile, bench, describe_machine
-    from cnnrun.runs import default_workers
+    from cnnrun.bench import bench
 
-    experiment = load(config, overrides, plugin)
-    batches = _batches(batch) or [experiment.train.batch_size]
-    workers = workers or default_workers()
-    if against:
-        from cnnrun.bench.torch_side import require_torch
+    batches = _batches(batch)
 
-        require_torch()
-    results: list[Result] = []
-    for result in bench(
-        experiment,
-        ExperimentFile(config, overrides or (), plugin or ()),
-        batches,
-        workers=workers,
-        against_torch=against == "torch",
-        seconds=seconds,
-    ):
-        results.append(result)
+    def show_step(result: Result) -> None:
         done = f"batch {result.batch}: {result.step_ms:.2f} ms a step"
-        message(done, quiet=quiet or json or len(batches) == 1)
-    machine = describe_machine(workers)
+        message(done, quiet=quiet or json or len(batches) < 2)
+
+    benchmark = bench(
+        config,
+        overrides or (),
+        plugins=plugin or (),
+        batches=batches,
+        against_torch=against == "torch",
+        workers=workers,
+        seconds=seconds,
+        on_result=show_step,
+    )
     if json:
-        print_json(
-            {
-                "config": str(config),
-                "machine": machine,
-                "results": [_document(result) for result in results],
-                "memory_bytes_per_sample": _per_sample(results),
-            }
-        )
+        print_json(benchmark.to_dict())
     else:
-        for result in results:
+        for result in benchmark.results:
             _show_layers(result)
-        _show(experiment.name, results, machine)
-    for result in results:
-        if result.torch and not result.torch.max_relative_difference <= AGREEMENT:
-            raise GradientError(
-                f"batch {result.batch}: {result.torch.worst} differs from PyTorch by "
-                f"{result.torch.max_relative_difference:.1e}, more than {AGREEMENT:.0e}"
-            )
+        _show(benchmark)
+    benchmark.raise_if_different()
 
 
 def _batches(given: str | None) -> list[int]:
@@ -100,21 +81,6 @@ def _batches(given: str | None) -> list[int]:
             raise ConfigError(f"--batch {given}: {word.strip()!r} is not a number of samples")
         sizes.append(int(word))
     return sizes
-
-
-def _document(result: Result) -> dict[str, Any]:
-    """Return a result as JSON has it, with PyTorch's figures beside ours."""
-    document = asdict(result)
-    torch = document.pop("torch")
-    if torch:
-        document |= {
-            "torch_version": torch["version"],
-            "torch_ms": torch["step_ms"],
-            "ratio": torch["ratio"],
-            "max_relative_difference": torch["max_relative_difference"],
-            "worst_tensor": torch["worst"],
-        }
-    return document
 
 
 def _show_layers(result: Result) -> None:
@@ -140,7 +106,8 @@ def _show_layers(result: Result) -> None:
     )
 
 
-def _show(name: str, results: list[Result], machine: dict[str, Any]) -> None:
+def _show(benchmark: Benchmark) -> None:
+    results, machine = benchmark.results, benchmark.machine
     columns = ["batch", "step ms", "samples/s", "of limit", "memory"]
     has_torch = results[0].torch is not None
     if has_torch:
@@ -162,7 +129,9 @@ def _show(name: str, results: list[Result], machine: dict[str, Any]) -> None:
                 f"{result.torch.max_relative_difference:.1e}",
             ]
         rows.append(row)
-    print_fitting(f"{name}: median training steps", columns, rows, spare=["memory", "samples/s"])
+    print_fitting(
+        f"{benchmark.name}: median training steps", columns, rows, spare=["memory", "samples/s"]
+    )
     plural = "" if machine["workers"] == 1 else "s"
     print(
         f"{machine['processor']}, {machine['workers']} worker{plural}; NumPy {machine['numpy']}, "
@@ -178,15 +147,9 @@ def _show(name: str, results: list[Result], machine: dict[str, Any]) -> None:
             f"ratio: PyTorch {results[0].torch.version}'s better layout over ours; difference: of "
             "loss and gradients, at most"
         )
-    if (per_sample := _per_sample(results)) is not None:
+    if (per_sample := benchmark.memory_bytes_per_sample) is not None:
         print(f"memory: {per_sample / 1024:,.1f} KiB more for each further sample")
 
 
 def _percent(value: float | None) -> str:
     return "" if value is None else f"{100 * value:.0f}%"
-
-
-def _per_sample(results: list[Result]) -> float | None:
-    from cnnrun.bench.memory import bytes_per_sample
-
-    return bytes_per_sample({result.batch: result.memory_bytes for result in results})

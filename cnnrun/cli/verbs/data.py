@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from cnnrun.cli.options import Json, Plugins, load, load_plugins
+from cnnrun.cli.options import Json, Plugins, load_plugins
 from cnnrun.cli.output import print_json
 from cnnrun.cli.tables import figure, print_table, table
-from cnnrun.errors import DataError
-from cnnrun.registry import suggestion
 
 app = typer.Typer(help="List and describe data sets.", no_args_is_help=True)
 
@@ -45,57 +42,22 @@ def info_command(
 
     Example: cnnrun data info mnist5k
     """
-    import numpy as np
-
-    from cnnrun.data import DATASETS, DataOptions, prepare
+    from cnnrun.config import describe_data
     from cnnrun.engine.names import format_size
 
-    load_plugins(plugin)
-    if Path(what).suffix in (".yaml", ".yml"):
-        experiment = load(Path(what))
-        options, seed, base = experiment.data, experiment.seed, experiment.base
-    else:
-        if what not in DATASETS:
-            raise DataError(f"no data set is called {what!r}; {suggestion(what, DATASETS)}")
-        try:
-            source = DATASETS.get(what)()
-        except TypeError:
-            raise DataError(
-                f"{what} needs options; give a configuration file that uses it"
-            ) from None
-        options, seed, base = DataOptions(source), 0, Path()
-    prepared = prepare(options, seed, base)
-    counts: dict[str, Any] = {}
-    for split in ("train", "val", "test"):
-        if (samples := getattr(prepared, split)) is not None:
-            labels = samples.labels
-            by_class = (
-                np.bincount(labels, minlength=prepared.info.classes)
-                if labels.ndim == 1
-                else labels.sum(axis=0).astype(int)
-            )
-            counts[split] = {"samples": len(samples), "per_class": by_class.tolist()}
+    description = describe_data(what, tuple(plugin or ()))
     if json:
-        print_json(
-            {
-                "name": prepared.info.name,
-                "image_shape": list(prepared.info.image_shape),
-                "classes": list(prepared.info.class_names),
-                "splits": counts,
-                "sha256": prepared.sha256,
-                "statistics": prepared.statistics.to_json(),
-            }
-        )
+        print_json(description.to_dict())
         return
-    info = prepared.info
-    shape = f"{format_size(info.image_shape)} (height x width x channels)"
-    print(f"{info.name}: images {shape}, {info.classes} classes")
-    made = table("samples", ["class", *counts], left=["class"])
-    for number, name in enumerate(info.class_names):
-        made.add_row(name, *(str(part["per_class"][number]) for part in counts.values()))
+    names = description.class_names
+    shape = f"{format_size(description.image_shape)} (height x width x channels)"
+    print(f"{description.name}: images {shape}, {len(names)} classes")
+    made = table("samples", ["class", *description.counts], left=["class"])
+    for number, name in enumerate(names):
+        made.add_row(name, *(str(counts[number]) for counts in description.counts.values()))
     made.add_section()
-    made.add_row("all", *(str(part["samples"]) for part in counts.values()))
+    made.add_row("all", *map(str, description.samples.values()))
     print_table(made)
-    mean, std = prepared.statistics.mean, prepared.statistics.std
+    mean, std = description.mean, description.std
     print(f"mean {', '.join(map(figure, mean))}  std {', '.join(map(figure, std))}")
-    print(f"SHA-256 {prepared.sha256}")
+    print(f"SHA-256 {description.sha256}")

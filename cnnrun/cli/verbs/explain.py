@@ -219,24 +219,10 @@ def backprop(
 
     Example: cnnrun explain backprop configs/lenet_mnist5k.yaml --numbers
     """
-    from cnnrun.config import build_network
-    from cnnrun.data import prepare
-    from cnnrun.explain import explain
-    from cnnrun.runs.preflight import check_images
+    from cnnrun.runs.explanation import explain_network
 
     experiment = load(config, overrides, plugin)
-    x = None
-    if numbers:
-        data = prepare(experiment.data, experiment.seed, experiment.base)
-        x = check_images(data.train, samples, seed)
-    explanation = explain(
-        "backprop",
-        network=build_network(experiment),
-        loss=experiment.loss,
-        title=experiment.name,
-        x=x,
-        seed=seed,
-    )
+    explanation = explain_network(experiment, numbers=numbers, samples=samples, seed=seed)
     _emit(explanation, "json" if json else form, output)
 
 

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import re
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cnnrun.cli.options import Json, Overrides, Plugins, Quiet, RunsDir, load_plugins, load_run
+from cnnrun.cli.options import (
+    Json,
+    Overrides,
+    Plugins,
+    Quiet,
+    RunsDir,
+    load,
+    load_plugins,
+    load_run,
+)
 from cnnrun.cli.output import message, print_json
 from cnnrun.cli.progress import CheckProgress
 from cnnrun.cli.reports import show_mutants, show_report
 from cnnrun.errors import ConfigError, GradientError, UnresolvedError
 
 if TYPE_CHECKING:
-    from cnnrun.gradcheck import Check, Report
+    from cnnrun.config import Experiment
+    from cnnrun.gradcheck import Report
     from cnnrun.runs import Run
 
 NAME = "gradcheck"
@@ -82,19 +91,32 @@ def command(
 
     Example: cnnrun gradcheck configs/lenet_mnist5k.yaml
     """
+    from cnnrun.gradcheck.mutants import EXECUTION_MUTANTS, MUTANTS
+    from cnnrun.runs.gradient_check import gradcheck as check
+    from cnnrun.runs.networks import is_config_file
+
     load_plugins(plugin)
     quiet = quiet or json
     # Found once: `last` may mean another run by the time that the check is done.
-    run = load_run(config, runs_dir) if config is not None and not _is_file(config) else None
+    run = load_run(config, runs_dir) if config is not None and not is_config_file(config) else None
     if self_test:
         if config or layer:
             raise typer.BadParameter("--self-test checks the checker, without CONFIG or --layer")
-        report = _self_test(seed, quiet)
+        count = len(MUTANTS) + len(EXECUTION_MUTANTS)
+        message(f"{count} planted mistakes, about {count // 8} s", quiet=quiet)
+        report = check(self_test=True, seed=seed)
     else:
-        check = _plan(
-            run or config, overrides, layer, input_shape, layers, samples, seed, budget, checkpoint
-        )  # fmt: skip
-        report = run_check(check, quiet)
+        with CheckProgress(quiet) as show:
+            report = check(
+                _subject(run or config, overrides, layer, input_shape),
+                input_shape=_shape(input_shape),
+                layers=[word.strip() for word in layers.split(",")] if layers else (),
+                samples=None if config is None else samples,
+                checkpoint=checkpoint,
+                seed=seed,
+                budget=budget,
+                on_progress=show,
+            )
     if run is not None and output is None:
         output = run.folder / "gradcheck.json"
     _write(report, output, junit, maps, quiet)
@@ -110,88 +132,21 @@ def command(
         )
 
 
-def run_check(check: Check, quiet: bool) -> Report:
-    """Run a check with a progress bar, after saying what it will cost."""
-    with CheckProgress(quiet) as show:
-        show(check, 0)
-        for passes in check.run():
-            show(check, passes)
-    return check.report()
-
-
-def _plan(
-    config: Run | str | None,
-    overrides: list[str] | None,
-    layer: str | None,
-    input_shape: str | None,
-    layers: str | None,
-    samples: int,
-    seed: int,
-    budget: int | None,
-    checkpoint: str,
-) -> Check:
-    from cnnrun.gradcheck import plan
-
-    shape = _shape(input_shape)
-    if config is not None:
-        if layer is not None or shape is not None:
-            raise typer.BadParameter("--layer and --input go without CONFIG; --layers selects")
-        return _plan_network(
-            config, overrides, layers, samples, seed, budget, checkpoint
-        )  # fmt: skip
+def _subject(
+    config: Run | str | None, overrides: list[str] | None, layer: str | None, shape: str | None
+) -> Experiment | Run | Any:
+    """Return what is to be checked: a run, an experiment, or a layer; None for all layers."""
+    if config is not None and (layer is not None or shape is not None):
+        raise typer.BadParameter("--layer and --input go without CONFIG; --layers selects")
     if layer is not None:
-        return plan(_layer(layer), input_shape=shape, seed=seed, budget=budget)
+        return _layer(layer)
     if shape is not None:
         raise typer.BadParameter("--input is the input of --layer")
-    names = [name.strip() for name in layers.split(",")] if layers else []
-    return plan(names=names, seed=seed, budget=budget)
-
-
-def _plan_network(
-    config: Run | str,
-    overrides: list[str] | None,
-    layers: str | None,
-    samples: int,
-    seed: int,
-    budget: int | None,
-    checkpoint: str,
-) -> Check:
-    """Return the check of a configuration's network, or of a run's with its weights."""
-    from cnnrun.cli.options import load
-    from cnnrun.config import build_network
-    from cnnrun.data import prepare
-    from cnnrun.gradcheck import plan_network
-    from cnnrun.runs.preflight import check_batch, check_images
-
     if isinstance(config, str):
-        experiment = load(Path(config), overrides)
-        data = prepare(experiment.data, experiment.seed, experiment.base)
-        network = build_network(experiment, data.info)
-    else:
-        if overrides:
-            raise typer.BadParameter("a run's configuration is fixed; overrides go with CONFIG")
-        model = config.model(checkpoint)
-        experiment, network = model.experiment, model.network
-        data = prepare(
-            experiment.data, experiment.seed, experiment.base, statistics=model.statistics
-        )
-    x = check_images(data.train, samples, seed)
-    words = layers.split(",") if layers else []
-    return plan_network(
-        network,
-        x,
-        loss=experiment.loss,
-        layers=words,
-        seed=seed,
-        budget=budget,
-        batch=check_batch(data.train, experiment.train.batch_size, seed),
-        shard_size=experiment.train.samples_per_shard,
-    )
-
-
-def _is_file(config: str) -> bool:
-    """Return whether the argument means a configuration file, rather than a run."""
-    return Path(config).suffix in (".yaml", ".yml") or Path(config).is_file()
+        return load(Path(config), overrides)
+    if overrides:
+        raise typer.BadParameter("a run's configuration is fixed; overrides go with CONFIG")
+    return config
 
 
 def _layer(text: str) -> Any:
@@ -207,16 +162,6 @@ def _shape(text: str | None) -> tuple[int, ...] | None:
     if not re.fullmatch(r"[1-9]\d*(x[1-9]\d*)*", text):
         raise ConfigError(f"--input {text}: write sizes as in 8x8x3, or 10 for a vector")
     return tuple(int(size) for size in text.split("x"))
-
-
-def _self_test(seed: int, quiet: bool) -> Report:
-    from cnnrun.gradcheck.mutants import EXECUTION_MUTANTS, MUTANTS
-    from cnnrun.gradcheck.selftest import mutant_report, run_mutants
-
-    count = len(MUTANTS) + len(EXECUTION_MUTANTS)
-    message(f"{count} planted mistakes, about {count // 8} s", quiet=quiet)
-    start = time.perf_counter()
-    return mutant_report(list(run_mutants(seed)), seed, time.perf_counter() - start)
 
 
 def _write(

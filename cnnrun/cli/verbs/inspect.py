@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cnnrun.cli.options import Json, Plugins, Quiet, RunsDir, load, load_plugins, load_run
+from cnnrun.cli.options import Json, Plugins, Quiet, RunsDir, load_plugins
 from cnnrun.cli.output import message, print_json
 from cnnrun.cli.tables import print_fitting, share
 
 if TYPE_CHECKING:
-    from cnnrun.inspection.inspect import Result
-    from cnnrun.inspection.samples import InspectedModel
+    from cnnrun.inspection import Inspection
 
 NAME = "inspect"
 
@@ -69,60 +68,39 @@ def command(
 
     Example: cnnrun inspect last --index 3
     """
-    from cnnrun.inspection.plan import plan_inspection
-    from cnnrun.inspection.samples import SampleChoice
+    from cnnrun.inspection import inspect
 
     load_plugins(plugin)
-    checkpoints = checkpoint.split(",")
-    if not set(checkpoints) <= {"best", "last"} or len(checkpoints) > 2:
-        raise typer.BadParameter(f"{checkpoint} is not best, last or best,last")
-    model, other = _open(run, runs_dir, checkpoints, compare)
-    plan = plan_inspection(
-        model,
-        SampleChoice(index, image or (), split, class_name),
+    inspection = inspect(
+        run,
+        index=index,
+        images=image or (),
+        split=split,
+        class_name=class_name,
         layers=_words(layers),
         kinds=_words(kinds),
-        other=other,
+        checkpoint=checkpoint,
+        compare=compare,
         folder=output,
-        most_channels=max_channels,
+        max_channels=max_channels,
         pictures=not no_png,
         format=form,
         steps=steps,
+        runs_dir=runs_dir,
+        on_warning=lambda text: message(f"warning: {text}", quiet=quiet or json),
     )
-    if plan.warning:
-        message(f"warning: {plan.warning}; --layers keeps fewer", quiet=quiet or json)
-    result = plan.run()
     if json:
-        print_json(result.document)
+        print_json(inspection.document)
     else:
-        _show(result)
-        message(f"wrote {plan.folder}/index.html", quiet=quiet)
-
-
-def _open(
-    name: str, runs_dir: Path, checkpoints: list[str], compare: str | None
-) -> tuple[InspectedModel, InspectedModel | None]:
-    """Return what to inspect, and what to compare it with: another run, or another checkpoint."""
-    from cnnrun.inspection.samples import InspectedModel
-
-    def model_of(name: str, which: str) -> InspectedModel:
-        path = Path(name)
-        if path.suffix in (".yaml", ".yml") or path.is_file():
-            return InspectedModel.untrained(load(path), runs_dir)
-        return InspectedModel.trained(load_run(name, runs_dir).model(which))
-
-    model = model_of(name, checkpoints[0])
-    if compare is None and len(checkpoints) == 1:
-        return model, None
-    # The run's own folder, since `last` may mean another run by now.
-    return model, model_of(str(model.home) if compare is None else compare, checkpoints[-1])
+        _show(inspection)
+        message(f"wrote {inspection.page}", quiet=quiet)
 
 
 def _words(text: str | None) -> list[str]:
     return [word.strip() for word in text.split(",")] if text else []
 
 
-def _show(result: Result) -> None:
+def _show(inspection: Inspection) -> None:
     """Print the flow of gradients, the verdict, and how far to trust the attributions."""
     columns = ["layer", "|error|", "relative", "|weights|", "|gradient|", "ratio", "zeros", ""]
     rows = [
@@ -137,18 +115,18 @@ def _show(result: Result) -> None:
             share(layer.zeros),
             layer.words,
         ]
-        for layer in result.flow.layers
+        for layer in inspection.flow.layers
     ]
-    title = f"gradients of {result.document['network']}"
+    title = f"gradients of {inspection.document['network']}"
     print_fitting(title, columns, rows, ["|weights|", "ratio", "zeros"], left=["layer", ""])
-    for line in result.flow.verdict:
+    for line in inspection.flow.verdict:
         print(line)
-    errors = result.attribution.completeness_error
+    errors = inspection.attribution.completeness_error
     if errors:
         print(
-            f"integrated gradients: {result.attribution.steps} steps, completeness error "
+            f"integrated gradients: {inspection.attribution.steps} steps, completeness error "
             f"{100 * max(errors):.2f}%"
         )
-    for note in result.notes:
+    for note in inspection.notes:
         print(f"note: {note}")
-    print(f"{len(result.figures)} arrays and their figures in {result.folder}")
+    print(f"{len(inspection.figures)} arrays and their figures in {inspection.folder}")

@@ -97,14 +97,14 @@ def compare_command(
 
     Example: cnnrun runs compare lenet-mnist5k-0001 lenet-mnist5k-0002
     """
-    from cnnrun.runs import compare_runs, find_run
+    from cnnrun.runs import compare
 
     if len(names) < 2:
         raise typer.BadParameter("name two runs or more", param_hint="RUN RUN...")
-    comparison = compare_runs([find_run(name, runs_dir) for name in names])
+    comparison = compare(names, runs_dir)
     settings, results = comparison.settings, comparison.results
     if json:
-        print_json({"runs": comparison.runs, "settings": settings, "results": results})
+        print_json(comparison.to_dict())
         return
     if as_csv:
         lines = [*settings.items(), *results.items()]

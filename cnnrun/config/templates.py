@@ -1,8 +1,13 @@
-"""The files that `cnnrun init` writes: a configuration that trains, and a layer that is right."""
+"""Files to start from: a configuration that trains, and a layer whose backward is right."""
 
 from __future__ import annotations
 
-__all__ = ["EXPERIMENT", "LAYER"]
+from pathlib import Path
+
+from cnnrun.engine import LAYERS
+from cnnrun.errors import ConfigError
+
+__all__ = ["init_experiment", "init_layer"]
 
 EXPERIMENT = """\
 # A first experiment: train it with   cnnrun train {file}
@@ -90,3 +95,50 @@ class {class_name}(Layer):
         ctx.gradients["a"] = (dy * inner).reshape(-1, x.shape[-1]).sum(axis=0)
         return dy * np.where(x > 0, 1, self.params["a"])
 '''
+
+
+def init_experiment(file: Path | str = "experiment.yaml", *, force: bool = False) -> Path:
+    """Write a commented configuration that trains as it is; return the file.
+
+    Args:
+        file: where.
+        force: replace a file that exists.
+
+    Raises:
+        ConfigError: the file exists, or cannot be written.
+    """
+    return _write(Path(file), EXPERIMENT.format(file=file), force)
+
+
+def init_layer(file: Path | str, *, force: bool = False) -> Path:
+    """Write a commented layer, named after the file, that passes the check as it is; return it.
+
+    Args:
+        file: where, such as `my_layer.py`.
+        force: replace a file that exists.
+
+    Raises:
+        ConfigError: the file exists or cannot be written, or its name is no name for a layer.
+    """
+    file = Path(file)
+    if file.suffix != ".py" or not file.stem.isidentifier():
+        raise ConfigError(
+            f"{file}: a layer's file is named after it, in letters, digits and underscores: "
+            "my_layer.py"
+        )
+    name = file.stem.lower()
+    if name in LAYERS:
+        raise ConfigError(f"a layer named {name!r} is registered already; choose another name")
+    class_name = "".join(part.capitalize() for part in name.split("_"))
+    return _write(file, LAYER.format(file=file, name=name, class_name=class_name), force)
+
+
+def _write(file: Path, text: str, force: bool) -> Path:
+    try:
+        with file.open("w" if force else "x", encoding="utf-8") as stream:
+            stream.write(text)
+    except FileExistsError:
+        raise ConfigError(f"{file} exists; --force, in Python force=True, replaces it") from None
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be written ({error.strerror})") from None
+    return file

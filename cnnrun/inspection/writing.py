@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from cnnrun.documents import finite
 from cnnrun.engine import Network
 from cnnrun.inspection.attribution import Attribution, attribute
 from cnnrun.inspection.capture import Capture, Node, capture, walk
-from cnnrun.inspection.flow import Flow, measure_flow
+from cnnrun.inspection.flow import measure_flow
 from cnnrun.inspection.gallery import (
     KINDS,
     MOST_ROWS,
@@ -25,10 +25,11 @@ from cnnrun.inspection.gallery import (
 )
 from cnnrun.inspection.objectives import BatchLoss, ClassScore, Objective
 from cnnrun.inspection.page import EmbeddedPicture, write_page
-from cnnrun.inspection.statistics import Figures, measure, to_csv
+from cnnrun.inspection.result import Inspection
+from cnnrun.inspection.statistics import measure, to_csv
 from cnnrun.inspection.target import InspectionTarget
 
-__all__ = ["MOST_ATTRIBUTED", "MOST_PICTURES", "Options", "Result", "inspect"]
+__all__ = ["MOST_ATTRIBUTED", "MOST_PICTURES", "Options", "write_inspection"]
 
 MOST_ATTRIBUTED = 4
 MOST_PICTURES = 120
@@ -61,28 +62,7 @@ class Options:
     other: tuple[Network, tuple[str, str]] | None = None
 
 
-@dataclass
-class Result:
-    """What an inspection measured, and where it is written.
-
-    Attributes:
-        folder: with all files.
-        flow: of gradients through the network.
-        figures: of every array.
-        attribution: on the input.
-        notes: what was left out, and why.
-        document: the same as `report.json`.
-    """
-
-    folder: Path
-    flow: Flow
-    figures: list[Figures]
-    attribution: Attribution
-    notes: list[str] = field(default_factory=list)
-    document: dict[str, Any] = field(default_factory=dict)
-
-
-def inspect(target: InspectionTarget, folder: Path, options: Options) -> Result:
+def write_inspection(target: InspectionTarget, folder: Path, options: Options) -> Inspection:
     """Inspect a network and write `folder`, which is created."""
     folder.mkdir(parents=True, exist_ok=True)
     objective = target.objective()
@@ -91,7 +71,7 @@ def inspect(target: InspectionTarget, folder: Path, options: Options) -> Result:
     x_reference, targets = target.reference
     everything = capture(target.network, x_reference, BatchLoss(target.loss, targets))
     flow = measure_flow(everything)
-    result = Result(folder, flow, figures, Attribution())
+    result = Inspection(folder, flow, figures, Attribution())
     is_image = len(target.network.input_shape) == 3
     if is_image:
         few = min(len(target.x), MOST_ATTRIBUTED)
@@ -137,7 +117,7 @@ def _write_arrays(folder: Path, captured: Capture, attribution: Attribution, for
 
 
 def _draw(
-    target: InspectionTarget, captured: Capture, result: Result, options: Options
+    target: InspectionTarget, captured: Capture, result: Inspection, options: Options
 ) -> list[EmbeddedPicture]:
     """Write the pictures, and return those that the page shows."""
     embedded: list[EmbeddedPicture] = []
@@ -172,7 +152,7 @@ def _draw(
 
 
 def _pictures(
-    target: InspectionTarget, captured: Capture, result: Result, options: Options
+    target: InspectionTarget, captured: Capture, result: Inspection, options: Options
 ) -> Iterable[Picture]:
     if result.attribution.maps:
         yield from attribution_pictures(result.attribution, target.images, target.labels)
@@ -187,7 +167,7 @@ def _pictures(
 
 
 def _document(
-    target: InspectionTarget, result: Result, objective: Objective, captured: Capture
+    target: InspectionTarget, result: Inspection, objective: Objective, captured: Capture
 ) -> dict[str, Any]:
     """Return `report.json`."""
     attribution = result.attribution
