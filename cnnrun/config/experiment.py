@@ -28,7 +28,7 @@ class TrainOptions:
         batch_size: samples in an optimizer step.
         shard_size: samples that one worker takes at a time; part of the experiment, because it
             fixes the order in which gradients are added. `auto` cuts a batch into four, two or one,
-            as its work is worth.
+            the more the more there is to compute.
         best: what the best checkpoint is chosen by; `auto` is accuracy where there are labels, else
             loss. Figures are those of the validation split, or of training without one.
         convolution: how convolutions are computed: `auto` is the fastest for each geometry,

@@ -21,7 +21,7 @@ BATCH = 256
 
 @dataclass(frozen=True, repr=False)
 class Evaluation:
-    """What a network makes of a split.
+    """The figures of a network on a split.
 
     Attributes:
         loss: the mean over the split.

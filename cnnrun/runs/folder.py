@@ -117,7 +117,7 @@ class Run:
         return html_table(self.name, summary, columns, [tuple(map(cell, row)) for row in rows])
 
     def lock(self) -> BaseFileLock:
-        """Return a lock on the run that is held: until it is released, or the process ends.
+        """Lock the run and return the lock, which is held until it is released or the process ends.
 
         Raises:
             RunError: another process holds it, or the folder is not writable.

@@ -1,8 +1,8 @@
-"""A training with its run directory, for as long as one process holds it.
+"""A training that writes to a run directory, which it alone may use meanwhile.
 
-A session holds its run's lock from the moment it is opened until it is closed, so that all it
-reads and writes is one process's doing: the checkpoint it goes on from, the training, the test
-figure.
+A session holds its run's lock from the moment it is opened until it is closed, so that no other
+process changes what it reads and writes: the checkpoint it continues from, the training's files,
+the test figure.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ __all__ = ["Session"]
 
 
 class Session:
-    """A training that writes to a run; iterate over `events` to let it happen.
+    """A training that writes to a run; it trains while `events` is iterated over.
 
     It lets go of the run's lock at the end of `events`, when it is closed (`with` does that), or
     when nothing refers to it any more.

@@ -1,9 +1,9 @@
 """How far a result in a network's own dtype may lie from the same in float64.
 
 A sum of n products is off by about sqrt(n) roundings of its terms, if they go either way. What a
-rounding of the terms does is measured: inputs, upstream gradient and parameters are changed by a
-random part in a million, and the change of the result, scaled to one rounding, is the size of its
-terms. So a result that is small because its terms cancel is allowed what they are worth.
+rounding of the terms does is measured: inputs, upstream gradient and parameters are changed by
+random parts in a hundred million, and the change of the result, scaled to one rounding, is the size
+of its terms. So a result that is small because its terms cancel is allowed what they are worth.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["METHOD_BOUND", "count_terms", "loss_terms", "term_sizes", "tolerance
 SINGLE = 2.0**-24
 """The relative rounding of float32."""
 
-SHAKE = 1e-6
+SHAKE = 1e-8
 """The relative size of the random changes by which terms are measured."""
 
 MARGIN = 8.0
