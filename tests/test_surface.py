@@ -364,10 +364,10 @@ def test_everything_that_comes_back_has_a_short_repr(trained):
     results = [
         run, model, model.network, model.evaluate(), cnnrun.summary(run),
         cnnrun.compare([run, run]), cnnrun.inspect(run, pictures=False),
-        cnnrun.gradcheck("relu", budget=20), model.experiment,
+        cnnrun.gradcheck("relu", budget=20), model.experiment, cnnrun.explain("dense"),
     ]  # fmt: skip
     for result in results:
-        assert "<table>" in result._repr_html_() or "<pre>" in result._repr_html_()
+        assert re.search("<(table|pre|div)", result._repr_html_())
         assert result is model.experiment or len(repr(result)) < 1000
     scores = np.zeros((1, 2))
     odd = Evaluation(1.0, None, scores, np.zeros(1, int), ("<x>", "y"), data=folder / "<z>.npz")
