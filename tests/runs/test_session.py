@@ -12,8 +12,9 @@ from experiments import log_of, tiny, weights_of
 
 from cnnrun.errors import CheckpointError, DivergedError, RunError
 from cnnrun.runs import StopRequest, find_run, list_runs, resume_run, start_run
+from cnnrun.runs.claiming import claim_run
 from cnnrun.runs.events import EpochFinished, FinalTest, StepFinished, Stopped, TrainingFinished
-from cnnrun.runs.folder import Run, claim_run
+from cnnrun.runs.folder import Run
 from cnnrun.runs.trainer import batch_slices, rank
 
 
@@ -158,7 +159,7 @@ def test_names_are_never_used_twice(tmp_path):
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(8) as pool:
-        runs = list(pool.map(lambda _: claim_run(tmp_path, "x"), range(24)))
+        runs = list(pool.map(lambda _: claim_run(tmp_path, "x", {"config.yaml": b""}), range(24)))
     assert sorted(run.name for run in runs) == [f"x-{n:04d}" for n in range(1, 25)]
 
 
