@@ -16,17 +16,17 @@ def html_table(
     Args:
         heading: in bold.
         summary: below it.
-        columns: the table's headings.
+        columns: the table's headings; without any there is no table.
         rows: a cell for every column.
     """
+    text = f"<p><strong>{escape(heading)}</strong><br>{escape(summary)}</p>"
+    if not columns:
+        return text
     head = "".join(f"<th>{escape(column)}</th>" for column in columns)
     body = "".join(
         f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>\n" for cells in rows
     )
-    return (
-        f"<p><strong>{escape(heading)}</strong><br>{escape(summary)}</p>\n"
-        f"<table>\n<tr>{head}</tr>\n{body}</table>"
-    )
+    return f"{text}\n<table>\n<tr>{head}</tr>\n{body}</table>"
 
 
 def cell(value: object) -> str:

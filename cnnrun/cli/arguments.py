@@ -1,4 +1,4 @@
-"""The command line's words, put into the order that the verbs' parsers understand.
+"""Puts the command line's arguments into the order that the verbs' parsers understand.
 
 Options that verbs share may stand before the verb too, `--resume` may stand without a run, and
 `--debug` may stand anywhere.

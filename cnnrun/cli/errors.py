@@ -13,7 +13,7 @@ from cnnrun.errors import CnnrunError
 __all__ = ["reported"]
 
 INTERNAL = 70
-"""A mistake of ours: EX_SOFTWARE of sysexits.h, apart from every code that a verb gives."""
+"""The exit code for a bug in cnnrun: EX_SOFTWARE of sysexits.h, which no verb uses otherwise."""
 
 PIPE_CLOSED = 141
 """What a shell reports of a program that SIGPIPE stopped."""
@@ -61,7 +61,7 @@ def _describe(error: Exception) -> tuple[str, int]:
 
 
 def _silence(descriptor: int) -> None:
-    """Let what is still buffered go nowhere, or Python complains of it at its end."""
+    """Discard what is still buffered, or Python reports at its exit that it cannot be written."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, descriptor)
     os.close(nowhere)

@@ -71,7 +71,7 @@ def show_mutants(report: Report) -> None:
 
 
 def _cells(row: Row) -> list[str | Text]:
-    """Return a row's cells; each path's last part gets its d, `branch/00_dense/dw`."""
+    """Return a row's cells."""
     from rich.text import Text
 
     figures: dict[str, Any] = row.to_dict()

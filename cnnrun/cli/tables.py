@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 PLAIN_WIDTH = 10_000
-"""Where there is no terminal a table is as wide as it needs to be; no real one needs this."""
+"""More than any table needs, so that none is wrapped or cut where there is no terminal."""
 
 
 def table(title: str, columns: Sequence[str], *, left: Sequence[str] = ()) -> Table:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from html import escape
 from pathlib import Path
 from typing import Literal
 
-from cnnrun.data import DataOptions
+from cnnrun.data import DataOptions, Dataset
 from cnnrun.engine import LayerConfig, Loss, Optimizer, Schedule
 from cnnrun.engine.kernels.convolution import MethodName
 from cnnrun.engine.losses import SoftmaxCrossEntropy
@@ -27,7 +28,7 @@ class TrainOptions:
         batch_size: samples in an optimizer step.
         shard_size: samples that one worker takes at a time; part of the experiment, because it
             fixes the order in which gradients are added. `auto` cuts a batch into four, two or one,
-            as its work is worth.
+            the more the more there is to compute.
         best: what the best checkpoint is chosen by; `auto` is accuracy where there are labels, else
             loss. Figures are those of the validation split, or of training without one.
         convolution: how convolutions are computed: `auto` is the fastest for each geometry,
@@ -74,3 +75,19 @@ class Experiment:
             )
         if not self.network:
             raise OptionError("network", "is empty; list at least one layer")
+
+    def load_data(self) -> Dataset:
+        """Load its data set as it is on the disk: `train`, `test` and perhaps `val`.
+
+        Each has `images` `(N, H, W, C)`, which are not normalised, and `labels`.
+
+        Raises:
+            DataError: it does not exist or is damaged.
+        """
+        return self.data.dataset.load(self.base)
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the configuration with every default."""
+        from cnnrun.config.resolved import dump_yaml  # which needs this class
+
+        return f"<pre>{escape(dump_yaml(self))}</pre>"

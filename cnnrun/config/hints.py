@@ -1,4 +1,4 @@
-"""What a type annotation asks of a value: checked by pydantic, and said in words."""
+"""Type annotations of options: values are checked against them, and they are put into words."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ NAMED: dict[type[Any], Registry[Any]] = {
     DatasetSource: DATASETS,
     Transform: TRANSFORMS,
 }
-"""What a name stands for, by the annotation of the option that takes it."""
+"""By the annotation of an option, the registry that the names given to it are looked up in."""
 
 
 def registered(registry: Registry[Any], name: str) -> type[Any]:

@@ -16,7 +16,7 @@ PATH = re.compile(r"[A-Za-z_][\w-]*(\[[0-9]+\])*(\.[A-Za-z_][\w-]*(\[[0-9]+\])*)
 
 
 def apply_overrides(source: Source, overrides: Sequence[str]) -> None:
-    """Change `source` as `overrides` say; what they set has the override as its place.
+    """Change `source` as `overrides` say; messages about what they set quote the override.
 
     Raises:
         ConfigError: an override is malformed, or leads nowhere; all such are listed.

@@ -1,4 +1,4 @@
-"""From plain values to objects: every mistake is noted with its place, and reading goes on."""
+"""Turns plain values into objects; reading goes on after a mistake, so that all are reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An experiment as a configuration again, with every default spelled out."""
+"""Writes an experiment back as a configuration, with every default spelled out."""
 
 from __future__ import annotations
 

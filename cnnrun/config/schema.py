@@ -74,7 +74,7 @@ def _option(hint: Any, field: dataclasses.Field[Any]) -> dict[str, Any]:
 
 
 def _draft7(schema: Any) -> Any:
-    """Return pydantic's schema of a list in the words of draft 7."""
+    """Return pydantic's schema with lists as draft 7 writes them: `items`, not `prefixItems`."""
     if isinstance(schema, list):
         return [_draft7(item) for item in schema]
     if not isinstance(schema, dict):

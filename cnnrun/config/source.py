@@ -1,4 +1,4 @@
-"""YAML text as plain values, with the place of every one of them.
+"""Reads YAML as plain values, and keeps the line and column of each for error messages.
 
 The scalars are those of YAML 1.2: `1e-3` is a number, `off` and `no` are strings, `017` is 17.
 """
@@ -128,7 +128,7 @@ def parse_source(text: str, file: str) -> Source:
 
 
 class _Loader(yaml.SafeLoader):
-    """Composes nodes and resolves no scalar: that is done here."""
+    """Leaves every scalar a string; `parse_scalar` says what it means."""
 
     yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}  # type: ignore[misc]
 

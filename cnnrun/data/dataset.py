@@ -16,6 +16,7 @@ from cnnrun.registry import Registry
 
 __all__ = [
     "DATASETS",
+    "MAXIMUM_BYTES",
     "Dataset",
     "DatasetInfo",
     "DatasetSource",
@@ -26,6 +27,7 @@ __all__ = [
 
 DATASETS: Registry[type[DatasetSource]] = Registry("dataset")
 MAXIMUM_BYTES = 8 << 30
+"""Of one array in memory, 8 GiB as messages say."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +156,7 @@ def require_memory(what: str, shape: tuple[int, ...], itemsize: int = 1) -> None
 
 
 def stratified_split(labels: Array, fraction: float, seed: int, what: str) -> tuple[Array, Array]:
-    """Return the indices (kept, held out), in order, with every class split alike.
+    """Return the indices (kept, held out), in order; of every class the same share is held out.
 
     Args:
         labels: `(N,)` class numbers; `(N, K)` labels are split without regard to class.

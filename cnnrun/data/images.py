@@ -1,4 +1,4 @@
-"""Reads image files: as bytes of the wanted size and channels, or not at all."""
+"""Reads image files as 8-bit pixels; refuses damaged ones, and sizes that are not wanted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An .npz file from an unknown hand: what it says of itself is checked before anything is read."""
+"""Reads .npz files that may be damaged or hostile: headers are checked before any data are read."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 from numpy.lib import format as npy
 
+from cnnrun.data.dataset import MAXIMUM_BYTES
 from cnnrun.engine.types import Array, DType
 from cnnrun.errors import DataError
 
 __all__ = ["Header", "NpzFile"]
 
-MAXIMUM_BYTES = 8 << 30
 MAXIMUM_HEADER = 1 << 14  # bytes; NumPy writes a hundred or so
 BOMB_BYTES, BOMB_RATIO = 64 << 20, 200  # images compress 20 times at best, zeros 1,000 times
 
@@ -30,7 +30,7 @@ class Header:
 
 
 class NpzFile:
-    """The arrays of a file, by name; all their headers have been read and found honest.
+    """The arrays of a file, by name, once all their headers have been checked.
 
     Raises:
         DataError: the file is missing, damaged or hostile: it holds pickled objects, declares other

@@ -91,9 +91,9 @@ class Samples:
     ) -> tuple[Array, Array]:
         """Return normalised images `(N, H, W, C)` and their targets, in new arrays.
 
-        Targets are labels `(N,)`, zeros and ones `(N, K)` of `dtype`, or the very images. With an
-        epoch the images are augmented, each with random numbers that derive from (seed, epoch,
-        index) alone, whatever batch it is in.
+        Targets are labels `(N,)`, zeros and ones `(N, K)` of `dtype`, or the images themselves.
+        With an epoch the images are augmented, each with random numbers that derive from (seed,
+        epoch, index) alone, whatever batch it is in.
         """
         pixels = self.split.images[indices]
         images = np.empty(pixels.shape, dtype)
@@ -123,8 +123,8 @@ class Samples:
 class _Generators:
     """The random numbers of every sample of an epoch.
 
-    Philox's stream is cut up by the sample's number in its counter: to set that takes a tenth of
-    the time of a generator with a seed of its own.
+    One Philox generator serves all: the sample's number is set in its counter, which takes a tenth
+    of the time that a generator with a seed of its own would take.
     """
 
     def __init__(self, seed: int, epoch: int) -> None:
@@ -133,7 +133,7 @@ class _Generators:
         self._generator = np.random.Generator(self._bits)
 
     def of(self, index: int) -> np.random.Generator:
-        """Return the generator at the start of a sample's numbers; the same one every time."""
+        """Return the generator, always the same object, at the start of a sample's numbers."""
         self._state["state"]["counter"][:] = (0, index, 0, 0)
         self._state.update(buffer_pos=4, has_uint32=0)  # nothing is left of the last sample's
         self._bits.state = self._state

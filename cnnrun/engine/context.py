@@ -29,7 +29,7 @@ class Pass:
 
     Attributes:
         training: whether dropout drops and batch normalisation uses the batch.
-        seed, step, shard: where random numbers derive from.
+        seed, step, shard: what random numbers derive from.
         all_reduce: adds an array over all shards of the batch, in shard order.
         observer: called as `observer(layer name, "x" | "y" | "dy" | "dx", array)` around every
             layer; the array must not be kept without a copy.
@@ -81,7 +81,7 @@ class Context:
         return self.run.training
 
     def buffer(self, name: str, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
-        """Return an uninitialised array that is this layer's until it asks for `name` again.
+        """Return an uninitialised array that this layer may use until it asks for `name` again.
 
         Memory is allocated once, and again only when a larger array is asked for, so that a
         steady training step allocates nothing.
@@ -99,9 +99,9 @@ class Context:
     def gradient(self, name: str, like: Array) -> Array:
         """Return the array to write the gradient of parameter `name` into; it is uninitialised.
 
-        It is the one that was set aside for this parameter, so that nothing need be copied, or
-        where a layer runs by itself a buffer. An array that a layer puts into `gradients` of its
-        own is as good.
+        In an executor it is the array from which the batch's gradient is taken, so that nothing
+        need be copied; where a layer runs by itself, it is a buffer. A layer may also put an array
+        of its own into `gradients`.
 
         Args:
             name: the parameter's short name, such as `w`.

@@ -26,7 +26,7 @@ __all__ = ["LAYERS", "NO_GRADIENT", "Build", "Layer", "LayerConfig", "by_full_na
 LAYERS: Registry[type[Layer]] = Registry("layer")
 
 MAXIMUM_PARAMETERS = 1 << 28
-"""Values in one parameter: 1 GiB of float32. More is a slip of the pen, or does not fit."""
+"""Values in one parameter: 1 GiB of float32. More is a typing mistake, or does not fit."""
 
 NO_GRADIENT: Array = np.empty(0, np.float32)
 """What backward returns when `ctx.needs_input_gradient` is False."""
@@ -193,9 +193,10 @@ class Layer:
         return any(layer.whole_batch for _, layer in self.walk())
 
     def astype(self, dtype: npt.DTypeLike) -> Self:
-        """Return a copy in another dtype, with the same values: whatever `build` computes anew.
+        """Return a copy in another dtype, with the same parameters and buffers.
 
-        Whatever else was done to this object, such as a method replaced, its copy has too.
+        The copy is built anew, so that all that `build` computes is in the new dtype; other changes
+        of this object, such as a replaced method, are copied.
         """
         copy = deepcopy(self)
         copy.dtype = np.dtype(dtype)

@@ -117,7 +117,10 @@ def explain(
             raise OptionError(name, f"is no option of {kind}; {suggestion(name, OPTIONS[kind])}")
     if kind == "backprop":
         if network is None or loss is None:
-            raise ConfigError("backprop explains a network with its loss: give network and loss")
+            raise ConfigError(
+                "backprop explains a network with its loss: give network and loss, or call "
+                "cnnrun.explain_network with a configuration or a run"
+            )
         if numbers and x is None:
             shape = (SAMPLES, *network.input_shape)
             given["x"] = np.random.default_rng(seed).standard_normal(shape)

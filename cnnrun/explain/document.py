@@ -107,7 +107,7 @@ class Takeaway:
     remarks: tuple[str, ...] = ()
 
 
-@dataclass
+@dataclass(repr=False)
 class Explanation:
     """A whole explanation, ready to be rendered.
 
@@ -129,7 +129,10 @@ class Explanation:
     notes: list[str] = field(default_factory=list)
     verified: str | None = None
     cells: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    layer: Layer | None = field(default=None, repr=False, compare=False)
+    layer: Layer | None = field(default=None, compare=False)
+
+    def __repr__(self) -> str:
+        return f"<{self.title}>"
 
     def __str__(self) -> str:
         return self.render("text")

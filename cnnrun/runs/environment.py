@@ -1,4 +1,4 @@
-"""Under what circumstances a run is made: commit, versions, processor, and how many workers."""
+"""What a run's result and speed may depend on: commit, versions, processor, number of workers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from cnnrun.engine.kernels import accelerated
 __all__ = ["default_workers", "environment", "now"]
 
 MOST_WORKERS = 32
-"""By default; each takes memory, and a batch has not many more shards."""
+"""The default never exceeds this: each worker takes memory, and few batches have more shards."""
 
 
 def default_workers() -> int:

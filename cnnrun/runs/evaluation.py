@@ -21,7 +21,7 @@ BATCH = 256
 
 @dataclass(frozen=True, repr=False)
 class Evaluation:
-    """What a network makes of a split.
+    """The figures of a network on a split.
 
     Attributes:
         loss: the mean over the split.
@@ -79,7 +79,8 @@ class Evaluation:
 
     @property
     def _measured(self) -> str:
-        return ", ".join(part for part in (self.title, f"{self.samples:,} samples") if part)
+        count = f"{self.samples:,} sample{'s' * (self.samples != 1)}"
+        return ", ".join(part for part in (self.title, count) if part)
 
     def to_dict(self) -> dict[str, Any]:
         """Return all figures, without the scores of single samples, as a JSON document."""

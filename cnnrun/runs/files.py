@@ -1,4 +1,4 @@
-"""Files that are whole or not there, whenever the process or the machine stops."""
+"""Writes files so that a crash, at whatever moment, leaves a whole file or none."""
 
 from __future__ import annotations
 

@@ -120,7 +120,7 @@ class Run:
         return html_table(self.name, summary, columns, [tuple(map(cell, row)) for row in rows])
 
     def lock(self) -> BaseFileLock:
-        """Return a lock on the run that is held: until it is released, or the process ends.
+        """Lock the run and return the lock, which is held until it is released or the process ends.
 
         Raises:
             RunError: another process holds it, or the folder is not writable.
@@ -128,8 +128,9 @@ class Run:
         return hold(self.folder)
 
 
-def list_runs(runs_dir: Path) -> list[Run]:
+def list_runs(runs_dir: Path | str = "runs") -> list[Run]:
     """Return the runs in a directory, the oldest first."""
+    runs_dir = Path(runs_dir)
     if not runs_dir.is_dir():
         return []
     runs = [Run(path.parent) for path in runs_dir.glob("[!.]*/config.yaml")]

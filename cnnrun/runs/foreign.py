@@ -1,4 +1,4 @@
-"""Other data than a network was trained on, fed to it as its own were."""
+"""Prepares data that a network was not trained on, in the same way as its training data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A trained network with what feeds it: predicts, is measured, and gives its gradients."""
+"""A trained network that takes images as they are: it predicts, evaluates, and gives gradients."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Images = Array | Path | str | Sequence[Path | str]
 
 @dataclass(frozen=True, repr=False)
 class Model:
-    """A trained network, and what is needed to feed it. All arrays it returns are the caller's.
+    """A trained network that normalises its inputs. All arrays it returns are the caller's.
 
     Pixels are taken as the data set has them, before normalisation: integers from 0 to 255 (to 16
     for `digits`, to `maximum` for an `npz` that sets it), or floats from 0 to 1.
@@ -101,7 +101,7 @@ class Model:
         return replace(self.measure(samples, workers=workers), split=part, data=path)
 
     def measure(self, samples: Samples, *, workers: int | None = None) -> Evaluation:
-        """Measure the network on samples that are at hand, normalised as in training."""
+        """Measure the network on samples that are normalised already, as in training."""
         workers = workers or default_workers()
         with Executor(self.network, self.experiment.loss, workers=workers) as executor:
             return evaluate(executor, samples, self.info.class_names)

@@ -1,4 +1,4 @@
-"""Opens a training: of a new run, or of one that goes on from its last checkpoint, to the bit."""
+"""Opens a training: a new run, or one that continues from its last checkpoint, bit for bit."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def resume_run(
 
 @contextmanager
 def _held(run: Run) -> Iterator[BaseFileLock]:
-    """Lock a run, for longer than the body, which makes a session of it; if it fails, let go."""
+    """Lock a run; the session that the body makes keeps the lock, which is released on an error."""
     lock = run.lock()
     try:
         yield lock

@@ -1,4 +1,4 @@
-"""Writes an evaluation down: a table of every sample's scores, and the confusion matrix.
+"""Writes an evaluation to files: a table of every sample's scores, and the confusion matrix.
 
 Each evaluation has files of its own: `predictions.csv` is the test split with the best weights,
 `predictions-val-last.csv` another, and `predictions-FILE-best.csv` is that of other data.

@@ -16,7 +16,7 @@ from cnnrun.runs.session import Session
 __all__ = ["check_batch", "check_gradients", "check_images"]
 
 SECONDS = 10.0
-"""What the check may take, as far as it can be told beforehand."""
+"""The check is planned to take about this long at most."""
 
 IMAGES = 4
 

@@ -1,4 +1,4 @@
-"""Stopping a training: at the first signal after the step at hand, at the second at once."""
+"""Stops a training by a signal: the first stops it after the current step, the second at once."""
 
 from __future__ import annotations
 

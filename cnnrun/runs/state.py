@@ -1,4 +1,4 @@
-"""A training's state as a checkpoint keeps it, and back again, to the bit."""
+"""Turns a training's state into a checkpoint, and a checkpoint back into it, bit for bit."""
 
 from __future__ import annotations
 

@@ -196,7 +196,7 @@ class Trainer:
 
 
 def rank(metrics: dict[str, Any], best: str) -> tuple[float, float]:
-    """Return what the best epoch has most of; a tie in accuracy goes to the lower loss.
+    """Return an epoch's rank, highest for the best; a tie in accuracy goes to the lower loss.
 
     Args:
         metrics: of an epoch; those of validation count, or of training without one.

@@ -21,7 +21,7 @@ from cnnrun.engine.layers import (
     Residual,
     Tanh,
 )
-from cnnrun.engine.losses import SoftmaxCrossEntropy
+from cnnrun.engine.losses import MeanSquaredError, SoftmaxCrossEntropy
 from cnnrun.engine.optimizers import SGD
 from cnnrun.errors import CheckpointError, DataError, ShapeError
 
@@ -143,6 +143,14 @@ def test_an_error_in_a_shard_reaches_the_caller(workers):
         assert executor.step(x, labels, seed=0, step=0).loss > 0
 
 
+@pytest.mark.parametrize("layers", [[], [BatchNorm.Config()]])
+def test_more_shards_than_processes_need_threads_for_sums_over_the_batch(layers):
+    network = Network([*layers, *SMALL], (2, 2, 1))
+    with Executor(network, SoftmaxCrossEntropy(), workers=2, shard_size=2) as executor:
+        assert executor.threads(4) == (1 if can_fork() else 2)
+        assert executor.threads(6) == (1 if can_fork() and not layers else 2)
+
+
 def test_batch_norm_refuses_a_single_value():
     network = Network([BatchNorm.Config(), Dense.Config(3)], (4,))
     x, labels = draw(1, (4,), 3)
@@ -194,6 +202,27 @@ def test_the_first_layer_that_is_not_finite_is_named(name, value, layer, stage):
     x, labels = draw(5, (2, 2, 1), 3)
     found = find_nonfinite(network, SoftmaxCrossEntropy(), np.abs(x) + 1, labels, shard_size=2)
     assert (found.layer, found.stage) == (layer, stage)
+
+
+def test_the_earliest_place_is_named_whichever_shard_it_is_in():
+    network = Network([Dense.Config(2), Dense.Config(3)], (2,))
+    network.parameters["00_dense/w"][...] = 1e30
+    network.parameters["01_dense/w"][...] = 1e10
+    x = np.array([[1, 1], [1e10, 1e10]], np.float32)  # of two shards
+    for samples in (x, x[::-1]):
+        place = find_nonfinite(
+            network, SoftmaxCrossEntropy(), samples, np.array([0, 1]), shard_size=1
+        )
+        assert (place.layer, place.stage) == ("00_dense", "forward")
+
+
+def test_of_parameters_whose_gradients_overflow_the_one_nearest_the_loss_is_named():
+    network = Network([Dense.Config(1), Dense.Config(1)], (1,))
+    network.parameters["00_dense/w"][...] = 1
+    network.parameters["01_dense/w"][...] = 1e-10
+    x = np.array([[1e30]], np.float32)  # outputs 1e20, dw 1e50 and then 1e40; errors stay finite
+    place = find_nonfinite(network, MeanSquaredError(), x, np.zeros_like(x))
+    assert (place.layer, place.stage) == ("01_dense", "backward")
 
 
 def test_finite_passes_and_bad_inputs_are_told_apart():

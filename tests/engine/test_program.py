@@ -84,6 +84,9 @@ def test_winograd_is_chosen_where_it_pays_and_never_for_a_check():
     assert not Program.of(network, "checking").methods
     assert not Program.of(Network(configs, IMAGE, FLOAT64)).methods
     assert not Program.of(Network(configs, IMAGE, Build(convolution="columns"))).methods
+    for groups, methods in ((1, {"00_conv2d": "winograd"}), (2, {})):  # of two filters each
+        grouped = Network([Conv2D.Config(4, 3, groups=groups)], (16, 16, 6))
+        assert Program.of(grouped).methods == methods
     grey = Network([Conv2D.Config(4, 3)], (16, 16, 1))
     assert not Program.of(grey).methods
     forced = Network([Conv2D.Config(4, 3)], (16, 16, 1), Build(convolution="winograd"))

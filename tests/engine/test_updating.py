@@ -13,7 +13,7 @@ from cnnrun.engine.execution import executor as executors
 from cnnrun.engine.execution.messages import Shard, ShardOrder
 from cnnrun.engine.execution.shared_memory import SWITCH, are_shared, can_fork
 from cnnrun.engine.layers import Dense, Flatten, Tanh
-from cnnrun.engine.losses import SoftmaxCrossEntropy
+from cnnrun.engine.losses import MeanSquaredError, SoftmaxCrossEntropy
 from cnnrun.engine.optimizers import SGD, AdamW, RMSprop
 from cnnrun.errors import LayerError, WorkerError
 
@@ -97,6 +97,19 @@ def test_gradients_do_not_depend_on_the_batches_before(workers):
                     np.testing.assert_array_equal(
                         found[name], expected, err_msg=f"{samples} {name}"
                     )
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_targets_may_change_their_dtype(workers):
+    x, _ = draw(8)
+    losses = []
+    with Executor(
+        Network(CONFIGS, IMAGE), MeanSquaredError(), workers=workers, shard_size=4
+    ) as executor:
+        for targets in (np.zeros((8, 3), int), np.full((8, 3), 0.5, np.float32)):
+            losses.append(executor.step(x, targets, seed=0, step=0).loss)
+            outputs = executor.predict(x)
+            assert losses[-1] == pytest.approx(np.sum((outputs - targets) ** 2) / 16, rel=1e-5)
 
 
 def test_updating_needs_an_optimizer():

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from experiments import log_of, tiny, weights_of
 
+from cnnrun.config import dump_yaml
 from cnnrun.errors import CheckpointError, DivergedError, RunError
 from cnnrun.runs import StopRequest, find_run, list_runs, resume_run, start_run
 from cnnrun.runs.claiming import claim_run
@@ -96,6 +97,7 @@ def test_resume_is_exact_to_the_bit(whole, tmp_path, stops, workers):
         assert isinstance(events[-1], Stopped)
         assert session.run.record["status"] == "interrupted"
         session = resume_run(session.run, workers=workers)
+    assert session.run.record["resumed"] == len(stops)
     train(session)
     assert session.run.record["status"] == "finished"
     for which in ("last", "best"):
@@ -141,6 +143,19 @@ def test_other_data_are_not_resumed_on(tmp_path):
         resume_run(session.run, workers=1)
 
 
+def test_the_state_of_another_optimizer_is_refused(tmp_path):
+    session = start_run(tiny(tmp_path), tmp_path / "runs", workers=1)
+    train(session, 3)
+    text = session.run.config.read_text()
+    assert "optimizer:\n  adam:" in text
+    session.run.config.write_text(text.replace("optimizer:\n  adam:", "optimizer:\n  adamw:"))
+    resume_run(session.run, workers=1).close()  # it keeps the same arrays
+    sgd = dump_yaml(tiny(tmp_path, "optimizer=sgd"))
+    session.run.config.write_text(sgd)
+    with pytest.raises(CheckpointError, match="the optimizer's state is of another kind"):
+        resume_run(session.run, workers=1)
+
+
 def test_divergence_names_step_and_layer_and_keeps_the_last_good_weights(tmp_path):
     overrides = ("optimizer.adam.learning_rate=1e30", "network[1]=relu")
     session = start_run(tiny(tmp_path, *overrides), tmp_path / "runs", workers=2)
@@ -161,6 +176,13 @@ def test_names_are_never_used_twice(tmp_path):
     with ThreadPoolExecutor(8) as pool:
         runs = list(pool.map(lambda _: claim_run(tmp_path, "x", {"config.yaml": b""}), range(24)))
     assert sorted(run.name for run in runs) == [f"x-{n:04d}" for n in range(1, 25)]
+
+
+def test_names_of_deleted_runs_are_not_used_again_before_the_last(tmp_path):
+    first, second, _ = (claim_run(tmp_path, "x") for _ in range(3))
+    for run in (first, second):
+        run.folder.rmdir()
+    assert claim_run(tmp_path, "x").name == "x-0004"
 
 
 def test_runs_are_found_by_directory_name_and_last(tmp_path):

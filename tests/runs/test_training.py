@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from experiments import TINY, log_of, tiny, weights_of
 
 from cnnrun.config import load_experiment
+from cnnrun.data import epoch_order
 from cnnrun.engine import LAYERS
 from cnnrun.engine.layers import Conv2D
+from cnnrun.engine.optimizers.base import global_norm
 from cnnrun.errors import GradientError
 from cnnrun.runs import resume_run, start_run, train, train_events, trainer
 from cnnrun.runs.events import EpochFinished, FinalTest, StepFinished, TrainingFinished
@@ -83,3 +86,28 @@ def test_gradients_are_checked_first_when_asked(tmp_path, monkeypatch):
     (folder,) = (tmp_path / "wrong").iterdir()
     assert not (folder / "metrics.jsonl").exists()
     assert '"failed"' in (folder / "run.json").read_text()
+
+
+def test_the_figures_of_an_epoch_are_means_over_samples_and_steps(tmp_path):
+    """With weights that stand still, what a trained model measures is what training met."""
+    experiment = tiny(
+        tmp_path,
+        "data.validation=0",
+        "data.augment=[]",
+        "network=[flatten, {dense: {units: classes}}]",
+        "optimizer={sgd: {learning_rate: 1e-30}}",
+        "train.epochs=1",
+        "train.batch_size=40",
+    )
+    run = train(experiment, tmp_path / "runs", workers=1)
+    (line,) = log_of(run.folder)
+    model = run.model()
+    assert line["train_loss"] == pytest.approx(model.evaluate("train").loss, rel=1e-5)
+    split = experiment.data.dataset.load(tmp_path).train
+    norms = []
+    order = epoch_order(90, experiment.seed, 0)
+    for batch in (order[:40], order[40:80], order[80:]):
+        gradients = model.gradients(split.images[batch], split.labels[batch])
+        del gradients["x"]
+        norms.append(global_norm(gradients))
+    assert line["grad_norm"] == pytest.approx(np.mean(norms), rel=1e-4)

@@ -24,11 +24,12 @@ def command(
 
     Example: cnnrun summary configs/lenet_mnist5k.yaml
     """
+    from cnnrun.config import build_network
+    from cnnrun.engine import summarize
     from cnnrun.engine.names import format_size
-    from cnnrun.runs import summary
 
     experiment = load(config, overrides, plugin)
-    network = summary(experiment)
+    network = summarize(build_network(experiment))
     if json:
         print_json({"name": experiment.name, **network.to_dict()})
         return

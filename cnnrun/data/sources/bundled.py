@@ -17,7 +17,7 @@ FOLDER = Path(__file__).parent.parent / "bundled"
 
 
 class _Bundled(DatasetSource):
-    """A file of the package whose facts are known without opening it."""
+    """A file of the package whose sizes and classes are known without opening it."""
 
     facts: ClassVar[DatasetInfo]
     maximum: ClassVar[float]

@@ -1,4 +1,4 @@
-"""Transforms that change pixels where they stand; the result stays in [0, 1]."""
+"""Transforms that change the values of pixels and move none; results stay in [0, 1]."""
 
 from __future__ import annotations
 

@@ -105,7 +105,7 @@ class Executor:
         self.close()
 
     def close(self) -> None:
-        """Stop the threads and processes, and give the BLAS its own back."""
+        """Stop the workers, and let the BLAS use its threads again."""
         if self._processes:
             self._processes.close()
             self._processes = None
@@ -140,7 +140,7 @@ class Executor:
         return StepResult(sum(losses), outputs, dict(self.program.gradients), updates)
 
     def update(self, *, learning_rate: float, step: int, norm: float | None = None) -> float:
-        """Bring the last step home: the optimizer changes the parameters, and buffers are renewed.
+        """Apply the last step: the optimizer changes the parameters, and buffers get new values.
 
         Arguments and result are those of `Optimizer.update`.
 
@@ -254,7 +254,7 @@ class Executor:
         return loss
 
     def _workers_for(self, like: Shard, lanes: int, *, observed: bool) -> Workers:
-        """Return who computes so many shards like this one at once."""
+        """Return the threads or processes that compute so many shards like this one at once."""
         if observed or lanes == 1 or lanes > self.workers or not self._share:
             return self._threads
         if self._processes and not self._processes.suits(like):

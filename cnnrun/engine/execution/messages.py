@@ -17,7 +17,7 @@ class ShardOrder:
 
     Attributes:
         batch: samples of the whole batch; 0 for a prediction.
-        seed, step, shard: where the shard's random numbers derive from.
+        seed, step, shard: what the shard's random numbers derive from.
         samples: of the shard.
     """
 

@@ -5,10 +5,11 @@ threads were measured as slower than one on LeNet at batch 32. Processes share n
 set aside for it: weights and samples go in, outputs and gradients come out, the same bits as
 threads give. What a layer sums over the whole batch goes through the pipes that carry the orders.
 
-Forking a process in which threads run copies the locks that those hold, and nobody is left to give
-them back. A worker is safe from that: it calls NumPy, held to one thread, and the pipe, whose
-locks the C library puts in order when it forks; all modules it needs are imported beforehand; it
-writes no log and draws no progress bar; and it leaves by `os._exit`, past the clean-up of others.
+Forking a process in which threads run copies the locks that those hold, and in the copy no thread
+is left to release them. A worker is safe from that: it calls NumPy, held to one thread, and the
+pipe, whose locks the C library puts in order when it forks; all modules it needs are imported
+beforehand; it writes no log and draws no progress bar; and it leaves by `os._exit`, without the
+clean-up that others have registered.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ class WorkerHandle:
         self.send(shard.order)
 
     def send(self, message: Any) -> None:
-        """Send a message; if nobody is there any more, `receive` will tell."""
+        """Send a message; if the process has ended, `receive` reports it."""
         with suppress(ConnectionError):
             self.pipe.send(message)
 

@@ -16,7 +16,7 @@ from cnnrun.engine.types import Array, Shape
 __all__ = ["SWITCH", "are_shared", "can_fork", "shared", "shared_copies", "shared_like"]
 
 ALIGNMENT = 64
-"""Bytes; what vector instructions and cache lines like."""
+"""Every array starts at a multiple of so many bytes, the size of a cache line."""
 
 SWITCH = "CNNRUN_WORKERS"
 """The environment variable that makes workers threads, also on Linux, when it says `threads`."""
@@ -59,5 +59,5 @@ def shared_copies(arrays: Mapping[str, Array]) -> dict[str, Array]:
 
 
 def are_shared(arrays: Iterable[Array]) -> bool:
-    """Return whether all of these were made here."""
+    """Return whether all of these lie in memory that `shared` has made."""
     return all(isinstance(array.base, mmap.mmap) for array in arrays)

@@ -26,8 +26,8 @@ def sum_in_order(parts: Sequence[Array]) -> Array:
 class ShardGradients:
     """Where each shard of a batch writes its gradients, and their sum.
 
-    The first shard writes where the batch's gradients are wanted, the others beside it, and theirs
-    are added.
+    The first shard writes straight into the arrays for the batch's gradients. The others write into
+    arrays of their own, which are then added to these.
     """
 
     def __init__(self, totals: Mapping[str, Array]) -> None:

@@ -1,4 +1,4 @@
-"""What a worker process does: compute the shards it is handed, until nobody is there any more."""
+"""What a worker process does: compute the shards it is handed, until its parent hangs up."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from cnnrun.engine.types import Array
 __all__ = ["Job", "receive", "serve"]
 
 SPIN = 2e-3
-"""Seconds to look for a message before going to sleep; from step to step it seldom takes longer."""
+"""Seconds of polling for a message before going to sleep; from step to step these suffice."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Job:
         samples: shared memory for the shard's x, targets and outputs.
         gradients: shared memory for its gradients, by parameter name.
         pipe: what brings orders, and takes the results and the errors.
-        parents: the parent's ends of this pipe and of those before, which came along.
+        parents: the parent's ends of this pipe and of those before, which the fork has copied.
     """
 
     program: Program
@@ -92,7 +92,7 @@ def _ask_for_sum(pipe: Connection, array: Array) -> Array:
 
 
 def receive(pipe: Connection) -> Any:
-    """Return what comes next, looking for it at once and again: to be woken up takes longer.
+    """Return the next message; poll for it first, since being woken from sleep takes longer.
 
     Raises:
         EOFError: the other end is closed.

@@ -13,12 +13,12 @@ from cnnrun.engine.types import Array
 __all__ = ["SWITCH", "are_plain", "kernels", "version"]
 
 SWITCH = "CNNRUN_KERNELS"
-"""The environment variable that leaves numba alone when it says `numpy`."""
+"""The environment variable that switches numba off when it says `numpy`."""
 
 
 @cache
 def kernels() -> ModuleType | None:
-    """Return the module of the compiled kernels, or None: then NumPy has to do."""
+    """Return the module of the compiled kernels, or None where NumPy is used instead."""
     if os.environ.get(SWITCH) == "numpy":
         return None
     try:

@@ -1,4 +1,4 @@
-"""What takes NumPy several passes, in one: compiled by numba, which the extra `[fast]` installs.
+"""Kernels that do in one pass what takes NumPy several; compiled by numba, of the extra `[fast]`.
 
 Every function gives the bits of its NumPy counterpart, to which the tests hold it, so that whether
 numba is there changes no result. It is compiled when this module is first imported, and kept on

@@ -13,6 +13,7 @@ __all__ = [
     "CHUNK",
     "add_bias",
     "channel_sums",
+    "pixel_means",
     "rough_sum_of_squares",
     "spread",
     "sum_of_squares",
@@ -41,14 +42,8 @@ def add_bias(y: Array, b: Array, scratch: Scratch) -> None:
 
 
 def sum_rows(dy: Array, db: Array, scratch: Scratch) -> None:
-    """Write the sum of dy `(..., F)` over all axes but the last into db `(F,)`.
-
-    A product with a row of ones: BLAS adds several rows at once, `np.sum` one at a time.
-    """
-    rows = dy.reshape(-1, dy.shape[-1])
-    ones = scratch("ones", (len(rows),), dy.dtype)
-    ones.fill(1)
-    np.matmul(ones, rows, out=db)  # (rows,) @ (rows, F)
+    """Write the sum of dy `(..., F)` over all axes but the last into db `(F,)`, rounded once."""
+    db[...] = channel_sums(dy, scratch)
 
 
 def channel_sums(x: Array, scratch: Scratch) -> Array:
@@ -57,15 +52,29 @@ def channel_sums(x: Array, scratch: Scratch) -> Array:
     By products with a row of ones in blocks of rows, whose sums are added in float64: as exact as
     it needs to be, and measured as 15 times as fast as a sum in float64 for 16 channels.
     """
-    rows = x.reshape(-1, x.shape[-1])
+    total: Array = _sums(x.reshape(1, -1, x.shape[-1]), scratch)[0]
+    return total
+
+
+def pixel_means(x: Array, y: Array, scratch: Scratch) -> None:
+    """Write the mean over the pixels of each image of x `(N, H, W, C)` to y `(N, C)`.
+
+    Summed as in `channel_sums`: a single line of float32 sums was 40 times as far off at 128x128.
+    """
+    np.divide(_sums(x.reshape(len(x), -1, x.shape[3]), scratch), x.shape[1] * x.shape[2], out=y,
+              casting="same_kind")  # fmt: skip
+
+
+def _sums(x: Array, scratch: Scratch) -> Array:
+    """Return the sums of x `(N, rows, C)` over the rows, `(N, C)` in float64."""
+    samples, rows, channels = x.shape
     ones = scratch("ones", (BLOCK,), x.dtype)
     ones.fill(1)
-    whole = len(rows) // BLOCK * BLOCK
-    total: Array = ones[: len(rows) - whole] @ rows[whole:]
-    total = total.astype(np.float64)
+    whole = rows // BLOCK * BLOCK
+    total: Array = np.matmul(ones[: rows - whole], x[:, whole:]).astype(np.float64)
     if whole:
-        blocks = ones @ rows[:whole].reshape(-1, BLOCK, rows.shape[1])
-        total += blocks.sum(axis=0, dtype=np.float64)
+        blocks = np.matmul(ones, x[:, :whole].reshape(samples, -1, BLOCK, channels))
+        total += blocks.sum(axis=1, dtype=np.float64)
     return total
 
 

@@ -1,4 +1,4 @@
-"""What the kernels share: windows as views, nothing gathered, and work in tiles for the cache."""
+"""What the kernels share: views of what windows see, and tiles of a batch that fit the cache."""
 
 from __future__ import annotations
 

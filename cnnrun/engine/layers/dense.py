@@ -10,6 +10,7 @@ import numpy as np
 from cnnrun.engine.context import Context
 from cnnrun.engine.initializers import HeNormal, Initializer
 from cnnrun.engine.kernels.matmul import times_transposed
+from cnnrun.engine.kernels.reductions import sum_rows
 from cnnrun.engine.layer import LAYERS, NO_GRADIENT, Build, Layer, LayerConfig
 from cnnrun.engine.names import format_size
 from cnnrun.engine.types import Array, PositiveInt, Shape
@@ -70,7 +71,7 @@ class Dense(Layer):
         np.matmul(x.T, dy, out=dw)  # (in, N) @ (N, units)
         if self.config.use_bias:
             db = ctx.gradient("b", self.params["b"])
-            np.sum(dy, axis=0, out=db)
+            sum_rows(dy, db, ctx.buffer)
         if not ctx.needs_input_gradient:
             return NO_GRADIENT
         dx = ctx.buffer("dx", (len(dy), *self.input_shape), self.dtype)

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from cnnrun.engine.context import Context
+from cnnrun.engine.kernels.reductions import sum_rows
 from cnnrun.engine.layer import LAYERS, Build, Layer, LayerConfig
 from cnnrun.engine.types import Array, Positive, Shape
 
@@ -61,10 +62,13 @@ class LayerNorm(Layer):
         """Return dx; dgamma = sum of dy h and dbeta = sum of dy, over the samples."""
         h, gamma = ctx.saved["h"], self.params["gamma"]
         inverse: Array = ctx.saved["inverse"]
-        others = tuple(range(dy.ndim - gamma.ndim))  # the axes that share a gamma
         dx: Array = np.multiply(dy, h, out=ctx.buffer("dx", dy.shape, self.dtype))
-        dx.sum(axis=others, out=ctx.gradient("gamma", gamma))
-        dy.sum(axis=others, out=ctx.gradient("beta", gamma))
+        for name, products in (("gamma", dx), ("beta", dy)):
+            sum_rows(
+                products.reshape(-1, gamma.size),  # (N*H*W, C), or (N, H*W*C)
+                ctx.gradient(name, gamma).reshape(-1),
+                ctx.buffer,
+            )
         dx *= gamma
         coupling = dx.mean(axis=self.axes, keepdims=True)
         g = np.multiply(dy, gamma, out=ctx.buffer("g", dy.shape, self.dtype))

@@ -64,7 +64,7 @@ def one_hot(targets: Array, outputs: Array) -> Array:
     """Return `targets` like `outputs`: integer labels `(N,)` become rows with a single 1.
 
     Raises:
-        ShapeError: there is no way to read them so.
+        ShapeError: they have neither shape.
         DataError: a label has no output.
     """
     if targets.shape == outputs.shape[:1] and outputs.ndim == 2 and targets.dtype.kind in "iu":

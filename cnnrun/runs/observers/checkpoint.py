@@ -29,7 +29,7 @@ class CheckpointWriter:
         self._saved_at = 0.0
 
     def __call__(self, event: Event) -> None:
-        """Save if the event is worth it, or if it is time."""
+        """Save at the events that the class names, and at a step if ten seconds have passed."""
         match event:
             case EpochFinished(improved=True) | TrainingStarted(at_best=True):
                 self._save("last", "best")
