@@ -45,7 +45,8 @@ the test figure.
 **The order of writes**, and what a run is if the process is killed, or the disk fails, behind each.
 Every file and folder is written aside, synced and renamed, but for the log, which is appended to.
 
-=====================================  ===================================================="""
+=====================================  ====================================================
+"""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 from dataclasses import replace
 
@@ -179,10 +180,10 @@ def test_names_are_never_used_twice(tmp_path):
 
 
 def test_names_of_deleted_runs_are_not_used_again_before_the_last(tmp_path):
-    first, second, _ = (claim_run(tmp_path, "x") for _ in range(3))
+    first, second, _ = (claim_run(tmp_path, "x", {"a": b""}) for _ in range(3))
     for run in (first, second):
-        run.folder.rmdir()
-    assert claim_run(tmp_path, "x").name == "x-0004"
+        shutil.rmtree(run.folder)
+    assert claim_run(tmp_path, "x", {}).name == "x-0004"
 
 
 def test_runs_are_found_by_directory_name_and_last(tmp_path):
