@@ -3,7 +3,7 @@
 from cnnrun.runs.comparison import Comparison, compare
 from cnnrun.runs.environment import default_workers
 from cnnrun.runs.evaluation import Evaluation, evaluate
-from cnnrun.runs.folder import Run, claim_run, find_run, list_runs, load_run
+from cnnrun.runs.folder import Run, find_run, list_runs, load_run
 from cnnrun.runs.model import Model, load_model
 from cnnrun.runs.networks import (
     NetworkSource,
@@ -26,7 +26,6 @@ __all__ = [
     "Run",
     "Session",
     "StopRequest",
-    "claim_run",
     "compare",
     "default_workers",
     "evaluate",

@@ -50,11 +50,15 @@ class EpochMetrics:
 
 @dataclass(frozen=True)
 class TrainingStarted:
-    """Training begins, or goes on after `step` steps."""
+    """Training begins, or goes on after `step` steps.
+
+    `at_best` says whether the weights are still those of the best epoch.
+    """
 
     step: int
     epochs: int
     steps_per_epoch: int
+    at_best: bool = False
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-__all__ = ["dump_json", "sync_folder", "write_durably", "write_json"]
+__all__ = ["dump_json", "replace_file", "sync_folder", "write_durably", "write_json"]
 
 
 def dump_json(document: Any) -> str:
@@ -27,12 +27,17 @@ def write_durably(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def write_json(path: Path, document: Any) -> None:
-    """Replace a JSON file: readers see the old or the new one, never a part."""
+def replace_file(path: Path, content: bytes) -> None:
+    """Replace a file, or create it: readers see the old or the new one, never a part."""
     fresh = path.with_name(f".{path.name}.new")
-    write_durably(fresh, f"{dump_json(document)}\n".encode())
+    write_durably(fresh, content)
     os.replace(fresh, path)
     sync_folder(path.parent)
+
+
+def write_json(path: Path, document: Any) -> None:
+    """Replace a JSON file, or create it, as `replace_file` does."""
+    replace_file(path, f"{dump_json(document)}\n".encode())
 
 
 def sync_folder(folder: Path) -> None:

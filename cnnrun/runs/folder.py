@@ -1,4 +1,4 @@
-"""Run directories: claimed once, found by name, and locked while a training writes to them."""
+"""Run directories: found by name, and read."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filelock import BaseFileLock, FileLock, Timeout
+from filelock import BaseFileLock
 
 from cnnrun.errors import RunError
 from cnnrun.notebook import cell, html_table
+from cnnrun.runs.locking import hold, is_held
 
 if TYPE_CHECKING:
     from cnnrun.runs.model import Model
 
-__all__ = ["Run", "claim_run", "find_run", "list_runs", "load_run"]
+__all__ = ["Run", "find_run", "list_runs", "load_run"]
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Run:
 
     @property
     def record(self) -> dict[str, Any]:
-        """What `run.json` says now.
+        """What `run.json` says now; the status is `stopped` where it says `running` and nobody is.
 
         Raises:
             RunError: it is missing or damaged.
@@ -71,6 +72,8 @@ class Run:
             raise RunError(f"{path}: cannot be read ({error})") from None
         if not isinstance(document, dict):
             raise RunError(f"{path}: not a run's record")
+        if document.get("status") == "running" and not is_held(self.folder):
+            document["status"] = "stopped"
         return document
 
     @property
@@ -122,42 +125,7 @@ class Run:
         Raises:
             RunError: another process holds it, or the folder is not writable.
         """
-        # Not bound to a thread, since a generator that holds it may be closed by any thread.
-        lock = FileLock(self.folder / ".lock", thread_local=False)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            raise RunError(f"{self.folder}: another process is training this run") from None
-        except OSError as error:
-            raise RunError(f"{self.folder}: cannot be written to ({error.strerror})") from None
-        return lock
-
-
-def claim_run(runs_dir: Path, name: str) -> Run:
-    """Create the next free directory `NAME-0001`, `NAME-0002`, ... and return it.
-
-    Two that claim at once get two directories, since creating one is atomic.
-
-    Raises:
-        RunError: the directory cannot be created.
-    """
-    try:
-        runs_dir.mkdir(parents=True, exist_ok=True)
-        taken = [
-            int(match[1])
-            for entry in runs_dir.iterdir()
-            if (match := re.fullmatch(re.escape(name) + r"-(\d{4,})", entry.name))
-        ]
-        number = max(taken, default=0) + 1
-        while True:
-            folder = runs_dir / f"{name}-{number:04d}"
-            try:
-                folder.mkdir()
-                return Run(folder)
-            except FileExistsError:
-                number += 1
-    except OSError as error:
-        raise RunError(f"{runs_dir}: cannot create a run ({error.strerror})") from None
+        return hold(self.folder)
 
 
 def list_runs(runs_dir: Path | str = "runs") -> list[Run]:
@@ -165,7 +133,7 @@ def list_runs(runs_dir: Path | str = "runs") -> list[Run]:
     runs_dir = Path(runs_dir)
     if not runs_dir.is_dir():
         return []
-    runs = [Run(path.parent) for path in runs_dir.glob("*/config.yaml")]
+    runs = [Run(path.parent) for path in runs_dir.glob("[!.]*/config.yaml")]
     return sorted(runs, key=lambda run: (run.config.stat().st_mtime_ns, run.name))
 
 

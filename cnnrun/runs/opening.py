@@ -14,10 +14,12 @@ from cnnrun.config import Experiment, build_network, dump_yaml, load_experiment
 from cnnrun.data import PreparedData, Statistics, prepare
 from cnnrun.errors import RunError
 from cnnrun.runs.checkpoints import Checkpoint, has_checkpoint, read_checkpoint
+from cnnrun.runs.claiming import claim_run
 from cnnrun.runs.environment import default_workers, environment, now
-from cnnrun.runs.files import sync_folder, write_durably
-from cnnrun.runs.folder import Run, claim_run
+from cnnrun.runs.files import dump_json, replace_file
+from cnnrun.runs.folder import Run
 from cnnrun.runs.session import Session
+from cnnrun.runs.state import restore_state
 from cnnrun.runs.trainer import Trainer
 
 __all__ = ["resume_run", "start_run"]
@@ -40,14 +42,21 @@ def start_run(
         command: the command line, for the record.
 
     Raises:
-        CnnrunError: the data cannot be used, or no directory can be created. Nothing is left then.
+        CnnrunError: the data cannot be used, or no directory can be created. There is no run then.
     """
     data = prepare(experiment.data, experiment.seed, experiment.base)
-    run = claim_run(runs_dir, experiment.name)
+    trainer = _trainer(experiment, data, workers)
+    document = _record(trainer, command, {})
+    run = claim_run(
+        runs_dir,
+        experiment.name,
+        {
+            "config.yaml": dump_yaml(experiment).encode(),
+            "run.json": f"{dump_json(document)}\n".encode(),
+        },
+    )
     with _held(run) as lock:
-        write_durably(run.config, dump_yaml(experiment).encode())
-        sync_folder(run.folder)
-        return _session(run, lock, experiment, data, workers, command)
+        return Session(run, trainer, lock, document)
 
 
 def resume_run(
@@ -66,19 +75,21 @@ def resume_run(
         experiment = load_experiment(run.config)
         if epochs is not None and epochs != experiment.train.epochs:
             experiment = replace(experiment, train=replace(experiment.train, epochs=epochs))
-        checkpoint, statistics = None, None
+        before = run.record if run.record_file.exists() else {}
+        checkpoint, statistics, log_size = None, None, 0
         if has_checkpoint(run.checkpoint("last")):
             checkpoint = read_checkpoint(run.checkpoint("last"))
-            _refuse_if_done(run, checkpoint, experiment.train.epochs)
+            _refuse_if_done(run, before, checkpoint, experiment.train.epochs)
             statistics = Statistics.from_json(checkpoint.state["statistics"])
         data = prepare(experiment.data, experiment.seed, experiment.base, statistics=statistics)
-        if checkpoint is None and run.log.exists():
-            run.log.unlink()
-        session = _session(run, lock, experiment, data, workers, command)
+        trainer = _trainer(experiment, data, workers)
         if checkpoint:
-            session.restore(checkpoint)
+            log_size = restore_state(trainer, checkpoint, str(run.folder))
+        # Nothing has been written so far.
+        session = Session(run, trainer, lock, _record(trainer, command, before), log_size)
         if epochs is not None:
-            write_durably(run.config, dump_yaml(experiment).encode())
+            replace_file(run.config, dump_yaml(experiment).encode())
+        session.record.note(**_figures(run, trainer))
         return session
 
 
@@ -96,14 +107,14 @@ def _held(run: Run) -> Iterator[BaseFileLock]:
         raise
 
 
-def _refuse_if_done(run: Run, checkpoint: Checkpoint, epochs: int) -> None:
+def _refuse_if_done(run: Run, record: dict[str, Any], checkpoint: Checkpoint, epochs: int) -> None:
     """Raise RunError if nothing is left to do; a run that stopped before its test is not done."""
     progress = checkpoint.state.get("progress", {})
     done = progress.get("epoch", 0)
     if done < epochs:
         return
-    only_the_test_is_left = (done, progress.get("batch")) == (epochs, 0) and (
-        run.record.get("status") != "finished"
+    only_the_test_is_left = (done, progress.get("batch")) == (epochs, 0) and not (
+        record.get("status") == "finished" and record.get("test")
     )
     if not only_the_test_is_left:
         raise RunError(
@@ -111,17 +122,14 @@ def _refuse_if_done(run: Run, checkpoint: Checkpoint, epochs: int) -> None:
         )
 
 
-def _session(
-    run: Run,
-    lock: BaseFileLock,
-    experiment: Experiment,
-    data: PreparedData,
-    workers: int | None,
-    command: Sequence[str],
-) -> Session:
-    """Return a session whose record says that it runs."""
+def _trainer(experiment: Experiment, data: PreparedData, workers: int | None) -> Trainer:
     network = build_network(experiment, data.info)
-    trainer = Trainer(experiment, data, network, workers or default_workers())
+    return Trainer(experiment, data, network, workers or default_workers())
+
+
+def _record(trainer: Trainer, command: Sequence[str], before: dict[str, Any]) -> dict[str, Any]:
+    """Return the record of a run that is trained now; `before` is what it was, if it goes on."""
+    experiment, data = trainer.experiment, trainer.data
     document: dict[str, Any] = {
         "schema_version": 1,
         "name": experiment.name,
@@ -134,16 +142,29 @@ def _session(
         "best": None,
         "resumed": 0,
     }
-    if run.record_file.exists():
-        before = run.record
-        document.update({key: before.get(key, value) for key, value in document.items()})
-        document.update(status="running", error=None, resumed=document["resumed"] + 1)
+    if before:
+        kept = ("started", "resumed", "gradcheck")
+        document.update({key: before[key] for key in kept if key in before})
+        document["resumed"] += 1
     document.update(
         command=list(command),
         seed=experiment.seed,
         workers=trainer.workers,
         dataset={"name": data.info.name, "sha256": data.sha256},
-        parameters=network.parameter_count,
+        parameters=trainer.network.parameter_count,
         **environment(),
     )
-    return Session(run, trainer, lock, document)
+    return document
+
+
+def _figures(run: Run, trainer: Trainer) -> dict[str, Any]:
+    """Return what a record says of the epochs so far: what the checkpoint and the log say.
+
+    The record itself may be an epoch behind them.
+    """
+    epochs = [{key: epoch[key] for key in epoch if key != "kind"} for epoch in run.metrics]
+    return {
+        "final": epochs[-1] if epochs else None,
+        "best": trainer.progress.best,
+        "seconds": sum(epoch["seconds"] for epoch in epochs),
+    }

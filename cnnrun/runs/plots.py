@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cnnrun.engine.types import Array
+from cnnrun.runs.files import replace_file
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["plot_confusion", "plot_curves"]
 
@@ -37,8 +42,7 @@ def plot_curves(metrics: Sequence[dict[str, Any]], title: str, path: Path) -> No
         axes.grid(alpha=0.3)
         axes.legend(frameon=False)
     figure.suptitle(title)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120)
+    _save(figure, path)
 
 
 def plot_confusion(matrix: Array, names: Sequence[str], title: str, path: Path) -> None:
@@ -59,5 +63,12 @@ def plot_confusion(matrix: Array, names: Sequence[str], title: str, path: Path) 
         axes.set_xticks(range(len(names)), names, rotation=90 if max(map(len, names)) > 3 else 0)
         axes.set_yticks(range(len(names)), names)
     axes.set(xlabel="predicted", ylabel="true", title=title)
+    _save(figure, path)
+
+
+def _save(figure: Figure, path: Path) -> None:
+    """Write a picture, whole or not at all."""
+    picture = BytesIO()
+    figure.savefig(picture, dpi=120, format="png")
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120)
+    replace_file(path, picture.getvalue())

@@ -1,8 +1,51 @@
 """A training that writes to a run directory, which it alone may use meanwhile.
 
+a new run                              if it ends here
+=====================================  ===========================================================
+`.NAME-xxxxxxxx.new/`                  there is no run; a later start removes this after an hour
+its `config.yaml` and `run.json`       the same
+renamed to `NAME-0001/`                a run without a checkpoint: a resume trains from the start
+`checkpoints/last/`                    a resume goes on from there, whatever else is in the folder
+-------------------------------------  -----------------------------------------------------------
+after each epoch
+-------------------------------------  -----------------------------------------------------------
+a line of `metrics.jsonl`              `last` counts fewer bytes: the line, or its part, is cut, and
+                                       the epoch repeated to the bit
+`checkpoints/last/`                    the epoch is done; if it is the best one, `best` is behind,
+                                       and a resume begins by writing it
+`checkpoints/best/`, if it improved    the record is behind; a resume takes the figures from the log
+                                       and from `last`
+`run.json`                             all say the same
+-------------------------------------  -----------------------------------------------------------
+after the last epoch
+-------------------------------------  -----------------------------------------------------------
+`plots/curves.png`                     a resume draws it again, and measures the test figure
+`run.json` with the test, `finished`   the run is done
+-------------------------------------  -----------------------------------------------------------
+a resume
+-------------------------------------  -----------------------------------------------------------
+`metrics.jsonl` is cut                 as before: what was cut did not count
+`config.yaml`, with other epochs       as before, with so many epochs
+`run.json`, `running`                  as before
+`checkpoints/last/`, and `best/` if    as before
+it is due
+=====================================  ===========================================================
+
+So `last` alone decides where a run stands: the log is cut to it, `best`, the record and the curves
+are made from it and the log. `checkpoints.py` says how one checkpoint takes the place of another. A
+record that says `running` while nobody holds the lock is of a run that was killed: `Run.record`
+calls it `stopped`.
+
+tests/fuzz/test_faults.py kills the process, and lets the disk fail, at each of these steps.
+=======
 A session holds its run's lock from the moment it is opened until it is closed, so that no other
 process changes what it reads and writes: the checkpoint it continues from, the training's files,
 the test figure.
+
+**The order of writes**, and what a run is if the process is killed, or the disk fails, behind each.
+Every file and folder is written aside, synced and renamed, but for the log, which is appended to.
+
+=====================================  ====================================================
 """
 
 from __future__ import annotations
@@ -16,13 +59,12 @@ from filelock import BaseFileLock
 from cnnrun.config import Experiment
 from cnnrun.data import PreparedData
 from cnnrun.errors import RunError
-from cnnrun.runs.checkpoints import Checkpoint
 from cnnrun.runs.events import Event, FinalTest, TrainingFinished
 from cnnrun.runs.folder import Run
 from cnnrun.runs.model import load_model
 from cnnrun.runs.observers import CheckpointWriter, CurvePlotter, EpochLog, RecordWriter
 from cnnrun.runs.signals import StopRequest
-from cnnrun.runs.state import restore_state, take_state
+from cnnrun.runs.state import take_state
 from cnnrun.runs.trainer import Trainer
 
 __all__ = ["Session"]
@@ -40,14 +82,27 @@ class Session:
     """
 
     def __init__(
-        self, run: Run, trainer: Trainer, lock: BaseFileLock, document: dict[str, Any]
+        self,
+        run: Run,
+        trainer: Trainer,
+        lock: BaseFileLock,
+        document: dict[str, Any],
+        log_size: int = 0,
     ) -> None:
-        """Wire the observers to a training of a run whose `lock` is held."""
+        """Wire the observers to a training of a run whose `lock` is held.
+
+        Args:
+            run: its folder.
+            trainer: where it stands.
+            lock: on the run.
+            document: the run's record.
+            log_size: the bytes of its log that count; what a kill left behind them is cut.
+        """
         self.run = run
         self.trainer = trainer
         self._lock = lock
         self.record = RecordWriter(run.record_file, document)
-        self._log = log = EpochLog(run.log)
+        log = EpochLog(run.log, log_size)
         self._observers = (
             log,
             CheckpointWriter(run.checkpoint, lambda: take_state(trainer, log.size)),
@@ -82,14 +137,6 @@ class Session:
     def close(self) -> None:
         """Let go of the run; nothing can be trained in this session any more."""
         self._lock.release()
-
-    def restore(self, checkpoint: Checkpoint) -> None:
-        """Go back to a checkpoint of this run, and cut what the log says after it.
-
-        Raises:
-            CheckpointError: it does not belong to this run.
-        """
-        self._log.cut(restore_state(self.trainer, checkpoint, str(self.run.folder)))
 
     def events(self, stop: StopRequest | None = None) -> Iterator[Event]:
         """Train, measure the best weights on the test split, and tell what happens.

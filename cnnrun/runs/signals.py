@@ -23,23 +23,44 @@ class StopRequest:
 
     @property
     def exit_code(self) -> int:
-        """What a process ends with after that signal: 130 or 143."""
+        """What a process ends with after that signal: 130, 143 or 129."""
         return 128 + (self.signal or 0)
 
 
 @contextmanager
 def stop_on_signals() -> Iterator[StopRequest]:
-    """Turn SIGINT and SIGTERM into a request; a second one ends the process."""
+    """Turn SIGINT, SIGTERM and SIGHUP into a request; a second one ends the process.
+
+    SIGHUP, which a terminal sends when it is closed, is left alone under `nohup`, which ignores it.
+    """
     request = StopRequest()
+    terminals = [descriptor for descriptor in (1, 2) if os.isatty(descriptor)]
 
     def handle(number: int, frame: FrameType | None) -> None:
         if request:
             os._exit(128 + number)
         request.signal = number
+        for descriptor in terminals:
+            if not os.isatty(descriptor):  # it was closed, and writing to it would fail
+                _silence(descriptor)
 
-    old = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    old = {number: signal.signal(number, handle) for number in _numbers()}
     try:
         yield request
     finally:
         for number, handler in old.items():
             signal.signal(number, handler)
+
+
+def _numbers() -> list[int]:
+    hangup: int | None = getattr(signal, "SIGHUP", None)  # which Windows does not have
+    if hangup is None or signal.getsignal(hangup) == signal.SIG_IGN:
+        return [signal.SIGINT, signal.SIGTERM]
+    return [signal.SIGINT, signal.SIGTERM, hangup]
+
+
+def _silence(descriptor: int) -> None:
+    """Let what is written to a file descriptor go nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, descriptor)
+    os.close(nowhere)

@@ -54,6 +54,11 @@ class Progress:
     schedule: dict[str, float] = field(default_factory=dict)
     best: dict[str, Any] | None = None
 
+    @property
+    def at_best(self) -> bool:
+        """Whether no step has been done since the best epoch."""
+        return self.best is not None and self.best["step"] == self.step
+
     def start_epoch(self) -> None:
         """Forget the sums of the epoch before."""
         self.batch, self.samples = 0, 0
@@ -83,7 +88,9 @@ class Trainer:
             DivergedError: a loss or gradient is not finite. The step was not done.
         """
         progress, options = self.progress, self.experiment.train
-        yield TrainingStarted(progress.step, options.epochs, len(self.batches))
+        yield TrainingStarted(
+            progress.step, options.epochs, len(self.batches), at_best=progress.at_best
+        )
         with Executor(
             self.network,
             self.experiment.loss,

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pytest
 
+from cnnrun.errors import RunError
 from cnnrun.runs.checkpoints import Checkpoint, has_checkpoint, read_checkpoint
 from cnnrun.runs.events import (
     Diverged,
@@ -36,11 +38,13 @@ def test_the_log_has_a_line_an_epoch_and_is_cut(tmp_path):
     lines = log.path.read_bytes().splitlines(keepends=True)
     assert [json.loads(line)["epoch"] for line in lines] == [1, 2]
     assert log.size == log.path.stat().st_size
-    log.cut(len(lines[0]))
-    again = EpochLog(log.path)
-    assert again.size == log.size == len(lines[0])
+    again = EpochLog(log.path, len(lines[0]))
+    assert log.path.read_bytes() == lines[0]
     again(epoch(2))
     assert log.path.read_bytes() == b"".join(lines)
+    assert again.size == log.size
+    with pytest.raises(RunError, match="the checkpoint goes on from 9999"):
+        EpochLog(log.path, 9999)
 
 
 def test_checkpoints_are_written_when_it_is_worth_it(tmp_path):
@@ -77,6 +81,7 @@ def test_a_checkpoint_is_written_every_ten_seconds(tmp_path, monkeypatch):
 def test_the_record_follows_a_training(tmp_path):
     def last_record(*events):
         record = RecordWriter(tmp_path / "run.json", {"status": "running", "seconds": 0.0})
+        record.note()
         for event in events:
             record(event)
         return json.loads((tmp_path / "run.json").read_text())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 from dataclasses import replace
 
@@ -13,8 +14,9 @@ from experiments import log_of, tiny, weights_of
 from cnnrun.config import dump_yaml
 from cnnrun.errors import CheckpointError, DivergedError, RunError
 from cnnrun.runs import StopRequest, find_run, list_runs, resume_run, start_run
+from cnnrun.runs.claiming import claim_run
 from cnnrun.runs.events import EpochFinished, FinalTest, StepFinished, Stopped, TrainingFinished
-from cnnrun.runs.folder import Run, claim_run
+from cnnrun.runs.folder import Run
 from cnnrun.runs.trainer import batch_slices, rank
 
 
@@ -173,15 +175,15 @@ def test_names_are_never_used_twice(tmp_path):
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(8) as pool:
-        runs = list(pool.map(lambda _: claim_run(tmp_path, "x"), range(24)))
+        runs = list(pool.map(lambda _: claim_run(tmp_path, "x", {"config.yaml": b""}), range(24)))
     assert sorted(run.name for run in runs) == [f"x-{n:04d}" for n in range(1, 25)]
 
 
 def test_names_of_deleted_runs_are_not_used_again_before_the_last(tmp_path):
-    first, second, _ = (claim_run(tmp_path, "x") for _ in range(3))
+    first, second, _ = (claim_run(tmp_path, "x", {"a": b""}) for _ in range(3))
     for run in (first, second):
-        run.folder.rmdir()
-    assert claim_run(tmp_path, "x").name == "x-0004"
+        shutil.rmtree(run.folder)
+    assert claim_run(tmp_path, "x", {}).name == "x-0004"
 
 
 def test_runs_are_found_by_directory_name_and_last(tmp_path):

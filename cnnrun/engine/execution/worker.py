@@ -49,7 +49,8 @@ class Job:
 
 def serve(job: Job) -> None:
     """Compute shards, and change parameters, until the pipe is closed: a worker process's life."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    hangup = [signal.SIGHUP] if hasattr(signal, "SIGHUP") else []  # Windows has none
+    for number in (signal.SIGINT, signal.SIGTERM, *hangup):
         signal.signal(number, signal.SIG_IGN)  # the parent decides what they mean
     for pipe in job.parents:  # or the end of the parent would not be seen
         pipe.close()

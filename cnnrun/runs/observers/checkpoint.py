@@ -16,7 +16,11 @@ CHECKPOINT_SECONDS = 10.0
 
 
 class CheckpointWriter:
-    """Saves at the start, after every epoch, at a stop, and every ten seconds in between."""
+    """Saves at the start, after every epoch, at a stop, and every ten seconds in between.
+
+    `best` follows `last`: what `last` says of the best epoch is never behind `best`, and if a kill
+    comes between the two, a resume, which begins at that same moment, writes `best` again.
+    """
 
     def __init__(self, folder_of: Callable[[str], Path], take: Callable[[], Checkpoint]) -> None:
         """Write what `take` returns into the folder that `folder_of` gives `last` or `best`."""
@@ -27,8 +31,8 @@ class CheckpointWriter:
     def __call__(self, event: Event) -> None:
         """Save at the events that the class names, and at a step if ten seconds have passed."""
         match event:
-            case EpochFinished(improved=True):
-                self._save("best", "last")
+            case EpochFinished(improved=True) | TrainingStarted(at_best=True):
+                self._save("last", "best")
             case EpochFinished() | TrainingStarted() | Stopped():
                 self._save("last")
             case StepFinished() if time.monotonic() - self._saved_at > CHECKPOINT_SECONDS:

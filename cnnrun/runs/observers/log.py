@@ -6,7 +6,9 @@ import json
 import os
 from pathlib import Path
 
+from cnnrun.errors import RunError
 from cnnrun.runs.events import EpochFinished, Event
+from cnnrun.runs.files import sync_folder
 
 __all__ = ["EpochLog"]
 
@@ -15,13 +17,22 @@ class EpochLog:
     """Appends a line for every epoch; the line is on the disk when the call returns.
 
     Attributes:
-        size: the bytes of the log that count; what a kill left behind them is cut at a resume.
+        size: the bytes of the log that count: those that a checkpoint taken now goes on from.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Go on with the file at `path`; it is created with the first line."""
+    def __init__(self, path: Path, size: int = 0) -> None:
+        """Go on behind the first `size` bytes of a file, and cut what stands there.
+
+        Raises:
+            RunError: it has fewer.
+        """
         self.path = path
-        self.size = path.stat().st_size if path.exists() else 0
+        self.size = size
+        there = path.stat().st_size if path.exists() else 0
+        if there < size:
+            raise RunError(f"{path}: has {there} bytes, the checkpoint goes on from {size}")
+        if there > size:
+            os.truncate(path, size)
 
     def __call__(self, event: Event) -> None:
         """Write a finished epoch down."""
@@ -32,10 +43,7 @@ class EpochLog:
             file.write(f"{line}\n".encode())
             file.flush()
             os.fsync(file.fileno())
-            self.size = file.tell()
-
-    def cut(self, size: int) -> None:
-        """Forget what stands behind the first `size` bytes."""
-        self.size = min(self.size, size)
-        if self.path.exists():
-            os.truncate(self.path, self.size)
+            end = file.tell()
+        if not self.size:
+            sync_folder(self.path.parent)  # it may have been created
+        self.size = end

@@ -16,10 +16,9 @@ class RecordWriter:
     """Keeps `run.json` up to date with the events of a training."""
 
     def __init__(self, path: Path, document: dict[str, Any]) -> None:
-        """Write the first version of `document` to `path`."""
+        """Go on from a `document` that stands, or will, in the file at `path`."""
         self.path = path
         self.document = document
-        self.note()
 
     def __call__(self, event: Event) -> None:
         """Note what an event says."""
