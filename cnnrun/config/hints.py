@@ -23,6 +23,7 @@ from cnnrun.engine import (
     Schedule,
 )
 from cnnrun.engine.types import Range
+from cnnrun.errors import excerpt
 from cnnrun.registry import Registry, suggestion
 
 __all__ = ["NAMED", "describe", "leaf_adapter", "options_of", "parse_leaf", "registered"]
@@ -95,8 +96,7 @@ def _show(value: Any) -> str:
         return "a mapping"
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return excerpt(value)
 
 
 def _translate(hint: Any) -> Any:
