@@ -18,8 +18,10 @@ T = TypeVar("T", bound=type[Any])
 
 def nearest_names(name: str, known: Iterable[str]) -> list[str]:
     """Return up to three of `known` that look like `name`, the nearest first."""
-    short = name if len(name) <= LONGEST_NAME else ""
-    return get_close_matches(short, list(known), n=3, cutoff=0.6)
+    if len(name) > LONGEST_NAME:
+        return []
+    names = [each for each in known if len(each) <= LONGEST_NAME]
+    return get_close_matches(name, names, n=3, cutoff=0.6)
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

@@ -15,7 +15,7 @@ from cnnrun.config.source import (
     format_path,
     parse_source,
 )
-from cnnrun.errors import ConfigError, excerpt
+from cnnrun.errors import ConfigError, excerpt, shortened
 from cnnrun.registry import suggestion
 
 __all__ = ["apply_overrides"]
@@ -43,7 +43,7 @@ def apply_overrides(source: Source, overrides: Sequence[str]) -> None:
         try:
             _apply(source, override)
         except ConfigError as error:
-            problems.append(f"{_place(override)}: {error}")
+            problems.append(shortened(f"{_place(override)}: {error}"))
         if len(problems) == MOST_PROBLEMS:
             break
     if problems:

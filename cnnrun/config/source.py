@@ -163,26 +163,26 @@ class _Loader(yaml.SafeLoader):
     def fetch_flow_collection_start(self, token_class: Any) -> None:
         """Note an opening bracket."""
         self._check_depth()
-        super().fetch_flow_collection_start(token_class)  # type: ignore[misc]
+        super().fetch_flow_collection_start(token_class)
 
     def add_indent(self, column: int) -> bool:
         """Note that a block is indented further than the one around it."""
         self._check_depth()
-        return bool(super().add_indent(column))  # type: ignore[misc]
+        return bool(super().add_indent(column))
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         """Count the nodes."""
         self.count += 1
         if self.count > MAXIMUM_VALUES:
             self._refuse(f"more than {MAXIMUM_VALUES:,} values")
-        return super().compose_node(parent, index)  # type: ignore[no-untyped-call]
+        return super().compose_node(parent, index)
 
     def _check_depth(self) -> None:
-        if self.flow_level + len(self.indents) > MAXIMUM_DEPTH:  # type: ignore[attr-defined]
+        if self.flow_level + len(self.indents) > MAXIMUM_DEPTH:
             self._refuse(f"nested deeper than {MAXIMUM_DEPTH} levels")
 
     def _refuse(self, problem: str) -> None:
-        raise yaml.MarkedYAMLError(problem=problem, problem_mark=self.get_mark())  # type: ignore[no-untyped-call]
+        raise yaml.MarkedYAMLError(problem=problem, problem_mark=self.get_mark())
 
 
 class _Builder:

@@ -43,8 +43,5 @@ def restore_state(trainer: Trainer, checkpoint: Checkpoint, where: str) -> int:
         raise CheckpointError(f"{where}: the optimizer's state is of another kind")
     for name, array in own.items():
         array[...] = checkpoint.optimizer[name]
-    try:
-        trainer.progress = Progress(**state["progress"])
-        return int(state["log_bytes"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{where}: state.json is incomplete ({error})") from None
+    trainer.progress = Progress(**state["progress"])
+    return int(state["log_bytes"])

@@ -12,9 +12,10 @@ __all__ = ["mutate_bytes", "mutate_document", "mutate_text", "paths"]
 FRAGMENTS = (
     r'"\UFFFFFFFF"', r'"\U00110000"', r'"\uD800"', r'"\uDC00\uD800"', r'"\0"', r'"\x00\x1b[2J"',
     r'"\N\_\L\P"', r'"\q"', '"', "'", "\x00", "\x07", "\x1b[31m", "\ufeff", "\ufffe", "\ufffd",
-    "\x85", "\u2028", "\ud7ff", "\U0001f600", "\t", "\r", "\r\n", "%YAML 9.9\n", "%TAG ! x:\n", "---",
-    "...", "--- |\n", "!!python/object/apply:os.system [x]", "!!binary abc", "!!int x", "!x", "!<a>",
-    "!!null", "&a", "*a", "&a [*a, *a]", "&a {b: *a}", "<<: *a", "<<: {a: 1}", "? ", "? [a]: b", ": ",
+    "\x85", "\u2028", "\ud7ff", "\U0001f600", "\t", "\r", "\r\n", "%YAML 9.9\n", "%TAG ! x:\n",
+    "---", "...", "--- |\n", "!!python/object/apply:os.system [x]", "!!binary abc", "!!int x", "!x",
+    "!<a>", "!!null", "&a", "*a", "&a [*a, *a]", "&a {b: *a}", "<<: *a", "<<: {a: 1}", "? ",
+    "? [a]: b", ": ",
     "- ", "[", "]", "{", "}", ",", "#", "|", ">", "|9", ">-\n", "@", "`", "2001-01-01",
     "2001-01-01 00:00:00", "12:30:45", "0o17", "0x1F", "1_000", ".inf", "-.INF", ".nan", "1e999",
     "1e-999", "-0", "-0.0", "~", "null", "yes", "=", "0b1", "1e", "+",
@@ -126,7 +127,9 @@ def mutate_document(document: Any, rng: random.Random) -> Any:
             case 3 if isinstance(node, dict):
                 node[rng.choice(("x", "", "a" * 3000, "learning_rate", str(key) + "s"))] = node[key]
             case 4 if isinstance(node[key], int | float) and not isinstance(node[key], bool):
-                node[key] = rng.choice((-node[key], node[key] * 2, node[key] * 1e30, str(node[key])))
+                node[key] = rng.choice(
+                    (-node[key], node[key] * 2, node[key] * 1e30, str(node[key]))
+                )
             case _:
                 node[key] = deepcopy(rng.choice(VALUES))
     return tree
@@ -139,8 +142,4 @@ def paths(tree: Any, start: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         entries = tree.items()
     elif isinstance(tree, list):
         entries = enumerate(tree)
-    return [
-        path
-        for key, item in entries
-        for path in ((*start, key), *paths(item, (*start, key)))
-    ]
+    return [path for key, item in entries for path in ((*start, key), *paths(item, (*start, key)))]

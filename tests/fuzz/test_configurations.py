@@ -1,4 +1,4 @@
-"""Mutated configurations and overrides are read or refused; what is read trains, or says why not."""
+"""Mutated configurations and overrides are read or refused; what is read trains, or says why."""
 
 from __future__ import annotations
 
@@ -45,13 +45,14 @@ PARTS: dict[str, tuple[Any, ...]] = {
         {"conv2d": {"filters": 2, "kernel_size": 3, "padding": "same", "stride": 1, "dilation": 1}},
         {"depthwise_conv2d": {"kernel_size": 3, "padding": 1}},
         {"conv2d_transpose": {"filters": 2, "kernel_size": 2, "stride": 2}},
-        {"max_pool2d": {"pool_size": 2, "stride": 1}}, {"avg_pool2d": {"pool_size": 2, "padding": 1}},
+        {"max_pool2d": {"pool_size": 2, "stride": 1}},
+        {"avg_pool2d": {"pool_size": 2, "padding": 1}},
         {"batch_norm": {"momentum": 0.1, "epsilon": 1e-5}}, {"layer_norm": {"epsilon": 1e-5}},
-        {"leaky_relu": {"slope": 0.1}}, {"elu": {"alpha": 1.0}}, "gelu", "silu", "sigmoid", "tanh",
+        {"leaky_relu": {"negative_slope": 0.1}}, {"elu": {"alpha": 1.0}}, "gelu", "silu", "sigmoid", "tanh",
         "softplus", "softmax", {"dropout": {"rate": 0.3}},
         {"conv2d": {"filters": 2, "kernel_size": 3, "initializer": {"constant": {"value": 1.0}}}},
         {"conv2d": {"filters": 2, "kernel_size": 3, "initializer": {"orthogonal": {"gain": 1.0}}}},
-        {"residual": {"layers": [{"conv2d": {"filters": 4, "kernel_size": 3, "padding": "same"}}]}},
+        {"residual": {"branch": [{"conv2d": {"filters": 4, "kernel_size": 3, "padding": "same"}}]}},
     ),
 }  # fmt: skip
 
@@ -114,7 +115,9 @@ def _override(tree: Any, rng: random.Random) -> str:
     name = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)[1:]
     match rng.randrange(6):
         case 0:
-            name += rng.choice((".x", "[0]", "[99999]", f"[{'9' * 5000}]", ".a" * 3000, "[0]" * 3000))
+            name += rng.choice(
+                (".x", "[0]", "[99999]", f"[{'9' * 5000}]", ".a" * 3000, "[0]" * 3000)
+            )
         case 1:
             name = mutate_text(name, rng)
     match rng.randrange(4):
@@ -138,15 +141,18 @@ def _experiment(rng: random.Random) -> Any:
     tree["data"]["normalize"] = rng.choice(("none", "standard", "centered"))
     place = rng.randrange(4)
     tree["network"][place:place] = rng.choices(PARTS["network"], k=rng.randrange(3))
-    numbers = [path for path in paths(tree) if isinstance(_at(tree, path), int | float)]
+    numbers = [path for path in paths(tree) if type(_at(tree, path)) in (int, float)]
     for _ in range(rng.choice((1, 1, 2, 3))):
         *above, key = rng.choice(numbers)
         node = _at(tree, above)
         if isinstance(node[key], float):
-            node[key] = rng.choice((0.0, 1e-300, 1e-40, 1e10, 1e20, 3e38, 1e39, 1e200, 1.7e308))
+            small = node[key] if rng.random() < 0.5 else 0.99 * rng.random()
+            node[key] = rng.choice((small, small, 0.0, 1.0, 1e-40, 30.0, 1e4, 1e10, 1e20, 3e38))
+        elif rng.random() < 0.7:
+            node[key] = rng.choice((1, 2, 3, 4))
         else:
             node[key] = rng.choice((0, 1, 2, 3, 10**9, 10**12, 10**15, 2**62, 2**63, 10**30))
-    if rng.random() < 0.3:
+    if rng.random() < 0.1:
         tree = mutate_document(tree, rng)
     return tree
 

@@ -13,7 +13,9 @@ from __future__ import annotations
 import io
 import os
 import random
+import re
 import signal
+import textwrap
 import time
 import traceback
 import warnings
@@ -71,7 +73,8 @@ class Trials:
                     ending, message = f"exit {error.code}", ""
         seconds = time.process_time() - started
         reasons = [ending] if ending.startswith(("hangs", "falls", "exit 70")) else []
-        reasons += [f"warns: {warning.message} ({warning.filename}:{warning.lineno})" for warning in caught]
+        said = {f"{each.message} ({each.filename}:{each.lineno})" for each in caught}
+        reasons += [f"warns: {warning}" for warning in sorted(said)[:2]]
         if len(message) > LONGEST_MESSAGE and not ending.startswith("falls"):
             reasons.append(f"message of {len(message):,} characters")
         if seconds > SLOW and SECONDS and ending != "done" and ending not in ("exit 0", "exit 3"):
@@ -84,10 +87,14 @@ class Trials:
     def judge(self) -> None:
         """Fail if a trial was a fault."""
         print(f"\n{self.name}: {self.cases} cases; {dict(self.endings.most_common())}")
-        kinds = Counter(fault.split(": ", 1)[1].split("\n")[0] for fault in self.faults)
-        for kind, count in kinds.most_common(20):
-            print(f"  {count} x {kind[:200]}")
-        assert not self.faults, f"{len(self.faults)} faults, the first:\n{self.faults[0]}"
+        kinds: dict[str, list[str]] = {}
+        for fault in self.faults:
+            kinds.setdefault(
+                re.sub(r"\d+", "N", fault.split(": ", 1)[1].split("\n")[0]), []
+            ).append(fault)
+        for kind, faults in sorted(kinds.items(), key=lambda item: -len(item[1]))[:12]:
+            print(f"  {len(faults)} x {kind[:200]}\n{textwrap.indent(faults[0][-2500:], ' ' * 6)}")
+        assert not self.faults, f"{len(self.faults)} faults, the first:\n{self.faults[0][:3000]}"
 
 
 @contextmanager
@@ -110,15 +117,15 @@ def program(*arguments: object) -> None:
     Raises:
         SystemExit: as the program ends.
     """
-    out, err = io.StringIO(), io.StringIO()
+    out, err, code = io.StringIO(), io.StringIO(), None
     try:
         with redirect_stdout(out), redirect_stderr(err):
             app([str(argument) for argument in arguments])
     except SystemExit as end:
-        said = err.getvalue()
-        assert "internal error" not in said, said
-        assert "Warning" not in said, said
-        assert len(said) <= LONGEST_MESSAGE, said[:1000]
-        if end.code not in (0, None):
-            assert said.strip(), f"exit {end.code} without a word"
-        raise
+        code = end.code
+    said = err.getvalue()
+    assert "internal error" not in said, said
+    assert "Warning" not in said, said
+    assert len(said) <= LONGEST_MESSAGE, said[:1000]
+    assert said.strip() or not code, f"exit {code} without a word"
+    raise SystemExit(code or 0)

@@ -13,11 +13,12 @@ from cnnrun.data.dataset import (
     DatasetInfo,
     DatasetSource,
     Split,
+    resolve_path,
     stratified_split,
 )
 from cnnrun.data.npz_file import NpzFile
 from cnnrun.engine.types import Array, DType, Fraction, NonNegativeInt, Positive
-from cnnrun.errors import DataError
+from cnnrun.errors import DataError, shortened
 
 __all__ = ["Npz"]
 
@@ -77,7 +78,7 @@ class Npz(DatasetSource):
         self, base: Path
     ) -> tuple[DatasetInfo, NpzFile, dict[str, Keys], dict[str, Array]]:
         """Return what is known without reading the images: info, the file, its keys, the labels."""
-        file = NpzFile(base / Path(self.path).expanduser())
+        file = NpzFile(resolve_path(self.path, base))
         keys = _recognised(file)
         labels = {split: _labels(file, key) for split, (_, key) in keys.items()}
         names = self._names(file, keys, labels)
@@ -150,7 +151,7 @@ def _recognised(file: NpzFile) -> dict[str, Keys]:
         whole = first(WHOLE_KEYS)
         if whole is None:
             raise DataError(
-                f"{file.path}: found {', '.join(sorted(file.headers)) or 'no arrays'}; needs "
+                f"{file.path}: found {shortened(', '.join(sorted(file.headers))) or 'no arrays'}; needs "
                 "train_images, train_labels, test_images and test_labels, or images and labels"
             )
         keys_by_split = {"whole": whole}
