@@ -7,15 +7,11 @@ from cnnrun.config.loading import build_network, load_experiment, read_layer
 from cnnrun.config.plugins import load_plugin, load_plugins
 from cnnrun.config.resolved import dump_yaml, to_dict
 from cnnrun.config.schema import json_schema
-from cnnrun.config.stored import EpochLine, RunRecord, TrainingState, read_stored
 from cnnrun.config.templates import init_experiment, init_layer
 
 __all__ = [
-    "EpochLine",
     "Experiment",
-    "RunRecord",
     "TrainOptions",
-    "TrainingState",
     "build_network",
     "describe_data",
     "dump_yaml",
@@ -27,6 +23,5 @@ __all__ = [
     "load_plugins",
     "read_arrays",
     "read_layer",
-    "read_stored",
     "to_dict",
 ]

@@ -7,13 +7,13 @@ checks nothing, since it writes these very figures.
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from cnnrun.errors import CnnrunError, excerpt
+from cnnrun.errors import CnnrunError, excerpt, shortened
 
-__all__ = ["EpochLine", "RunRecord", "TrainingState", "read_stored"]
+__all__ = ["EpochLine", "RunRecord", "Stored", "TrainingState", "check_stored", "read_stored"]
 
 Count = Annotated[int, Field(ge=0, le=2**63 - 1)]
 Size = Annotated[int, Field(ge=1, le=2**31 - 1)]
@@ -21,13 +21,13 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[float, Field(ge=0)]
 
 
-class _Stored(BaseModel):
+class Stored(BaseModel):
     """A document whose values are of exactly these types; every number is finite."""
 
     model_config = ConfigDict(strict=True, extra="allow", allow_inf_nan=False)
 
 
-class Figures(_Stored):
+class Figures(Stored):
     """The figures of an epoch, as `EpochMetrics` has them."""
 
     epoch: Count
@@ -48,7 +48,7 @@ class EpochLine(Figures):
     kind: str
 
 
-class Test(_Stored):
+class Test(Stored):
     """What the best weights came to on the test split."""
 
     checkpoint: str
@@ -56,7 +56,7 @@ class Test(_Stored):
     accuracy: Share | None
 
 
-class RunRecord(_Stored):
+class RunRecord(Stored):
     """What `run.json` says; keys that a version may lack have a default, which is not filled in."""
 
     name: str
@@ -76,7 +76,7 @@ class RunRecord(_Stored):
     dataset: dict[str, str] = {}
 
 
-class Progress(_Stored):
+class Progress(Stored):
     """Where a training stands."""
 
     model_config = ConfigDict(extra="forbid")  # whatever stands here becomes the training's own
@@ -94,14 +94,14 @@ class Progress(_Stored):
     best: Figures | None
 
 
-class Statistics(_Stored):
+class Statistics(Stored):
     """How pixels are normalised, channel by channel."""
 
     mean: list[float]
     std: list[Annotated[float, Field(gt=0)]]
 
 
-class TrainingState(_Stored):
+class TrainingState(Stored):
     """What `state.json` of a checkpoint says."""
 
     progress: Progress
@@ -123,11 +123,8 @@ class TrainingState(_Stored):
         return self
 
 
-Model = TypeVar("Model", bound=_Stored)
-
-
 def read_stored(
-    model: type[Model], content: bytes, where: str, error: type[CnnrunError]
+    model: type[Stored], content: bytes, where: str, error: type[CnnrunError]
 ) -> dict[str, Any]:
     """Return a JSON document of that model as plain values, as they stand there.
 
@@ -148,18 +145,21 @@ def read_stored(
         raise error(f"{where}: damaged ({reason})") from None
     if not isinstance(document, dict):
         raise error(f"{where}: must be a mapping, got {excerpt(document)}")
+    check_stored(model, document, where, error)
+    return document
+
+
+def check_stored(
+    model: type[Stored], document: dict[str, Any], where: str, error: type[CnnrunError]
+) -> None:
+    """Refuse a document that is not of that model; arguments and errors are `read_stored`'s."""
     try:
         model.model_validate(document)
     except ValidationError as problem:
         first = problem.errors(include_url=False, include_context=False)[0]
-        key = ".".join(str(part) for part in first["loc"])
+        place = ".".join(str(part) for part in first["loc"])
         said = first["msg"].removeprefix("Value error, ")
-        given = (
-            ""
-            if first["type"] in ("missing", "value_error")
-            else f", got {excerpt(first['input'])}"
-        )
-        raise error(
-            f"{where}: {f'{key}: ' if key else ''}{said[0].lower()}{said[1:]}{given}"
-        ) from None
-    return document
+        text = f"{place}: {said[0].lower()}{said[1:]}" if place else said
+        if first["type"] not in ("missing", "value_error"):
+            text += f", got {excerpt(first['input'])}"
+        raise error(f"{where}: {shortened(text)}") from None

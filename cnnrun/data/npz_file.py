@@ -53,7 +53,9 @@ class NpzFile:
         self.path = path
         self.headers: dict[str, Header] = {}
         if path.exists() and not path.is_file():  # to open a pipe or a device could take for ever
-            raise DataError(f"{path}: not a file")
+            raise DataError(
+                f"{path}: not a readable .npz file (it is a folder, a pipe or a device)"
+            )
         try:
             with zipfile.ZipFile(path) as archive:
                 for member in archive.infolist():

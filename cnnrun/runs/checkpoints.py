@@ -24,7 +24,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 
-from cnnrun.config.stored import TrainingState, read_stored
+from cnnrun.config.stored import Stored, read_stored
 from cnnrun.engine.types import Array
 from cnnrun.errors import CheckpointError
 from cnnrun.runs.files import dump_json, sync_folder, write_durably
@@ -104,7 +104,7 @@ def read_checkpoint(folder: Path) -> Checkpoint:
     manifest = _read_manifest(source / "manifest.json")
     contents = {name: _read_verified(source / name, manifest.get(name)) for name in FILES}
     where = str(source / "state.json")
-    state = read_stored(TrainingState, contents["state.json"], where, CheckpointError)
+    state = read_stored(Stored, contents["state.json"], where, CheckpointError)
     arrays = []
     for name in FILES[:2]:
         try:

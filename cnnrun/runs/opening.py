@@ -13,11 +13,12 @@ from filelock import BaseFileLock
 from cnnrun.config import Experiment, build_network, dump_yaml, load_experiment
 from cnnrun.data import PreparedData, Statistics, prepare
 from cnnrun.errors import RunError
-from cnnrun.runs.checkpoints import Checkpoint, has_checkpoint, read_checkpoint
+from cnnrun.runs.checkpoints import Checkpoint, has_checkpoint
 from cnnrun.runs.environment import default_workers, environment, now
 from cnnrun.runs.files import sync_folder, write_durably
 from cnnrun.runs.folder import Run, claim_run
 from cnnrun.runs.session import Session
+from cnnrun.runs.state import read_training
 from cnnrun.runs.trainer import Trainer
 
 __all__ = ["resume_run", "start_run"]
@@ -68,7 +69,7 @@ def resume_run(
             experiment = replace(experiment, train=replace(experiment.train, epochs=epochs))
         checkpoint, statistics = None, None
         if has_checkpoint(run.checkpoint("last")):
-            checkpoint = read_checkpoint(run.checkpoint("last"))
+            checkpoint = read_training(run.checkpoint("last"))
             _refuse_if_done(run, checkpoint, experiment.train.epochs)
             statistics = Statistics.from_json(checkpoint.state["statistics"])
         data = prepare(experiment.data, experiment.seed, experiment.base, statistics=statistics)

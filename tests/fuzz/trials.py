@@ -124,8 +124,8 @@ def program(*arguments: object) -> None:
     except SystemExit as end:
         code = end.code
     said = err.getvalue()
-    assert "internal error" not in said, said
-    assert "Warning" not in said, said
+    for fault in ("internal error", "No such option", "Warning", "Traceback"):
+        assert fault not in said, said
     assert len(said) <= LONGEST_MESSAGE, said[:1000]
     assert said.strip() or not code, f"exit {code} without a word"
     raise SystemExit(code or 0)
