@@ -15,6 +15,11 @@ CnnrunError                 2   the root: catch this one to catch them all
 └── UnresolvedError         4   a check could resolve nothing
 """
 
+from __future__ import annotations
+
+from reprlib import Repr
+from typing import Any
+
 __all__ = [
     "CheckpointError",
     "CnnrunError",
@@ -29,7 +34,29 @@ __all__ = [
     "ShapeError",
     "UnresolvedError",
     "WorkerError",
+    "excerpt",
+    "shortened",
 ]
+
+
+def excerpt(value: Any, limit: int = 60) -> str:
+    """Return a value as a message shows it: as Python writes it, and never long."""
+    if isinstance(value, str):
+        text = repr(value[: limit + 1])
+    else:
+        inner = Repr()
+        inner.maxstring = inner.maxlong = inner.maxother = limit
+        inner.maxlist = inner.maxtuple = inner.maxdict = 20
+        text = inner.repr(value)
+    return text if len(text) <= limit else f"{text[: limit - 3]}..."
+
+
+def shortened(text: str, limit: int = 400) -> str:
+    """Return a message's text, the middle of a long one left out."""
+    if len(text) <= limit:
+        return text
+    half = (limit - 5) // 2
+    return f"{text[:half]} ... {text[-half:]}"
 
 
 class CnnrunError(Exception):

@@ -6,16 +6,22 @@ from collections.abc import Callable, Iterable, Iterator
 from difflib import get_close_matches
 from typing import Any, Generic, TypeVar
 
-from cnnrun.errors import ConfigError
+from cnnrun.errors import ConfigError, excerpt
 
 __all__ = ["Registry", "nearest_names", "suggestion"]
+
+LONGEST_NAME = 80
+"""Comparing takes time by length, and what is longer was not meant as a name."""
 
 T = TypeVar("T", bound=type[Any])
 
 
 def nearest_names(name: str, known: Iterable[str]) -> list[str]:
     """Return up to three of `known` that look like `name`, the nearest first."""
-    return get_close_matches(name, list(known), n=3, cutoff=0.6)
+    if len(name) > LONGEST_NAME:
+        return []
+    names = [each for each in known if len(each) <= LONGEST_NAME]
+    return get_close_matches(name, names, n=3, cutoff=0.6)
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
@@ -62,7 +68,7 @@ class Registry(Generic[T]):
             return self._classes[name]
         except KeyError:
             hint = suggestion(name, self._classes)
-            raise ConfigError(f"no {self.kind} is called {name!r}; {hint}") from None
+            raise ConfigError(f"no {self.kind} is called {excerpt(name)}; {hint}") from None
 
     def names(self) -> list[str]:
         """Return the registered names in alphabetical order."""

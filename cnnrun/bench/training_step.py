@@ -9,6 +9,7 @@ import numpy as np
 
 from cnnrun.config import Experiment, build_network
 from cnnrun.data import DatasetInfo
+from cnnrun.data.dataset import require_memory
 from cnnrun.engine import Executor, Network, StepResult
 from cnnrun.engine.types import Array
 
@@ -24,7 +25,12 @@ class Samples:
 
 
 def draw(experiment: Experiment, info: DatasetInfo, batch: int) -> Samples:
-    """Return a batch of normally distributed pixels with random labels; the same at every call."""
+    """Return a batch of normally distributed pixels with random labels; the same at every call.
+
+    Raises:
+        DataError: it would be absurdly large.
+    """
+    require_memory(f"a batch of {batch:,} samples", (batch, *info.image_shape), 4)
     rng = np.random.default_rng(experiment.seed)
     x = rng.standard_normal((batch, *info.image_shape), dtype=np.float32)
     if experiment.data.targets == "inputs":

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from cnnrun.config.source import read_source
-from cnnrun.errors import ConfigError
+from cnnrun.data.npz_file import NpzFile
+from cnnrun.errors import ConfigError, DataError
 
 __all__ = ["read_arrays"]
 
@@ -21,10 +20,10 @@ def read_arrays(path: Path) -> dict[str, Any]:
     """
     if path.suffix == ".npz":
         try:
-            with np.load(path, allow_pickle=False) as file:
-                return {name: file[name] for name in file.files}
-        except (OSError, ValueError) as error:
-            raise ConfigError(f"{path}: cannot be read as .npz ({error})") from None
+            file = NpzFile(path)
+            return {name: file.read(name) for name in file.headers}
+        except DataError as error:
+            raise ConfigError(str(error)) from None
     tree = read_source(path).tree  # JSON is YAML
     if not isinstance(tree, dict):
         raise ConfigError(f"{path}: values are a mapping of names to nested lists")

@@ -23,9 +23,12 @@ from cnnrun.engine import (
     Schedule,
 )
 from cnnrun.engine.types import Range
+from cnnrun.errors import excerpt
 from cnnrun.registry import Registry, suggestion
 
 __all__ = ["NAMED", "describe", "leaf_adapter", "options_of", "parse_leaf", "registered"]
+
+LARGEST_FLOAT = 3.4028234e38
 
 NAMED: dict[type[Any], Registry[Any]] = {
     LayerConfig: LAYERS,
@@ -76,7 +79,9 @@ def parse_leaf(hint: Any, value: Any) -> Any:
         ValueError: it is not what `hint` allows; the message says what is.
     """
     try:
-        return leaf_adapter(hint).validate_python(_tuples(value))
+        parsed = leaf_adapter(hint).validate_python(_tuples(value))
+        _require_float32(parsed)
+        return parsed
     except ValidationError:
         shown = _show(value)
         near = ""
@@ -84,6 +89,16 @@ def parse_leaf(hint: Any, value: Any) -> Any:
             advice = suggestion(value, words)
             near = f"; {advice}" if advice.startswith("did") else ""
         raise ValueError(f"{shown} is not {describe(hint)}{near}") from None
+
+
+def _require_float32(value: Any) -> None:
+    """Refuse a number that would be infinite in float32, in which networks are trained."""
+    for number in value if isinstance(value, tuple) else (value,):
+        if isinstance(number, float) and abs(number) > LARGEST_FLOAT:
+            raise ValueError(
+                f"{number} is too large; networks are trained in float32, which ends at "
+                f"{LARGEST_FLOAT:.3g}"
+            )
 
 
 def _tuples(value: Any) -> Any:
@@ -95,8 +110,7 @@ def _show(value: Any) -> str:
         return "a mapping"
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return excerpt(value)
 
 
 def _translate(hint: Any) -> Any:

@@ -7,10 +7,14 @@ from typing import Any, Union, get_args, get_origin
 
 from cnnrun.config.hints import NAMED, is_required, options_of, parse_leaf, registered
 from cnnrun.config.source import KeyPath, Source, format_path
-from cnnrun.errors import ConfigError, OptionError
+from cnnrun.errors import ConfigError, OptionError, excerpt, shortened
 from cnnrun.registry import Registry, nearest_names, suggestion
 
 __all__ = ["Reader"]
+
+
+MOST_PROBLEMS = 20
+"""More are not read by anybody."""
 
 
 class _InvalidError(Exception):
@@ -50,9 +54,17 @@ class Reader:
             raise ConfigError("\n".join(self.problems)) from None
 
     def note(self, path: KeyPath, message: str, *, key: bool = False) -> None:
-        """Add a problem with the value at `path`, or with its key."""
+        """Add a problem with the value at `path`, or with its key.
+
+        Raises:
+            ConfigError: there are too many to go on.
+        """
         where, name = self.source.where(path, key=key), format_path(path)
-        self.problems.append(f"{where}: {name}: {message}" if name else f"{where}: {message}")
+        text = f"{where}: {name}: {message}" if name else f"{where}: {message}"
+        self.problems.append(shortened(text))
+        if len(self.problems) == MOST_PROBLEMS:
+            self.problems.append("... these are the first; there may be more")
+            raise ConfigError("\n".join(self.problems))
 
     def _value(self, hint: Any, value: Any, path: KeyPath) -> Any:
         if hint in NAMED:
@@ -96,12 +108,14 @@ class Reader:
             options = {} if options is None else options
         else:
             kind = registry.kind
-            given = f"{len(value)} keys ({', '.join(value)})" if isinstance(value, dict) else value
+            given = excerpt(value)
+            if isinstance(value, dict):
+                given = f"{len(value)} keys ({', '.join(list(value)[:10])})"
             self.note(path, f"needs the name of one {kind}, with its options under it; got {given}")
             raise _InvalidError
         if name not in registry:
             known = suggestion(name, registry.names())
-            self.note(path, f"no {registry.kind} is called {name!r}; {known}")
+            self.note(path, f"no {registry.kind} is called {excerpt(name)}; {known}")
             raise _InvalidError
         is_bare = isinstance(value, str)
         return self._options(registered(registry, name), options, inner, {}, is_bare=is_bare)
@@ -110,7 +124,7 @@ class Reader:
         self, cls: Any, value: Any, path: KeyPath, fixed: dict[str, Any], *, is_bare: bool = False
     ) -> Any:
         if not isinstance(value, dict):
-            self.note(path, f"needs options as 'name: value', got {value!r}")
+            self.note(path, f"needs options as 'name: value', got {excerpt(value)}")
             raise _InvalidError
         known = {k: v for k, v in options_of(cls).items() if k not in fixed}
         read, failed = dict(fixed), False

@@ -13,19 +13,23 @@ from typing import Any, ClassVar
 
 import yaml
 
-from cnnrun.errors import ConfigError
+from cnnrun.errors import ConfigError, excerpt, shortened
 
 __all__ = ["KeyPath", "Source", "format_path", "parse_scalar", "read_source"]
 
 KeyPath = tuple[str | int, ...]
 
-MAXIMUM_BYTES = 1 << 20
+# So that whatever is given is read, or refused, in well under half a second.
+MAXIMUM_BYTES = 1 << 16
 MAXIMUM_DEPTH = 40
-MAXIMUM_VALUES = 20_000
+MAXIMUM_VALUES = 10_000
+MAXIMUM_KEY = 100  # characters
+MAXIMUM_INTEGER = 2**63 - 1
 
 INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 WORDS = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
@@ -67,12 +71,17 @@ def parse_scalar(text: str) -> Any:
     """Return the value of an unquoted scalar.
 
     Raises:
-        ValueError: it is infinite, not a number, or has too many digits.
+        ValueError: it is infinite, not a number, or a whole number of more than 64 bits.
     """
     if text in WORDS:
         return WORDS[text]
     if INTEGER.fullmatch(text):
-        return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
+        base = {"0o": 8, "0x": 16}.get(text[:2], 10)
+        # Python refuses to read thousands of decimal digits, and to write so large a number.
+        whole = int(text, base) if len(text.lstrip("-+0")) <= 30 else MAXIMUM_INTEGER + 1
+        if abs(whole) > MAXIMUM_INTEGER:
+            raise ValueError("the number is too large")
+        return whole
     if FLOAT.fullmatch(text):
         number = float(text)
         if not isfinite(number):
@@ -90,13 +99,14 @@ def read_source(path: Path) -> Source:
         ConfigError: it cannot be read, or is not YAML within the bounds.
     """
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(MAXIMUM_BYTES + 1)  # a device has no end
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file") from None
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
     if len(content) > MAXIMUM_BYTES:
-        raise ConfigError(f"{path}: {len(content):,} bytes; the limit is {MAXIMUM_BYTES:,}")
+        raise ConfigError(f"{path}: more than {MAXIMUM_BYTES:,} bytes, which is the limit")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -110,16 +120,27 @@ def parse_source(text: str, file: str) -> Source:
     Raises:
         ConfigError: the text is not YAML within the bounds.
     """
+    if len(text) > MAXIMUM_BYTES:
+        raise ConfigError(f"{file}: {len(text):,} characters; the limit is {MAXIMUM_BYTES:,}")
+    if odd := UNPRINTABLE.search(text.replace("\r\n", " \n").replace("\r", "\n")):
+        before = text[: odd.start()]
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        raise ConfigError(f"{file}:{line}:{column}: {odd[0]!r} must not stand in a text file")
+    loader = _Loader(text)
     try:
-        root = yaml.compose(text, Loader=_Loader)
+        root = loader.get_single_node()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f"{file}:{mark.line + 1}:{mark.column + 1}" if mark else file
-        raise ConfigError(f"{place}: {error.problem or error.context}") from None
+        raise ConfigError(f"{place}: {shortened(error.problem or error.context or '')}") from None
     except yaml.YAMLError as error:
-        raise ConfigError(f"{file}: {error}") from None
-    except RecursionError:
-        raise ConfigError(f"{file}: nested deeper than {MAXIMUM_DEPTH} levels") from None
+        raise ConfigError(f"{file}: {shortened(str(error))}") from None
+    except (ValueError, OverflowError):  # of an escape such as \UFFFFFFFF
+        mark = loader.get_mark()
+        place = f"{file}:{mark.line + 1}:{mark.column + 1}"
+        raise ConfigError(f"{place}: no character has such a number") from None
+    finally:
+        loader.dispose()
     if root is None:
         raise ConfigError(f"{file}: the file is empty")
     source = Source(file, None)
@@ -128,9 +149,40 @@ def parse_source(text: str, file: str) -> Source:
 
 
 class _Loader(yaml.SafeLoader):
-    """Leaves every scalar a string; `parse_scalar` says what it means."""
+    """Leaves every scalar a string; `parse_scalar` says what it means.
+
+    It stops at what is nested too deep or has too many values, before all of it is read.
+    """
 
     yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}  # type: ignore[misc]
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.count = 0
+
+    def fetch_flow_collection_start(self, token_class: Any) -> None:
+        """Note an opening bracket."""
+        self._check_depth()
+        super().fetch_flow_collection_start(token_class)
+
+    def add_indent(self, column: int) -> bool:
+        """Note that a block is indented further than the one around it."""
+        self._check_depth()
+        return bool(super().add_indent(column))
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """Count the nodes."""
+        self.count += 1
+        if self.count > MAXIMUM_VALUES:
+            self._refuse(f"more than {MAXIMUM_VALUES:,} values")
+        return super().compose_node(parent, index)
+
+    def _check_depth(self) -> None:
+        if self.flow_level + len(self.indents) > MAXIMUM_DEPTH:
+            self._refuse(f"nested deeper than {MAXIMUM_DEPTH} levels")
+
+    def _refuse(self, problem: str) -> None:
+        raise yaml.MarkedYAMLError(problem=problem, problem_mark=self.get_mark())
 
 
 class _Builder:
@@ -149,7 +201,7 @@ class _Builder:
         if self.count > MAXIMUM_VALUES:
             raise ConfigError(f"{place}: more than {MAXIMUM_VALUES:,} values, aliases included")
         if node.tag.removeprefix("tag:yaml.org,2002:") not in ("str", "seq", "map"):
-            raise ConfigError(f"{place}: the tag {node.tag} is not allowed")
+            raise ConfigError(f"{place}: the tag {excerpt(node.tag)} is not allowed")
         if isinstance(node, yaml.MappingNode):
             return self.mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
@@ -162,7 +214,11 @@ class _Builder:
             place = self.place(key_node)
             if not isinstance(key_node, yaml.ScalarNode):
                 raise ConfigError(f"{place}: a key must be a word")
-            key = key_node.value
+            key = self.text(key_node)
+            if len(key) > MAXIMUM_KEY:
+                raise ConfigError(
+                    f"{place}: a key of {len(key):,} characters; the limit is {MAXIMUM_KEY}"
+                )
             if key == "<<" and key_node.style is None:
                 raise ConfigError(f"{place}: merge keys (<<) are not allowed")
             if key in entries:
@@ -173,12 +229,20 @@ class _Builder:
         return entries
 
     def scalar(self, node: yaml.ScalarNode) -> Any:
+        text = self.text(node)
         if node.style is not None:  # quoted, or a block of text
-            return node.value
+            return text
         try:
-            return parse_scalar(node.value)
+            return parse_scalar(text)
         except ValueError as error:
             raise ConfigError(f"{self.place(node)}: {error}") from None
+
+    def text(self, node: yaml.ScalarNode) -> str:
+        """Return what a node says; no name, path or number needs what cannot be printed."""
+        text: str = node.value
+        if odd := UNPRINTABLE.search(text):
+            raise ConfigError(f"{self.place(node)}: {odd[0]!r} is not allowed in a text")
+        return text
 
     def place(self, node: yaml.Node) -> str:
         mark = node.start_mark

@@ -22,6 +22,7 @@ __all__ = [
     "DatasetSource",
     "Split",
     "require_memory",
+    "resolve_path",
     "stratified_split",
 ]
 
@@ -140,6 +141,18 @@ class DatasetSource:
     def pixel_maximum(self, dtype: DType) -> float:
         """Return the pixel value that means 1 in images of such a dtype."""
         return 255.0 if dtype.kind in "ui" else 1.0
+
+
+def resolve_path(path: str, base: Path) -> Path:
+    """Return a path of a configuration: relative to `base`, with `~` for a home directory.
+
+    Raises:
+        DataError: there is no such home directory.
+    """
+    try:
+        return base / Path(path).expanduser()
+    except RuntimeError as error:
+        raise DataError(f"{path}: {error}") from None
 
 
 def require_memory(what: str, shape: tuple[int, ...], itemsize: int = 1) -> None:

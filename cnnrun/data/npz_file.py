@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import math
+import warnings
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,12 +16,21 @@ from numpy.lib import format as npy
 
 from cnnrun.data.dataset import MAXIMUM_BYTES
 from cnnrun.engine.types import Array, DType
-from cnnrun.errors import DataError
+from cnnrun.errors import DataError, excerpt, shortened
 
 __all__ = ["Header", "NpzFile"]
 
+MAXIMUM_KEY = 100  # characters
 MAXIMUM_HEADER = 1 << 14  # bytes; NumPy writes a hundred or so
 BOMB_BYTES, BOMB_RATIO = 64 << 20, 200  # images compress 20 times at best, zeros 1,000 times
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Keep quiet about a header's outdated or odd spelling; what counts is what comes of it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 @dataclass(frozen=True)
@@ -40,10 +52,16 @@ class NpzFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.headers: dict[str, Header] = {}
+        if path.exists() and not path.is_file():  # to open a pipe or a device could take for ever
+            raise DataError(
+                f"{path}: not a readable .npz file (it is a folder, a pipe or a device)"
+            )
         try:
             with zipfile.ZipFile(path) as archive:
                 for member in archive.infolist():
                     key = member.filename.removesuffix(".npy")
+                    if len(key) > MAXIMUM_KEY or not key.isprintable():
+                        raise DataError(f"{path}: {excerpt(key)} is no name for an array")
                     if key in self.headers:
                         raise DataError(f"{path}: two arrays are called {key}")
                     self.headers[key] = self._header(archive, member, key)
@@ -52,7 +70,8 @@ class NpzFile:
         except DataError:
             raise
         except Exception as error:  # zipfile raises whatever a damaged file leads it to
-            raise DataError(f"{path}: not a readable .npz file ({error})") from error
+            why = shortened(str(error))
+            raise DataError(f"{path}: not a readable .npz file ({why})") from error
 
     def read(self, key: str) -> Array:
         """Return an array.
@@ -61,11 +80,12 @@ class NpzFile:
             DataError: its bytes are damaged.
         """
         try:
-            with np.load(self.path, allow_pickle=False) as file:
-                array: Array = file[key]
+            with self.path.open("rb") as stream, _without_warnings():
+                array: Array = np.load(stream, allow_pickle=False)[key]
                 return array
         except Exception as error:  # as above
-            raise DataError(f"{self.path}: {key} cannot be read ({error})") from error
+            why = shortened(str(error))
+            raise DataError(f"{self.path}: {key} cannot be read ({why})") from error
 
     def _header(self, archive: zipfile.ZipFile, member: zipfile.ZipInfo, key: str) -> Header:
         where = f"{self.path}: {key} (at byte {member.header_offset:,})"
@@ -74,9 +94,11 @@ class NpzFile:
         try:
             version = npy.read_magic(start)
             read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-            shape, _, dtype = read(start)
+            with _without_warnings():
+                shape, _, dtype = read(start)
         except Exception as error:  # NumPy evaluates the header as a Python literal
-            raise DataError(f"{where} is not a NumPy array ({error})") from error
+            why = shortened(str(error))
+            raise DataError(f"{where} is not a NumPy array ({why})") from error
         if dtype.hasobject:
             raise DataError(f"{where} holds pickled objects, which are never loaded")
         size = math.prod(shape) * dtype.itemsize

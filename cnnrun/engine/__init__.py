@@ -3,7 +3,12 @@
 from cnnrun.engine import layers
 from cnnrun.engine.context import Context, Pass
 from cnnrun.engine.execution.executor import Executor, StepResult
-from cnnrun.engine.execution.nonfinite import NonFinite, find_nonfinite
+from cnnrun.engine.execution.nonfinite import (
+    NonFinite,
+    find_nonfinite,
+    find_nonfinite_prediction,
+    find_nonfinite_state,
+)
 from cnnrun.engine.initializers import INITIALIZERS, Initializer
 from cnnrun.engine.layer import LAYERS, Build, Layer, LayerConfig
 from cnnrun.engine.losses import LOSSES, Loss
@@ -35,6 +40,8 @@ __all__ = [
     "Schedule",
     "StepResult",
     "find_nonfinite",
+    "find_nonfinite_prediction",
+    "find_nonfinite_state",
     "layers",
     "summarize",
 ]

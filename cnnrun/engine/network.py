@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy as shallow_copy
+from math import prod
 from typing import Self
 
 import numpy as np
@@ -11,11 +12,16 @@ import numpy.typing as npt
 
 from cnnrun.engine.context import Context, Order
 from cnnrun.engine.layer import Build, Layer, LayerConfig, by_full_name
+from cnnrun.engine.names import format_size
 from cnnrun.engine.summary import summarize
 from cnnrun.engine.types import Array, Shape
 from cnnrun.errors import CheckpointError, ShapeError
 
 __all__ = ["Network", "Sequential"]
+
+
+MAXIMUM_OUTPUT = 1 << 28
+"""Values of one sample: as many as a layer may have parameters."""
 
 
 class Sequential:
@@ -42,6 +48,7 @@ class Sequential:
             kind = config.layer.type_name
             try:
                 layer = config.layer(config, shape, build.child(index))
+                _require_size(layer.output_shape)
             except ShapeError as error:
                 where = f"{path}[{index}].{kind}"
                 inner = f"{where}.{error.path}" if error.path else where
@@ -88,6 +95,14 @@ class Sequential:
     def _order(self, ctx: Context) -> Order:
         """Return the layers in the order in which this pass runs them."""
         return ctx.run.orders.get(ctx.name, self._as_written)
+
+
+def _require_size(shape: Shape) -> None:
+    if prod(shape) > MAXIMUM_OUTPUT:
+        raise ShapeError(
+            f"an output of {format_size(shape)} has {prod(shape):,} values for each sample; the "
+            f"limit is {MAXIMUM_OUTPUT:,}"
+        )
 
 
 class Network(Sequential):

@@ -24,6 +24,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 
+from cnnrun.config.stored import Stored, read_stored
 from cnnrun.engine.types import Array
 from cnnrun.errors import CheckpointError
 from cnnrun.runs.files import dump_json, sync_folder, write_durably
@@ -102,10 +103,8 @@ def read_checkpoint(folder: Path) -> Checkpoint:
         raise CheckpointError(f"{folder}: no such checkpoint")
     manifest = _read_manifest(source / "manifest.json")
     contents = {name: _read_verified(source / name, manifest.get(name)) for name in FILES}
-    try:
-        state = json.loads(contents["state.json"])
-    except ValueError as error:
-        raise CheckpointError(f"{source / 'state.json'}: not JSON ({error})") from None
+    where = str(source / "state.json")
+    state = read_stored(Stored, contents["state.json"], where, CheckpointError)
     arrays = []
     for name in FILES[:2]:
         try:
@@ -135,7 +134,7 @@ def _read_manifest(path: Path) -> dict[str, Any]:
             )
     except FileNotFoundError:
         raise CheckpointError(f"{path}: missing; not a complete checkpoint") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise CheckpointError(f"{path}: not a checkpoint's manifest ({error})") from None
     return files
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -63,15 +62,16 @@ class Run:
         Raises:
             RunError: it is missing or damaged.
         """
+        from cnnrun.config.stored import RunRecord, read_stored  # pydantic is not light
+
         path = self.record_file
         try:
-            document = json.loads(path.read_bytes())
+            content = path.read_bytes()
         except FileNotFoundError:
             raise RunError(f"{path}: missing; {self.folder} is not a complete run") from None
-        except (OSError, ValueError) as error:
-            raise RunError(f"{path}: cannot be read ({error})") from None
-        if not isinstance(document, dict):
-            raise RunError(f"{path}: not a run's record")
+        except OSError as error:
+            raise RunError(f"{path}: cannot be read ({error.strerror})") from None
+        document = read_stored(RunRecord, content, str(path), RunError)
         if document.get("status") == "running" and not is_held(self.folder):
             document["status"] = "stopped"
         return document
@@ -83,13 +83,17 @@ class Run:
         Raises:
             RunError: a line is damaged.
         """
-        if not self.log.exists():
-            return []
-        lines = self.log.read_text("utf-8").split("\n")[:-1]  # what follows is a cut line
+        from cnnrun.config.stored import EpochLine, read_stored  # pydantic is not light
+
         try:
-            return [json.loads(line) for line in lines]
-        except ValueError as error:
-            raise RunError(f"{self.log}: damaged ({error})") from None
+            content = self.log.read_bytes() if self.log.exists() else b""
+        except OSError as error:
+            raise RunError(f"{self.log}: cannot be read ({error.strerror})") from None
+        lines = content.split(b"\n")[:-1]  # what follows is a cut line
+        return [
+            read_stored(EpochLine, line, f"{self.log}:{number}", RunError)
+            for number, line in enumerate(lines, 1)
+        ]
 
     def model(self, checkpoint: str = "best") -> Model:
         """Return the trained network with the weights of the checkpoint `best` or `last`.

@@ -12,12 +12,12 @@ from cnnrun.config import Experiment, build_network, load_experiment
 from cnnrun.data import DatasetInfo, Samples, Statistics, load_images, prepare
 from cnnrun.engine import Context, Executor, Network, Pass
 from cnnrun.engine.types import Array
-from cnnrun.errors import CheckpointError, DataError
-from cnnrun.runs.checkpoints import read_checkpoint
+from cnnrun.errors import DataError
 from cnnrun.runs.environment import default_workers
 from cnnrun.runs.evaluation import Evaluation, evaluate, predict
 from cnnrun.runs.folder import Run
 from cnnrun.runs.foreign import foreign_samples
+from cnnrun.runs.state import read_training
 
 __all__ = ["Images", "Model", "load_model"]
 
@@ -192,14 +192,11 @@ def load_model(run: Run, checkpoint: str = "best") -> Model:
         CheckpointError: there is no such checkpoint, or it is damaged.
         ConfigError: the run's configuration is damaged.
     """
-    stored = read_checkpoint(run.checkpoint(checkpoint))
+    stored = read_training(run.checkpoint(checkpoint))
     experiment = load_experiment(run.config, check_network=False)
-    try:
-        height, width, channels = stored.state["image_shape"]
-        names = tuple(stored.state["class_names"])
-        statistics = Statistics.from_json(stored.state["statistics"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{run.folder}: state.json is incomplete ({error})") from None
+    height, width, channels = stored.state["image_shape"]
+    names = tuple(stored.state["class_names"])
+    statistics = Statistics.from_json(stored.state["statistics"])
     info = DatasetInfo(experiment.data.dataset.type_name, (height, width, channels), names)
     network = build_network(experiment, info)
     network.load_state(stored.weights)

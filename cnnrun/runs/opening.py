@@ -13,13 +13,13 @@ from filelock import BaseFileLock
 from cnnrun.config import Experiment, build_network, dump_yaml, load_experiment
 from cnnrun.data import PreparedData, Statistics, prepare
 from cnnrun.errors import RunError
-from cnnrun.runs.checkpoints import Checkpoint, has_checkpoint, read_checkpoint
+from cnnrun.runs.checkpoints import Checkpoint, has_checkpoint
 from cnnrun.runs.claiming import claim_run
 from cnnrun.runs.environment import default_workers, environment, now
 from cnnrun.runs.files import dump_json, replace_file
 from cnnrun.runs.folder import Run
 from cnnrun.runs.session import Session
-from cnnrun.runs.state import restore_state
+from cnnrun.runs.state import read_training, restore_state
 from cnnrun.runs.trainer import Trainer
 
 __all__ = ["resume_run", "start_run"]
@@ -78,7 +78,7 @@ def resume_run(
         before = run.record if run.record_file.exists() else {}
         checkpoint, statistics, log_size = None, None, 0
         if has_checkpoint(run.checkpoint("last")):
-            checkpoint = read_checkpoint(run.checkpoint("last"))
+            checkpoint = read_training(run.checkpoint("last"))
             _refuse_if_done(run, before, checkpoint, experiment.train.epochs)
             statistics = Statistics.from_json(checkpoint.state["statistics"])
         data = prepare(experiment.data, experiment.seed, experiment.base, statistics=statistics)

@@ -58,7 +58,8 @@ from filelock import BaseFileLock
 
 from cnnrun.config import Experiment
 from cnnrun.data import PreparedData
-from cnnrun.errors import RunError
+from cnnrun.errors import DivergedError, RunError
+from cnnrun.runs.divergence import require_finite_evaluation
 from cnnrun.runs.events import Event, FinalTest, TrainingFinished
 from cnnrun.runs.folder import Run
 from cnnrun.runs.model import load_model
@@ -145,7 +146,7 @@ class Session:
         leaves a run that resumes from its last checkpoint.
 
         Raises:
-            DivergedError: a loss or gradient is not finite.
+            DivergedError: a loss, a gradient or a weight is not finite.
             RunError: the run cannot be written to, or this session is closed.
         """
         if not self._lock.is_locked:
@@ -163,6 +164,9 @@ class Session:
             except (GeneratorExit, KeyboardInterrupt):
                 self._end("interrupted")
                 raise
+            except DivergedError as error:
+                self._end("diverged", str(error))
+                raise
             except Exception as error:
                 self._end("failed", f"{type(error).__name__}: {error}")
                 raise
@@ -174,6 +178,13 @@ class Session:
         if isinstance(event, TrainingFinished):
             model = load_model(self.run, "best")
             evaluation = model.measure(self.data.test, workers=self.trainer.workers)
+            require_finite_evaluation(
+                evaluation,
+                model.network,
+                self.experiment.loss,
+                self.data.test,
+                "on the test split, with the best weights",
+            )
             yield FinalTest("best", evaluation.loss, evaluation.accuracy)
 
     def _end(self, status: str, message: str | None = None) -> None:

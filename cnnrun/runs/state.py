@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 
+from cnnrun.config.stored import TrainingState, check_stored
 from cnnrun.errors import CheckpointError
-from cnnrun.runs.checkpoints import Checkpoint
+from cnnrun.runs.checkpoints import Checkpoint, read_checkpoint
 from cnnrun.runs.trainer import Progress, Trainer
 
-__all__ = ["restore_state", "take_state"]
+__all__ = ["read_training", "restore_state", "take_state"]
 
 
 def take_state(trainer: Trainer, log_bytes: int) -> Checkpoint:
@@ -22,6 +24,17 @@ def take_state(trainer: Trainer, log_bytes: int) -> Checkpoint:
         "class_names": list(trainer.data.info.class_names),
     }
     return Checkpoint(trainer.network.state(), trainer.optimizer_state, state)
+
+
+def read_training(folder: Path) -> Checkpoint:
+    """Return the checkpoint of a training, whose state has every key that `take_state` writes.
+
+    Raises:
+        CheckpointError: there is none, it is damaged, or a value of its state is of another kind.
+    """
+    checkpoint = read_checkpoint(folder)
+    check_stored(TrainingState, checkpoint.state, f"{folder / 'state.json'}", CheckpointError)
+    return checkpoint
 
 
 def restore_state(trainer: Trainer, checkpoint: Checkpoint, where: str) -> int:
@@ -43,8 +56,5 @@ def restore_state(trainer: Trainer, checkpoint: Checkpoint, where: str) -> int:
         raise CheckpointError(f"{where}: the optimizer's state is of another kind")
     for name, array in own.items():
         array[...] = checkpoint.optimizer[name]
-    try:
-        trainer.progress = Progress(**state["progress"])
-        return int(state["log_bytes"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{where}: state.json is incomplete ({error})") from None
+    trainer.progress = Progress(**state["progress"])
+    return int(state["log_bytes"])

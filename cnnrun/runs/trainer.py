@@ -14,7 +14,8 @@ from cnnrun.engine import Clock, Executor, Network, StepResult, find_nonfinite
 from cnnrun.engine.optimizers.base import State, global_norm
 from cnnrun.engine.types import Array
 from cnnrun.errors import DivergedError
-from cnnrun.runs.evaluation import evaluate
+from cnnrun.runs.divergence import require_finite_evaluation, require_finite_state
+from cnnrun.runs.evaluation import Evaluation, evaluate
 from cnnrun.runs.events import (
     Diverged,
     EpochFinished,
@@ -85,7 +86,8 @@ class Trainer:
         """Train until all epochs are done or `stop` asks to stop, and tell what happens.
 
         Raises:
-            DivergedError: a loss or gradient is not finite. The step was not done.
+            DivergedError: a loss or gradient is not finite, and the step was not done; or weights,
+                the optimizer's state or the validation loss, and the epoch was not finished.
         """
         progress, options = self.progress, self.experiment.train
         yield TrainingStarted(
@@ -112,7 +114,12 @@ class Trainer:
                         yield Diverged(progress.step + 1, str(error))
                         raise
                     yield StepFinished(progress.step, progress.epoch, progress.batch, loss)
-                yield self._finish_epoch(executor)
+                try:
+                    finished = self._finish_epoch(executor)
+                except DivergedError as error:
+                    yield Diverged(progress.step, str(error))
+                    raise
+                yield finished
         yield TrainingFinished(progress.step)
 
     def _step(self, executor: Executor, indices: Array) -> float:
@@ -163,6 +170,15 @@ class Trainer:
             f"is not finite, {where}; a smaller learning rate or clip_norm may help"
         )
 
+    def _require_finite(self, validation: Evaluation | None) -> None:
+        """Raise DivergedError unless an epoch's weights, state and validation loss are finite."""
+        epoch = f"in epoch {self.progress.epoch + 1}"
+        require_finite_state(self.network, self.optimizer_state, epoch)
+        if validation is not None and self.data.val is not None:
+            when = f"{epoch}, on the validation split"
+            loss = self.experiment.loss
+            require_finite_evaluation(validation, self.network, loss, self.data.val, when)
+
     def _finish_epoch(self, executor: Executor) -> EpochFinished:
         """Validate, close the epoch's sums, and note the best epoch."""
         progress, has_labels = self.progress, not self.data.train.inputs_are_targets
@@ -171,6 +187,7 @@ class Trainer:
         validation = None
         if self.data.val is not None:
             validation = evaluate(executor, self.data.val, self.data.info.class_names)
+        self._require_finite(validation)
         progress.epoch += 1
         metrics = EpochMetrics(
             epoch=progress.epoch,

@@ -46,13 +46,13 @@ def test_a_run_is_resumed_by_one_session_at_a_time(interrupted):
 
 
 def test_the_checkpoint_is_read_under_the_lock(interrupted, monkeypatch):
-    read, was_free = opening.read_checkpoint, []
+    read, was_free = opening.read_training, []
 
     def watched(folder):
         was_free.append(is_free(interrupted))
         return read(folder)
 
-    monkeypatch.setattr(opening, "read_checkpoint", watched)
+    monkeypatch.setattr(opening, "read_training", watched)
     resume_run(interrupted, workers=1).close()
     assert was_free == [False]
 

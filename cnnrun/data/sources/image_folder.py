@@ -15,6 +15,7 @@ from cnnrun.data.dataset import (
     DatasetSource,
     Split,
     require_memory,
+    resolve_path,
     stratified_split,
 )
 from cnnrun.data.images import SUFFIXES, image_size, read_image
@@ -52,12 +53,12 @@ class ImageFolder(DatasetSource):
     def load(self, base: Path) -> Dataset:
         info, files = self._listed(base)
         read = {split: self._read(paths, info) for split, paths in files.items()}
-        divided = not _split_folders(base / Path(self.path).expanduser())
+        divided = not _split_folders(resolve_path(self.path, base))
         return Dataset(info, read["train"], read["test"], read.get("val"), divided)
 
     def _listed(self, base: Path) -> tuple[DatasetInfo, dict[str, list[Path]]]:
         """Return what the folders' names and the first image tell, and the files by split."""
-        root = base / Path(self.path).expanduser()
+        root = resolve_path(self.path, base)
         if not root.is_dir():
             raise DataError(f"{root}: no such folder")
         folders = _split_folders(root)

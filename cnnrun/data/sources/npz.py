@@ -13,11 +13,12 @@ from cnnrun.data.dataset import (
     DatasetInfo,
     DatasetSource,
     Split,
+    resolve_path,
     stratified_split,
 )
 from cnnrun.data.npz_file import NpzFile
 from cnnrun.engine.types import Array, DType, Fraction, NonNegativeInt, Positive
-from cnnrun.errors import DataError
+from cnnrun.errors import DataError, shortened
 
 __all__ = ["Npz"]
 
@@ -77,7 +78,7 @@ class Npz(DatasetSource):
         self, base: Path
     ) -> tuple[DatasetInfo, NpzFile, dict[str, Keys], dict[str, Array]]:
         """Return what is known without reading the images: info, the file, its keys, the labels."""
-        file = NpzFile(base / Path(self.path).expanduser())
+        file = NpzFile(resolve_path(self.path, base))
         keys = _recognised(file)
         labels = {split: _labels(file, key) for split, (_, key) in keys.items()}
         names = self._names(file, keys, labels)
@@ -149,9 +150,10 @@ def _recognised(file: NpzFile) -> dict[str, Keys]:
     if not {"train", "test"} <= keys_by_split.keys():
         whole = first(WHOLE_KEYS)
         if whole is None:
+            there = shortened(", ".join(sorted(file.headers))) or "no arrays"
             raise DataError(
-                f"{file.path}: found {', '.join(sorted(file.headers)) or 'no arrays'}; needs "
-                "train_images, train_labels, test_images and test_labels, or images and labels"
+                f"{file.path}: found {there}; needs train_images, train_labels, test_images and "
+                "test_labels, or images and labels"
             )
         keys_by_split = {"whole": whole}
     for images, labels in keys_by_split.values():
@@ -190,7 +192,7 @@ def _labels(file: NpzFile, key: str) -> Array:
     """Return labels `(N,)` int64, or `(N, K)` float32 that have been checked to be 0 and 1."""
     labels = file.read(key)
     if labels.ndim == 2 and labels.shape[1] > 1:
-        bad = ~np.isin(labels, (0, 1))
+        bad = (labels != 0) & (labels != 1)
         if bad.any():
             index = tuple(map(int, np.unravel_index(bad.argmax(), bad.shape)))
             raise DataError(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import cos, radians, sin
+from typing import Annotated
 
 import numpy as np
 
 from cnnrun.data.transforms.base import TRANSFORMS, Transform
-from cnnrun.engine.types import Array, Fraction, Positive, PositiveInt, UnitInterval
+from cnnrun.engine.types import Array, Fraction, PositiveInt, Range, UnitInterval
 
 __all__ = ["Crop", "HorizontalFlip", "Rotate", "Shift", "VerticalFlip", "Zoom"]
 
@@ -62,7 +63,7 @@ class VerticalFlip(Transform):
 class Rotate(Transform):
     """Turns the image about its centre by up to `degrees` either way."""
 
-    degrees: Positive = 10.0
+    degrees: Annotated[float, Range(gt=0, le=360)] = 10.0
 
     def apply(self, image: Array, rng: np.random.Generator) -> Array:
         angle = radians(rng.uniform(-self.degrees, self.degrees))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
 from cnnrun.data.transforms.base import TRANSFORMS, Transform
-from cnnrun.engine.types import Array, Positive, PositiveInt, UnitInterval
+from cnnrun.engine.types import Array, PositiveInt, Range, UnitInterval
 
 __all__ = ["BrightnessContrast", "Cutout", "GaussianNoise"]
 
@@ -33,7 +34,7 @@ class BrightnessContrast(Transform):
 class GaussianNoise(Transform):
     """Adds normal noise of standard deviation `std` to every number."""
 
-    std: Positive = 0.05
+    std: Annotated[float, Range(gt=0, le=10)] = 0.05
 
     def apply(self, image: Array, rng: np.random.Generator) -> Array:
         noise = rng.standard_normal(image.shape, dtype=np.float32)

@@ -174,7 +174,8 @@ class Executor:
     def evaluate(self, x: Array, targets: Array) -> tuple[float, Array]:
         """Return the loss of a batch, as a mean, and the network's outputs, outside training."""
         outputs = self.predict(x)
-        loss, _ = self.loss(outputs, targets, len(x))
+        with np.errstate(all="ignore"):  # as in `_compute`
+            loss, _ = self.loss(outputs, targets, len(x))
         return loss, outputs
 
     def predict(self, x: Array) -> Array:

@@ -1,19 +1,25 @@
-"""Finds the layer in which a loss or a gradient stopped being finite."""
+"""Finds where values stopped being finite: in a training pass, in an update, in a prediction."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from cnnrun.engine.context import Observer
+from cnnrun.engine.context import Context, Observer, Pass
 from cnnrun.engine.execution.executor import Executor
 from cnnrun.engine.losses.base import Loss
 from cnnrun.engine.network import Network
 from cnnrun.engine.types import Array
 
-__all__ = ["NonFinite", "find_nonfinite"]
+__all__ = [
+    "NonFinite",
+    "find_nonfinite",
+    "find_nonfinite_prediction",
+    "find_nonfinite_state",
+]
 
 
 @dataclass(frozen=True)
@@ -21,18 +27,21 @@ class NonFinite:
     """Where the first value that is not finite appeared.
 
     Attributes:
-        layer: its full name; `input` or `loss` where no layer is to blame.
+        layer: its full name; `input` or `loss` where no layer is to blame; for an update that of
+            the array, such as `00_conv2d/w` or the optimizer's `square/00_conv2d/w`.
         stage: the pass it appeared in.
     """
 
     layer: str
-    stage: Literal["forward", "loss", "backward"]
+    stage: Literal["forward", "loss", "backward", "update"]
 
     def __str__(self) -> str:
         if self.stage == "loss":
             return "in the loss"
         if self.layer == "input":
             return "in the input data"
+        if self.stage == "update":
+            return f"in {self.layer} after the update"
         return f"first in layer {self.layer}, {self.stage}"
 
 
@@ -77,3 +86,36 @@ def find_nonfinite(
     if bad and not first:
         return NonFinite(bad[-1].rpartition("/")[0], "backward")  # backward runs from the end
     return NonFinite(first[1], "backward") if first else None
+
+
+def find_nonfinite_state(
+    network: Network, optimizer_state: Mapping[str, Array]
+) -> NonFinite | None:
+    """Return the first parameter, buffer or array of the optimizer that is not finite, if any."""
+    for name, array in (*network.state().items(), *optimizer_state.items()):
+        if not np.isfinite(array).all():
+            return NonFinite(name, "update")
+    return None
+
+
+def find_nonfinite_prediction(
+    network: Network, loss: Loss, x: Array, targets: Array
+) -> NonFinite | None:
+    """Run a batch forward, outside training, and return where it stopped being finite, if it did.
+
+    It takes the direct sums, so that an overflow in a faster method alone is not found.
+    """
+    if not np.isfinite(x).all():
+        return NonFinite("input", "forward")
+    firsts: list[str] = []
+
+    def observe(name: str, kind: str, array: Array) -> None:
+        if kind == "y" and not np.isfinite(array).all():
+            firsts.append(name)
+
+    with np.errstate(all="ignore"):
+        outputs = network.forward(x, Context(Pass(observer=observe)))
+        value, _ = loss(outputs, targets, len(x))
+    if firsts:
+        return NonFinite(firsts[0], "forward")
+    return None if np.isfinite(value) else NonFinite("loss", "loss")

@@ -55,5 +55,6 @@ class BinaryCrossEntropy(Loss):
     def predictions(self, outputs: Array) -> Array:
         """Return the labels' probabilities."""
         probabilities = np.empty_like(outputs)
-        sigmoid(outputs, probabilities)
+        with np.errstate(all="ignore"):  # the sigmoid of what is very large is 1
+            sigmoid(outputs, probabilities)
         return probabilities

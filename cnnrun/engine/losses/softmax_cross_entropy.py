@@ -49,7 +49,8 @@ class SoftmaxCrossEntropy(Loss):
         return loss / batch_size, dy
 
     def predictions(self, outputs: Array) -> Array:
-        """Return the classes' probabilities."""
-        exponentials = np.exp(outputs - outputs.max(axis=-1, keepdims=True))
-        probabilities: Array = exponentials / exponentials.sum(axis=-1, keepdims=True)
+        """Return the classes' probabilities; of outputs that are not finite, none that are."""
+        with np.errstate(invalid="ignore"):
+            exponentials = np.exp(outputs - outputs.max(axis=-1, keepdims=True))
+            probabilities: Array = exponentials / exponentials.sum(axis=-1, keepdims=True)
         return probabilities

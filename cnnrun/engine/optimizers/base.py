@@ -100,9 +100,10 @@ class Optimizer:
             arrays = [state[f"{slot}/{name}"] for slot in self.active_slots()]
             mine = slice(max(first, 0), min(end, parameter.size))
             for p, g, *slots in _chunks(mine, parameter, gradients[name], *arrays):
-                if scale != 1.0:
-                    g *= scale
-                self.update_chunk(p, g, slots, learning_rate, decay, step)
+                with np.errstate(all="ignore"):  # what is not finite is looked for by the caller
+                    if scale != 1.0:
+                        g *= scale
+                    self.update_chunk(p, g, slots, learning_rate, decay, step)
             first, end = first - parameter.size, end - parameter.size
         return norm
 

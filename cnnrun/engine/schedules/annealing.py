@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import cos, pi
 
-from cnnrun.engine.schedules.base import SCHEDULES, Clock, Memory, Schedule
+from cnnrun.engine.schedules.base import SCHEDULES, Clock, Memory, Schedule, power
 from cnnrun.engine.types import Fraction, Positive, UnitInterval
 
 __all__ = ["Cosine", "Exponential", "OneCycle"]
@@ -25,7 +25,7 @@ class Exponential(Schedule):
 
     def own_factor(self, clock: Clock, memory: Memory) -> float:
         """Return gamma to the power of whole epochs."""
-        return float(self.gamma**clock.epoch)
+        return power(self.gamma, clock.epoch)
 
 
 @SCHEDULES.register("cosine")

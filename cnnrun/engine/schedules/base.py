@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from typing import ClassVar
 
 from cnnrun.engine.types import NonNegative
 from cnnrun.registry import Registry
 
-__all__ = ["SCHEDULES", "Clock", "Memory", "Schedule"]
+__all__ = ["SCHEDULES", "Clock", "Memory", "Schedule", "power"]
 
 SCHEDULES: Registry[type[Schedule]] = Registry("schedule")
 
 Memory = dict[str, float]
 """What a schedule remembers from epoch to epoch; plain numbers, kept in a checkpoint."""
+
+
+def power(base: float, exponent: int) -> float:
+    """Return a power; infinity where it is too large for a float."""
+    try:
+        return float(base**exponent)
+    except OverflowError:
+        return inf
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cnnrun.engine.schedules.base import SCHEDULES, Clock, Memory, Schedule
+from cnnrun.engine.schedules.base import SCHEDULES, Clock, Memory, Schedule, power
 from cnnrun.engine.types import Positive, PositiveInt
 from cnnrun.errors import OptionError
 
@@ -31,7 +31,7 @@ class Step(Schedule):
 
     def own_factor(self, clock: Clock, memory: Memory) -> float:
         """Return gamma to the power of the drops so far."""
-        return float(self.gamma ** (clock.epoch // self.every_epochs))
+        return power(self.gamma, clock.epoch // self.every_epochs)
 
 
 @SCHEDULES.register("multistep")
@@ -48,4 +48,4 @@ class MultiStep(Schedule):
 
     def own_factor(self, clock: Clock, memory: Memory) -> float:
         """Return gamma to the power of the epochs passed."""
-        return float(self.gamma ** sum(clock.epoch >= epoch for epoch in self.epochs))
+        return power(self.gamma, sum(clock.epoch >= epoch for epoch in self.epochs))
