@@ -120,7 +120,7 @@ def test_arrays_of_a_damaged_file_are_refused(tmp_path):
     path = tmp_path / "x.npz"
     for content in (b"", b"PK\x03\x04" + bytes(100)):
         path.write_bytes(content)
-        with pytest.raises(ConfigError, match="x.npz"):
+        with pytest.raises(ConfigError, match=r"x\.npz"):
             read_arrays(path)
 
 
