@@ -13,7 +13,7 @@ from cnnrun.registry import Registry, nearest_names, suggestion
 __all__ = ["Reader"]
 
 
-MOST_PROBLEMS = 20
+MOST_PROBLEMS = 10
 """More are not read by anybody."""
 
 

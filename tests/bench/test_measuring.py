@@ -25,6 +25,7 @@ from cnnrun.engine.layers import (
     ReLU,
     Residual,
 )
+from cnnrun.errors import DataError
 
 
 def test_functions_take_turns(monkeypatch):
@@ -118,6 +119,13 @@ def test_more_samples_need_more_memory(tmp_path):
     few, many = (peak_memory(*source, batch, 2) for batch in (16, 256))
     pixels = 240 * 64 * 64 * 3 * 4
     assert pixels < many - few < 30 * pixels
+
+
+def test_an_absurd_batch_is_refused_before_it_is_drawn(tmp_path):
+    experiment = tiny(tmp_path)
+    info = experiment.data.dataset.info(experiment.base)
+    with pytest.raises(DataError, match="batch of 1,000,000,000,000 samples"):
+        draw(experiment, info, 10**12)
 
 
 def test_the_memory_of_a_further_sample():

@@ -208,3 +208,12 @@ def test_float32_stays_float32(optimizer, name, options):
 def test_nesterov_needs_momentum():
     with pytest.raises(OptionError, match="momentum"):
         SGD(nesterov=True)
+
+
+@pytest.mark.parametrize("optimizer", [case[0] for case in CASES], ids=repr)
+def test_what_overflows_is_not_warned_of(optimizer):
+    parameters = {"w": np.full(5, 1e30, np.float32)}
+    state = optimizer.initial_state(parameters)
+    for step in (1, 2):
+        gradient = {"w": np.full(5, 3e38, np.float32)}
+        optimizer.update(parameters, gradient, state, learning_rate=1e38, step=step)

@@ -149,3 +149,10 @@ def pytorchs(name, **options):
 def test_epochs_must_increase():
     with pytest.raises(OptionError, match="increase"):
         MultiStep(epochs=(3, 3))
+
+
+@pytest.mark.parametrize("name", ["exponential", "step", "multistep"])
+def test_a_factor_beyond_all_numbers_is_infinite(name):
+    options = {"step": {"every_epochs": 1}, "multistep": {"epochs": tuple(range(1, 10))}}
+    schedule = SCHEDULES.get(name)(gamma=1e300, **options.get(name, {}))
+    assert schedule.factor(Clock(9, 1, 10), {}) == math.inf

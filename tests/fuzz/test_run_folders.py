@@ -42,7 +42,7 @@ def run(tmp_path_factory):
 def test_changed_files_are_refused_by_name(run, tmp_path):
     trials, runs = Trials("run folders"), tmp_path / "runs"
     name, options = run.name, ("--runs-dir", runs)
-    for rng in trials.seeds(100):
+    for rng in trials.seeds(50):
         shutil.rmtree(runs, ignore_errors=True)
         shutil.copytree(run, runs / name)
         changed = rng.choice(FILES)
