@@ -1,5 +1,13 @@
 """A training that writes to a run directory, which it alone may use meanwhile.
 
+A session holds its run's lock from the moment it is opened until it is closed, so that no other
+process changes what it reads and writes: the checkpoint it continues from, the training's files,
+the test figure.
+
+**The order of writes**, and what a run is if the process is killed, or the disk fails, behind each.
+Every file and folder is written aside, synced and renamed, but for the log, which is appended to.
+
+=====================================  ===========================================================
 a new run                              if it ends here
 =====================================  ===========================================================
 `.NAME-xxxxxxxx.new/`                  there is no run; a later start removes this after an hour
@@ -37,15 +45,6 @@ record that says `running` while nobody holds the lock is of a run that was kill
 calls it `stopped`.
 
 tests/fuzz/test_faults.py kills the process, and lets the disk fail, at each of these steps.
-=======
-A session holds its run's lock from the moment it is opened until it is closed, so that no other
-process changes what it reads and writes: the checkpoint it continues from, the training's files,
-the test figure.
-
-**The order of writes**, and what a run is if the process is killed, or the disk fails, behind each.
-Every file and folder is written aside, synced and renamed, but for the log, which is appended to.
-
-=====================================  ====================================================
 """
 
 from __future__ import annotations
