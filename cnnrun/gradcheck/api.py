@@ -16,6 +16,7 @@ from cnnrun.errors import ConfigError
 from cnnrun.gradcheck.check import Check
 from cnnrun.gradcheck.points.cases import Case, cases_of
 from cnnrun.gradcheck.points.networks import (
+    defined_data,
     layer_names,
     plan_network_points,
     random_targets,
@@ -113,7 +114,13 @@ def plan(
     blamed = sorted(planned.points, key=_is_composite)
     order = [*(finding.layer for finding in planned.findings), *(point.layer for point in blamed)]
     return Check(
-        title, planned.points, seed=seed, findings=planned.findings, order=order, budget=budget
+        title,
+        planned.points,
+        seed=seed,
+        findings=planned.findings,
+        order=order,
+        budget=budget,
+        notes=planned.notes,
     )
 
 
@@ -166,6 +173,9 @@ def plan_network(
         flat = len(network.output_shape) == 1
         loss = SoftmaxCrossEntropy() if flat else MeanSquaredError()
     chosen = select_layers(layer_names(double), layers)
+    x, undefined = defined_data(double, x, rng, seed)
+    if undefined:
+        targets, batch = None, None
     planned, order = plan_network_points(double, loss, x, targets, rng, chosen, seed)
     count = f"{len(chosen)} layers" if len(chosen) > 1 else chosen[0]
     is_whole = len(chosen) == len(layer_names(double))
@@ -177,7 +187,7 @@ def plan_network(
         order=order,
         budget=budget,
         seconds=seconds if budget is None else None,
-        notes=notes,
+        notes=[*notes, *([undefined] if undefined else []), *planned.notes],
         step=_step(network, loss, batch or (x, targets), shard_size, seed) if is_whole else None,
     )
 

@@ -39,14 +39,15 @@ class Budget:
         self, points: Sequence[Point], passes: int | None = None, seconds: float | None = None
     ) -> None:
         """Plan for these points; at most `passes` forward passes and `seconds`, where given."""
-        self._sizes = [list(point.sizes().values()) for point in points]
+        self._points = list(points)
         self._seconds_per_element = [_seconds_per_element(point) for point in points]
         self.elements_per_tensor = self._most_elements(passes, seconds)
         self.cost = self._cost(self.elements_per_tensor)
 
     def _most_elements(self, passes: int | None, seconds: float | None) -> int:
         """Return the largest number of elements per tensor that fits, by halving."""
-        largest = max((size for sizes in self._sizes for size in sizes), default=1)
+        sizes = [size for point in self._points for size in point.sizes().values()]
+        largest = max(sizes, default=1)
         low, high = FEWEST_ELEMENTS, max(FEWEST_ELEMENTS, largest)
         while low < high:
             middle = (low + high + 1) // 2
@@ -60,9 +61,10 @@ class Budget:
     def _cost(self, elements: int) -> Cost:
         """Return the cost of comparing at most so many elements of each tensor."""
         passes, seconds = 0, 0.0
-        for sizes, per_element in zip(self._sizes, self._seconds_per_element, strict=True):
+        for point, per_element in zip(self._points, self._seconds_per_element, strict=True):
             own = sum(
-                PASSES_PER_ELEMENT * min(size, elements) + PASSES_PER_TENSOR for size in sizes
+                PASSES_PER_ELEMENT * min(size, point.at_most(elements)) + PASSES_PER_TENSOR
+                for size in point.sizes().values()
             )
             passes += own
             seconds += own * per_element / PASSES_PER_ELEMENT

@@ -69,6 +69,7 @@ class Check:
             for tensor, size in point.sizes().items():
                 row = self._row(point.layer, point.reported(tensor))
                 row.size = max(row.size, size)
+                row.is_zero = row.is_zero or tensor in point.zero
         planned = Budget(self.points, budget, seconds)
         self.cost, self._elements_per_tensor = planned.cost, planned.elements_per_tensor
         self.is_sampled = any(row.size > self._elements_per_tensor for row in self._rows.values())
@@ -139,11 +140,12 @@ class Check:
             passes += 5
         for name in point.tensors:
             row = self._row(point.layer, point.reported(name))
-            coverage = cover(probe, name, upstreams[0], gradients[0][name], base, self._rng)
+            coverage = cover(probe, name, upstreams[0], gradients[0], base, self._rng)
             row.coverages.append(coverage)
             passes += coverage.passes
             self._note_adjoint(point, name, coverage)
-            indices = choose(probe.values[name].shape, self._elements_per_tensor, self._rng)
+            count = point.at_most(self._elements_per_tensor)
+            indices = choose(probe.values[name].shape, count, self._rng)
             for extra in (coverage.index, _strongest(gradients[0][name])):
                 if extra is not None and extra not in indices:
                     indices.append(extra)

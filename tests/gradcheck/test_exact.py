@@ -43,6 +43,6 @@ def test_one_element_among_many_that_is_off_by_little(off, index):
     claimed[12, 3] += off * np.linalg.norm(factors)
     base = probe.forward()
     rng = np.random.default_rng(2)
-    coverage = cover(probe, "x", np.ones_like(base.y), claimed, base, rng)
+    coverage = cover(probe, "x", np.ones_like(base.y), {"x": claimed}, base, rng)
     assert coverage.affine
     assert coverage.index == index

@@ -15,17 +15,33 @@ import numpy as np
 from cnnrun.engine import Context, Loss, Network, Pass
 from cnnrun.engine.layers import MaxPool2D
 from cnnrun.engine.types import Array
+from cnnrun.errors import DataError
 from cnnrun.gradcheck.points.planning import Plan, plan_layer, plan_loss
 from cnnrun.gradcheck.points.point import Point, distinct, scramble
 from cnnrun.gradcheck.points.probes import STEP, TailProbe
 from cnnrun.gradcheck.report.findings import NETWORK
 
-__all__ = ["layer_names", "plan_network_points", "random_targets"]
+__all__ = ["defined_data", "layer_names", "plan_network_points", "random_targets"]
+
+DEFINED_SAMPLES = 4
+"""Where a network is not defined at the data, since they are too few."""
 
 
 def layer_names(network: Network) -> list[str]:
     """Return the full names of all layers, those inside others after them."""
     return [name for name, _ in network.walk()]
+
+
+def defined_data(
+    network: Network, x: Array, rng: np.random.Generator, seed: int
+) -> tuple[Array, str | None]:
+    """Return data at which a network is defined: `x`, or else random ones, and why not `x`."""
+    try:
+        _run(network, x, seed)
+    except DataError as error:
+        drawn = distinct((max(2 * len(x), DEFINED_SAMPLES), *network.input_shape), rng)
+        return drawn, f"the network is not defined at the data, checked elsewhere: {error}"
+    return x, None
 
 
 def plan_network_points(

@@ -9,8 +9,9 @@ from functools import partial
 import numpy as np
 
 from cnnrun.engine import LAYERS, LOSSES, Layer, Loss
+from cnnrun.engine.layers import LayerNorm
 from cnnrun.engine.types import Array, Shape
-from cnnrun.errors import CnnrunError
+from cnnrun.errors import CnnrunError, DataError
 from cnnrun.gradcheck.points.cases import Case, cases_of
 from cnnrun.gradcheck.points.point import Point, random_point
 from cnnrun.gradcheck.points.probes import LayerProbe, LossProbe
@@ -20,18 +21,23 @@ from cnnrun.gradcheck.stages.conventions import check_conventions
 
 __all__ = ["Plan", "plan_cases", "plan_layer", "plan_loss", "plan_sweep"]
 
+DEFINED_SAMPLES = 4
+"""At a random point, where a layer is not defined for fewer."""
+
 
 @dataclass
 class Plan:
-    """Points at which to check, and the mistakes that preparing them has shown already."""
+    """Points at which to check, and what preparing them has shown already: mistakes, and notes."""
 
     points: list[Point] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def add(self, other: Plan) -> None:
-        """Add the points and findings of another plan."""
+        """Add the points, findings and notes of another plan."""
         self.points += other.points
         self.findings += other.findings
+        self.notes += other.notes
 
 
 @np.errstate(all="ignore")  # what is not finite is a finding, not a warning
@@ -57,9 +63,9 @@ def plan_layer(
         tensors: those to check; all by default.
     """
     plan = Plan()
-    given = LayerProbe(layer, x, name=name) if x is not None else None
+    given = LayerProbe(layer.astype(np.float64), x, name=name) if x is not None else None
     try:
-        drawn = random_point(layer, name, samples, rng)
+        drawn, samples = _defined_point(layer, name, samples, rng)
         plan.findings += check_contract(drawn, rng)
         if plan.findings:
             return plan
@@ -72,13 +78,39 @@ def plan_layer(
         return plan
     chosen = tuple(tensors) if tensors is not None else tuple(drawn.values)
     prefix = f"{label}, " if label else ""
+    zero = _zero_by_definition(layer)
     if given is not None:
-        plan.points.append(Point(given, name, f"{prefix}data", chosen))
+        try:
+            given.forward()
+            plan.points.append(Point(given, name, f"{prefix}data", chosen, zero=zero))
+        except DataError as error:
+            plan.notes.append(f"{name} is not defined at the data, only checked elsewhere: {error}")
     for training in modes:
         draw = partial(random_point, layer, name, samples, rng, training=training)
-        mode = "" if training else ", evaluating"
-        plan.points.append(Point(draw(), name, f"{prefix}random point{mode}", chosen, redraw=draw))
+        label = f"{prefix}random point{'' if training else ', evaluating'}"
+        plan.points.append(Point(draw(), name, label, chosen, redraw=draw, zero=zero))
     return plan
+
+
+def _defined_point(
+    layer: Layer, name: str, samples: int, rng: np.random.Generator
+) -> tuple[LayerProbe, int]:
+    """Return a random point at which a layer is defined, and the number of samples that it took.
+
+    Batch normalisation is not, for instance, where a channel has one value.
+    """
+    try:
+        return random_point(layer, name, samples, rng), samples
+    except DataError:
+        more = max(2 * samples, DEFINED_SAMPLES)
+        return random_point(layer, name, more, rng), more
+
+
+def _zero_by_definition(layer: Layer) -> frozenset[str]:
+    """Return the tensors on which a layer's outputs do not depend, whatever their values."""
+    if isinstance(layer, LayerNorm) and layer.params["gamma"].size == 1:
+        return frozenset({"x", "gamma"})  # a single value less its mean is nothing
+    return frozenset()
 
 
 def _depends_on_mode(probe: LayerProbe) -> bool:

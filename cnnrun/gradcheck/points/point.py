@@ -29,6 +29,8 @@ class Point:
         tensors: those to check.
         names: under which each tensor is reported.
         redraw: gives the same probe at another random point; None where the point is given.
+        most_elements: compared one by one in each tensor; None for as many as the budget allows.
+        zero: tensors whose gradient is zero by definition.
     """
 
     probe: Probe
@@ -37,10 +39,16 @@ class Point:
     tensors: tuple[str, ...]
     names: dict[str, str] = field(default_factory=dict)
     redraw: Callable[[], Probe] | None = None
+    most_elements: int | None = None
+    zero: frozenset[str] = frozenset()
 
     def reported(self, tensor: str) -> str:
         """Return the name under which a tensor is reported."""
         return self.names.get(tensor, tensor)
+
+    def at_most(self, elements: int) -> int:
+        """Return how many elements of a tensor are compared here, if the budget allows so many."""
+        return elements if self.most_elements is None else min(elements, self.most_elements)
 
     def sizes(self) -> dict[str, int]:
         """Return the number of elements of each tensor to check."""

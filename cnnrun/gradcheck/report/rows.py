@@ -29,6 +29,7 @@ class Row:
         coverages: derivatives along random directions, in which the whole tensor moves.
         findings: mistakes that exact laws and conventions showed.
         diagnosis: what kind of mistake it looks like.
+        is_zero: whether the gradient is zero by definition, so that nothing else can be seen.
     """
 
     layer: str
@@ -38,6 +39,7 @@ class Row:
     coverages: list[Coverage] = field(default_factory=list, repr=False)
     findings: list[Finding] = field(default_factory=list)
     diagnosis: str | None = None
+    is_zero: bool = False
 
     @property
     def gradient(self) -> str:
@@ -50,11 +52,15 @@ class Row:
 
     @property
     def verdict(self) -> Verdict:
-        """`fail` if anything is wrong; `pass` needs a resolved element that is not zero."""
+        """`fail` if anything is wrong; `pass` needs a resolved element that is not zero.
+
+        Unless the gradient is zero by definition.
+        """
         missed = any(coverage.index is not None for coverage in self.coverages)
         if self.findings or self.count("wrong") or missed:
             return "fail"
-        return "pass" if any(tensor.has_signal for _, tensor in self.points) else "unresolved"
+        is_seen = self.is_zero or any(tensor.has_signal for _, tensor in self.points)
+        return "pass" if is_seen else "unresolved"
 
     @property
     def errors(self) -> list[float]:

@@ -17,7 +17,7 @@ import numpy as np
 from cnnrun.engine.types import Array
 from cnnrun.gradcheck.points.probes import Outcome, Probe
 from cnnrun.gradcheck.stages.differences import EPSILON, Line, differentiate
-from cnnrun.gradcheck.stages.elements import DOUBT
+from cnnrun.gradcheck.stages.elements import DOUBT, VANISHING, largest
 
 __all__ = ["Coverage", "cover"]
 
@@ -49,10 +49,16 @@ class _Search:
     """Derivatives of one tensor along directions, beside what its gradient claims."""
 
     def __init__(
-        self, probe: Probe, name: str, upstream: Array, gradient: Array, base: Outcome
+        self,
+        probe: Probe,
+        name: str,
+        upstream: Array,
+        gradients: dict[str, Array],
+        base: Outcome,
     ) -> None:
         self.probe, self.name, self.base = probe, name, base
-        self.upstream, self.gradient = upstream, gradient
+        self.upstream, self.gradient = upstream, gradients[name]
+        self.vanishing = VANISHING * largest(gradients.values())
         self.passes = 0
         self.affine = False
 
@@ -83,7 +89,8 @@ class _Search:
         self.passes += line.passes
         claimed = float(np.sum(terms))
         norm = max(float(np.linalg.norm(terms)), abs(measured))
-        return claimed, measured, TOLERANCE * norm + DOUBT * error, known
+        vanishing = self.vanishing * float(np.linalg.norm(direction))
+        return claimed, measured, TOLERANCE * norm + vanishing + DOUBT * error, known
 
     def wrong_element(self, direction: Array) -> tuple[int, ...] | None:
         """Return an element that is wrong, by halving the set of those that move."""
@@ -107,7 +114,7 @@ def cover(
     probe: Probe,
     name: str,
     upstream: Array,
-    gradient: Array,
+    gradients: dict[str, Array],
     base: Outcome,
     rng: np.random.Generator,
 ) -> Coverage:
@@ -117,11 +124,12 @@ def cover(
         probe: what is checked.
         name: the tensor, of which all elements move at once.
         upstream: the upstream gradient.
-        gradient: what backward gives for it, the whole tensor.
+        gradients: what backward gives for every tensor.
         base: the outcome at the present point.
         rng: draws the direction.
     """
-    search = _Search(probe, name, upstream, gradient, base)
+    gradient = gradients[name]
+    search = _Search(probe, name, upstream, gradients, base)
     # No element of the direction is small, or its mistake would be too.
     direction = rng.choice([-1.0, 1.0], gradient.shape) * rng.uniform(0.5, 1.0, gradient.shape)
     search.find_affine(direction)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,7 +11,7 @@ from cnnrun.engine.types import Array
 from cnnrun.gradcheck.points.probes import Outcome, Probe
 from cnnrun.gradcheck.stages.differences import EPSILON, Derivative, Line, differentiate
 
-__all__ = ["TOLERANCE", "Element", "Tensor", "compare"]
+__all__ = ["DOUBT", "TOLERANCE", "VANISHING", "Element", "Tensor", "compare", "largest"]
 
 Index = tuple[int, ...]
 
@@ -20,6 +20,10 @@ TOLERANCE = 1e-6
 
 RESOLUTION = 1e-4
 """An element is resolved when its derivative is known better than this part of its size."""
+
+VANISHING = 1e-10
+"""Of the largest gradient at a point: what is smaller is zero but for rounding, as that of a bias
+before batch normalisation, and proves nothing."""
 
 DOUBT = 30
 """A difference is wrong only if it is so many times the estimated error."""
@@ -125,26 +129,41 @@ def compare(
     tensors = []
     for k, (upstream, gradient) in enumerate(zip(upstreams, gradients, strict=True)):
         tensor = Tensor(probe, name, gradient[name], upstream, passes=passes)
-        claims = np.abs(gradient[name])
-        rounding = 50 * EPSILON * float(np.max(claims, where=np.isfinite(claims), initial=0))
+        rounding = 50 * EPSILON * largest([gradient[name]])
+        vanishing = VANISHING * largest(gradient.values())
         for index, derivative in zip(indices, derivatives, strict=True):
             value, error = float(derivative.value[k]), float(derivative.error[k])
             error = max(error, float(typical[k]) / derivative.step)
             claim = float(gradient[name][index])
             tensor.elements.append(
-                _element(index, claim, value, error + rounding, derivative.has_kink)
+                _element(index, claim, value, error + rounding, derivative.has_kink, vanishing)
             )
         tensors.append(tensor)
     return max(tensors, key=lambda tensor: (len(tensor.of("wrong")), len(tensor.resolved)))
 
 
-def _element(index: Index, analytic: float, numeric: float, error: float, kink: bool) -> Element:
-    """Return one comparison with its status."""
+def largest(gradients: Iterable[Array]) -> float:
+    """Return the size of the largest finite value in all of these gradients."""
+    return max(
+        (
+            float(np.max(np.abs(gradient), where=np.isfinite(gradient), initial=0))
+            for gradient in gradients
+        ),
+        default=0.0,
+    )
+
+
+def _element(
+    index: Index, analytic: float, numeric: float, error: float, kink: bool, vanishing: float
+) -> Element:
+    """Return one comparison with its status; what is below `vanishing` is rounding."""
     size = max(abs(analytic), abs(numeric))
     difference = abs(analytic - numeric)
     relative = difference / size if size else 0.0
     if kink:
         status = "kink"
+    elif 0 < size <= vanishing:
+        status = "unresolved"
     elif not np.isfinite(analytic) or difference > TOLERANCE * size + DOUBT * error:
         status, relative = "wrong", relative if np.isfinite(relative) else float("inf")
     elif size == 0 or error <= RESOLUTION * size:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -10,10 +10,14 @@ from cnnrun.engine.layers import MaxPool2D
 from cnnrun.engine.types import Array
 from cnnrun.gradcheck.points.probes import LayerProbe, Outcome
 from cnnrun.gradcheck.report.findings import Finding
+from cnnrun.gradcheck.stages.elements import VANISHING, largest
 
 __all__ = ["check_conservation", "check_linearity"]
 
 TOLERANCE = 1e-10
+
+DOWN = -10.0
+"""How far down all of x is moved, in units of its largest value, to be negative throughout."""
 
 
 def check_linearity(
@@ -26,8 +30,9 @@ def check_linearity(
     (a, b), (of_a, of_b) = upstreams[:2], gradients[:2]
     mixed, zero = probe.backward(-2 * a + 3 * b), probe.backward(np.zeros_like(a))
     opposite = probe.backward(-a)
-    largest = max(float(np.max(np.abs(value), initial=1)) for value in probe.values.values())
-    rounding = 1e-14 * largest * float(np.sum(np.abs(a)))  # where large terms cancel to nothing
+    values = max(1.0, largest(probe.values.values()))
+    rounding = 1e-14 * values * float(np.sum(np.abs(a)))  # where large terms cancel to nothing
+    vanishing = VANISHING * largest(of_a.values())  # a bias before batch norm has no gradient
     findings = []
     for name in of_a:
         laws = [
@@ -36,9 +41,9 @@ def check_linearity(
             ("B(-2a + 3b) = -2 B(a) + 3 B(b)", mixed[name], -2 * of_a[name] + 3 * of_b[name]),
         ]
         for law, left, right in laws:
-            scale = max(float(np.max(np.abs(array), initial=0)) for array in (of_a[name], left))
             difference = np.abs(left - right)
-            if float(np.max(difference, initial=0)) > TOLERANCE * scale + rounding:
+            allowed = TOLERANCE * largest([of_a[name], left]) + vanishing + rounding
+            if not float(np.max(difference, initial=0)) <= allowed:
                 index = tuple(map(int, np.unravel_index(difference.argmax(), difference.shape)))
                 message = (
                     f"d{name} is not linear in the upstream gradient: {law} fails, "
@@ -55,7 +60,8 @@ def check_conservation(
     """The sum of the error is conserved where f(x + c) = f(x) + c, as in pooling.
 
     The derivative along (1, 1, ...) is then the sum of the upstream gradient, at ties too. Max
-    pooling must obey; of other layers the forward pass shows whether the law applies.
+    pooling must obey; of other layers the forward pass shows whether the law applies. It must hold
+    at x and at x - 10, where all values are negative: there padding of zeros would win a maximum.
 
     Args:
         probe: the layer at its point.
@@ -63,28 +69,44 @@ def check_conservation(
         upstreams: upstream gradients.
         gradients: dx for each of them.
     """
-    if not isinstance(probe.layer, MaxPool2D) and not _moves_along(probe, base):
+    must = isinstance(probe.layer, MaxPool2D)
+    if not must and not _moves_along(probe, base, (0.75, -1.25)):
         return []
-    for upstream, dx in zip(upstreams, gradients, strict=True):
+    below = []
+    if must or _moves_along(probe, base, (DOWN,)):
+        x = probe.values["x"]
+        kept = x.copy()
+        x += DOWN * max(1.0, largest([x]))
+        try:
+            below = [probe.backward(upstream)["x"] for upstream in upstreams]
+        finally:
+            x[...] = kept
+    pairs = zip([*upstreams, *upstreams], [*gradients, *below], strict=False)
+    for number, (upstream, dx) in enumerate(pairs):
         sent, came = float(np.sum(upstream)), float(np.sum(dx))
         allowed = TOLERANCE * float(np.sum(np.abs(upstream)))
         if not abs(sent - came) <= allowed:
+            where = ", where all of x is negative" if number >= len(upstreams) else ""
             message = f"the error is not conserved: dy adds up to {sent:.6g}, dx to {came:.6g}"
-            return [Finding(probe.name, "x", "exact", message)]
+            return [Finding(probe.name, "x", "exact", message + where)]
     return []
 
 
-def _moves_along(probe: LayerProbe, base: Outcome) -> bool:
-    """Return whether adding a number to every input adds it to every output."""
+def _moves_along(probe: LayerProbe, base: Outcome, shifts: Iterable[float]) -> bool:
+    """Return whether adding a number to every input adds it to every output.
+
+    `shifts` are such numbers, in units of the largest input: a small one would be lost in the
+    rounding of large inputs, and a layer whose outputs hardly change would seem to move along.
+    """
     x = probe.values["x"]
     kept = x.copy()
+    size = max(1.0, largest([x]))
     try:
-        for shift in (0.75, -1.25):
-            x += shift
-            moved = probe.forward().y
+        for shift in shifts:
+            x += shift * size
+            change = probe.forward().y - base.y
             x[...] = kept
-            scale = 1 + float(np.max(np.abs(base.y), initial=0))
-            if not np.allclose(moved, base.y + shift, rtol=0, atol=1e-12 * scale):
+            if not np.allclose(change, shift * size, rtol=1e-11, atol=0):
                 return False
     finally:
         x[...] = kept
