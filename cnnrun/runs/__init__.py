@@ -14,7 +14,7 @@ from cnnrun.runs.networks import (
 )
 from cnnrun.runs.opening import resume_run, start_run
 from cnnrun.runs.session import Session
-from cnnrun.runs.signals import StopRequest, stop_on_signals
+from cnnrun.runs.signals import StopRequest, ignore_signals, stop_on_signals
 from cnnrun.runs.training import resume, train, train_events
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "default_workers",
     "evaluate",
     "find_run",
+    "ignore_signals",
     "is_config_file",
     "list_runs",
     "load_model",

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
-__all__ = ["StopRequest", "stop_on_signals"]
+__all__ = ["StopRequest", "ignore_signals", "stop_on_signals"]
 
 
 @dataclass
@@ -50,6 +50,12 @@ def stop_on_signals() -> Iterator[StopRequest]:
     finally:
         for number, handler in old.items():
             signal.signal(number, handler)
+
+
+def ignore_signals() -> None:
+    """Ignore what `stop_on_signals` hears, in a process that only has to exit."""
+    for number in _numbers():
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _numbers() -> list[int]:

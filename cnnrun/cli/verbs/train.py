@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -55,7 +56,7 @@ def command(
 
     Example: cnnrun train configs/lenet_mnist5k.yaml train.epochs=3
     """
-    from cnnrun.runs import stop_on_signals
+    from cnnrun.runs import ignore_signals, stop_on_signals
 
     with stop_on_signals() as stop:
         if resume is not None:
@@ -69,17 +70,18 @@ def command(
             show = Progress(quiet or json)
             for event in session.events(stop):
                 show(event)
-    if json:
-        print_json(_document(session))
-    if session.status == "interrupted":
-        message(
-            f"interrupted after step {session.trainer.progress.step}; go on with: "
-            f"cnnrun train --resume {session.run.name}"
-            + ("" if runs_dir == Path("runs") else f" --runs-dir {runs_dir}")
-        )
-        raise typer.Exit(stop.exit_code)
-    if not json:
-        _show(session)
+        atexit.register(ignore_signals)  # how it ended is written down; the exit code says the same
+        if json:
+            print_json(_document(session))
+        if session.status == "interrupted":
+            message(
+                f"interrupted after step {session.trainer.progress.step}; go on with: "
+                f"cnnrun train --resume {session.run.name}"
+                + ("" if runs_dir == Path("runs") else f" --runs-dir {runs_dir}")
+            )
+            raise typer.Exit(stop.exit_code)
+        if not json:
+            _show(session)
 
 
 def _start(
