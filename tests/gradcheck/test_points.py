@@ -97,6 +97,17 @@ def test_as_many_elements_as_the_time_allows(monkeypatch):
     assert not plan_network(network, seconds=100.0).is_sampled
 
 
+def test_by_default_the_same_elements_on_a_slow_machine(monkeypatch):
+    network = Network([Dense.Config(300)], (400,))
+    chosen = []
+    for speed in (1e-6, 10.0):
+        monkeypatch.setattr(budget, "_seconds_per_element", lambda point, speed=speed: speed)
+        check = plan_network(network)
+        assert check.is_sampled
+        chosen.append((check.cost.forward_passes, check._elements_per_tensor))
+    assert chosen[0] == chosen[1]
+
+
 @pytest.mark.parametrize(
     ("layer", "passes"), [("layer_norm", None), ("conv2d", None), ("conv2d", 1)]
 )

@@ -58,11 +58,17 @@ def command(
     ] = None,
     samples: Annotated[
         int, typer.Option(metavar="N", min=1, max=64, help="Images of CONFIG's data.")
-    ] = 4,
+    ] = 5,
     seed: Annotated[int, typer.Option(min=0, help="Of all random numbers.")] = 0,
     budget: Annotated[
         int | None,
         typer.Option(metavar="N", min=1, help="Most forward passes; above, elements are sampled."),
+    ] = None,
+    seconds: Annotated[
+        float | None,
+        typer.Option(
+            metavar="N", min=0.1, help="Most time; which elements fit depends on the machine."
+        ),
     ] = None,
     self_test: Annotated[
         bool, typer.Option("--self-test", help="Plant known mistakes; each must be found.")
@@ -115,6 +121,7 @@ def command(
                 checkpoint=checkpoint,
                 seed=seed,
                 budget=budget,
+                seconds=seconds,
                 on_progress=show,
             )
     if run is not None and output is None:

@@ -16,6 +16,7 @@ from cnnrun.gradcheck.points.cases import Case, cases_of
 from cnnrun.gradcheck.points.point import Point, random_point
 from cnnrun.gradcheck.points.probes import LayerProbe, LossProbe
 from cnnrun.gradcheck.report.findings import Finding, describe_crash
+from cnnrun.gradcheck.stages.conditions import check_conditions
 from cnnrun.gradcheck.stages.contract import check_contract, check_float32
 from cnnrun.gradcheck.stages.conventions import check_conventions
 
@@ -70,7 +71,9 @@ def plan_layer(
         if plan.findings:
             return plan
         plan.findings += check_float32(drawn)  # the gradient can be checked all the same
-        plan.findings += check_conventions(layer, name, rng)
+        broken = check_conditions(layer, drawn, rng)
+        plan.findings += [f for f in broken if tensors is None or f.tensor in (None, *tensors)]
+        plan.findings += check_conventions(layer.astype(np.float64), name, rng)
         modes = [True, False] if _depends_on_mode(drawn) else [True]
     except Exception as error:
         message = f"forward crashes: {describe_crash(error)}"
