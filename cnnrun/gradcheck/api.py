@@ -44,7 +44,7 @@ PASSES, FEWEST_PASSES = 40_000, 10_000
 machine. For LeNet about 30 s."""
 
 MULTIPLY_ADDS = 2_300_000
-"""Of one sample in LeNet; a larger network is given fewer passes in proportion, down to the fewest."""
+"""Of one sample in LeNet; a larger network is given fewer passes in proportion."""
 
 
 def check(
@@ -172,7 +172,8 @@ def plan_network(
 
     `layers` are words that name the layers to check, as `select_layers` reads them; the gradient
     through the whole network is checked only if they name all layers, as they do by default.
-    Without `budget` and `seconds` the number of passes follows from the network's size. `batch`, images and targets as in
+    Without `budget` and `seconds` the number of passes follows from the network's size. `batch`,
+    images and targets as in
     training, and `shard_size` are for the training step that is checked as it runs; by default it
     is made of x, or of random images.
 
@@ -210,7 +211,7 @@ def plan_network(
 
 
 def _default_passes(network: Network) -> int:
-    """Return how many forward passes a check may take: a count, so that any machine does the same."""
+    """Return how many forward passes a check may take, whatever the machine."""
     work = sum(layer.multiply_adds() for layer in network.layers.values())
     return max(FEWEST_PASSES, min(PASSES, PASSES * MULTIPLY_ADDS // max(1, work)))
 

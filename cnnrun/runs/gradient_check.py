@@ -71,7 +71,7 @@ def gradcheck(
         "x": x, "input_shape": input_shape, "loss": loss, "targets": targets,
         "layers": layers or None, "samples": samples,
     }  # fmt: skip
-    bounds = {"budget": budget, "seconds": seconds}
+    bounds: dict[str, Any] = {"budget": budget, "seconds": seconds}
     given = {name: value for name, value in options.items() if value is not None}
     if self_test:
         _refuse({**given, "subject": subject} if subject is not None else given, what="the checker")

@@ -116,3 +116,16 @@ def test_the_announced_cost_is_what_is_spent(layer, passes):
     list(check.run())
     spent = check.report().spent.forward_passes
     assert spent == pytest.approx(check.cost.forward_passes, rel=0.2)
+
+
+class Bent(ReLU):
+    """min(max(x, 0), 6), whose backward forgets the upper bend."""
+
+    def forward(self, x, ctx):
+        return np.minimum(super().forward(x, ctx), 6)
+
+
+def test_a_bend_that_only_large_values_reach():
+    report = cnnrun.gradcheck(Bent(Bent.Config(), (6, 5, 2)))
+    assert report.guilty.tensor == "x"
+    assert "large values" in report.rows[0].worst[0]

@@ -77,9 +77,7 @@ class LayerProbe(Probe):
 
     def context(self) -> Context:
         """Return a fresh context for this layer."""
-        return Context(
-            Pass(training=self.training, seed=self.seed, step=STEP, shard=self.shard)
-        )
+        return Context(Pass(training=self.training, seed=self.seed, step=STEP, shard=self.shard))
 
     def forward(self) -> Outcome:
         """Run the layer on a context used again, as training does."""

@@ -50,9 +50,7 @@ class _Conditions:
         self.dy = rng.standard_normal(self.y.shape)
         self.gradients = fresh.backward(self.dy)
 
-    def copy(
-        self, x: Array | None = None, shard: int = 0, seed: int | None = None
-    ) -> LayerProbe:
+    def copy(self, x: Array | None = None, shard: int = 0, seed: int | None = None) -> LayerProbe:
         """Return the layer as if it had never run, with the point's parameters, at any input."""
         layer = self.pristine.astype(np.float64)
         old = self.probe.layer
@@ -71,7 +69,7 @@ class _Conditions:
         )
 
     def other_batch(self, samples: int) -> Array:
-        """Return inputs like the point's in sign and size, so that the layer takes them; no ties."""
+        """Return inputs like the point's in sign and size, which the layer takes; no ties."""
         shuffled = self.rng.permutation(self.x.reshape(-1))
         other = np.resize(shuffled, (samples, *self.x.shape[1:]))
         return np.asarray(other * self.rng.uniform(0.9, 1.1, other.shape))
