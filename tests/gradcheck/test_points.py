@@ -11,6 +11,7 @@ from cnnrun.engine import Network
 from cnnrun.engine.layers import BatchNorm, Conv2D, Dense, Flatten, ReLU
 from cnnrun.gradcheck import Check, budget, plan, plan_network
 from cnnrun.gradcheck.budget import Budget
+from cnnrun.gradcheck.points.cases import cases_of
 from cnnrun.gradcheck.points.point import Point, distinct
 
 
@@ -129,3 +130,15 @@ def test_a_bend_that_only_large_values_reach():
     report = cnnrun.gradcheck(Bent(Bent.Config(), (6, 5, 2)))
     assert report.guilty.tensor == "x"
     assert "large values" in report.rows[0].worst[0]
+
+
+class Strided(Conv2D):
+    """No layer of the table: a user's own, with the options of a convolution."""
+
+
+def test_without_options_a_layer_is_checked_at_others_than_its_defaults():
+    cases = cases_of(Strided)
+    assert {(6, 5, 2), (5, 6, 2)} <= {case.input_shape for case in cases}
+    changed = {str(case) for case in cases}
+    for words in ("stride=2", "stride=(1, 2)", "dilation=", "padding=", "use_bias=False"):
+        assert any(words in text for text in changed), changed
