@@ -26,9 +26,8 @@ def _(layer: of.Dense, dy: Array, ctx: Context) -> Array:
 @mutant("weights transposed once and kept", DENSE, "conditions")
 def _(layer: of.Dense, dy: Array, ctx: Context) -> Array:
     right_backward(layer, dy, ctx)
-    if not hasattr(layer, "transposed"):
-        layer.transposed = layer.params["w"].T.copy()  # type: ignore[attr-defined]
-    return np.asarray(dy @ layer.transposed)
+    kept = vars(layer).setdefault("transposed", layer.params["w"].T.copy())
+    return np.asarray(dy @ kept)
 
 
 @mutant("1% off in float32 alone", DENSE, "conditions")

@@ -69,7 +69,7 @@ def _agreed(layer: Layer, x: Array, dy: Array) -> tuple[Array | None, str]:
 
 
 def _slope_at_zero(probe: LayerProbe, base: Outcome, dy: Array, dx: Array) -> Finding | None:
-    """Return how a layer by somebody else breaks what holds for ReLU, if it bends at 0 as that does.
+    """Return how a layer by somebody else breaks what holds for ReLU, where it bends at 0 too.
 
     Where it acts on each element alone and its slopes on the two sides of 0 differ, backward takes
     the one to the left, or the one between them that is nearest to 0; as |x| has a slope of either
