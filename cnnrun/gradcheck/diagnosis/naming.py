@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from cnnrun.gradcheck.diagnosis import layer_suspects
-from cnnrun.gradcheck.diagnosis.evidence import SAME, Evidence
+from cnnrun.gradcheck.diagnosis.evidence import NEARER, SAME, Evidence
 from cnnrun.gradcheck.diagnosis.patterns import name_pattern
 from cnnrun.gradcheck.stages.elements import Tensor
 
@@ -25,7 +25,14 @@ def diagnose(tensor: Tensor) -> str | None:
         named = suspect(evidence)
         if named:
             return named
-    return name_pattern(evidence.claimed, evidence.right, tensor.name)
+    sure = np.where(evidence.sure, evidence.right, np.nan)
+    return name_pattern(
+        evidence.claimed,
+        sure,
+        tensor.name,
+        tolerance=evidence.told_apart,
+        gap=1 / NEARER if evidence.is_small_error else 0.0,
+    )
 
 
 def _all_zero(evidence: Evidence) -> str | None:
@@ -36,13 +43,17 @@ def _all_zero(evidence: Evidence) -> str | None:
 
 def _ratio(evidence: Evidence) -> str | None:
     """One factor for all elements."""
-    nonzero = evidence.known & (evidence.right != 0)
+    nonzero = evidence.sure & (evidence.right != 0)
     ratios = evidence.claimed[nonzero] / evidence.right[nonzero]
-    if ratios.size < min(2, evidence.claimed.size) or not np.allclose(ratios, ratios[0], rtol=1e-5):
+    if ratios.size < min(2, evidence.claimed.size):
         return None
-    ratio = float(ratios[0])
+    ratio = float(np.median(ratios))
+    if np.max(np.abs(ratios - ratio)) > min(SAME * abs(ratio), NEARER * abs(ratio - 1)):
+        return None
     if not evidence.explains(np.where(evidence.known, ratio * evidence.right, evidence.claimed)):
         return None
+    if abs(ratio - 1) < 1e-4:
+        return f"constant ratio 1 {'-' if ratio < 1 else '+'} {abs(ratio - 1):.2g}"
     meaning = next(_meanings(evidence, ratio), "")
     return f"constant ratio {ratio:.6g}" + (f": {meaning}" if meaning else "")
 
@@ -137,7 +148,9 @@ def _shifted(evidence: Evidence) -> str | None:
             pieces[1][axis] = slice(max(0, -by), claimed.shape[axis] + min(0, -by))
         a, b = claimed[tuple(pieces[0])], right[tuple(pieces[1])]
         overlaps = a.size >= claimed.size // 4 and a.size > 1
-        if any(shift) and overlaps and np.max(np.abs(a - b)) <= SAME * evidence.scale:
+        off = np.max(np.abs(a - right[tuple(pieces[0])]), initial=0)
+        near = min(SAME * evidence.scale, NEARER * off)
+        if any(shift) and overlaps and np.max(np.abs(a - b), initial=0) <= near:
             return (
                 f"shifted by {shift[0]} rows and {shift[1]} columns: as if padding were not cropped"
             )
