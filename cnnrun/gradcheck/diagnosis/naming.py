@@ -6,13 +6,14 @@ Jacobian it needs is measured on the forward pass, which is trusted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 
 from cnnrun.gradcheck.diagnosis import layer_suspects
 from cnnrun.gradcheck.diagnosis.evidence import NEARER, SAME, Evidence
 from cnnrun.gradcheck.diagnosis.patterns import name_pattern
+from cnnrun.gradcheck.diagnosis.ratios import constant_ratio
 from cnnrun.gradcheck.stages.elements import Tensor
 
 __all__ = ["diagnose"]
@@ -39,49 +40,6 @@ def _all_zero(evidence: Evidence) -> str | None:
     if not evidence.claimed.any():
         return f"d{evidence.tensor.name} is all zero"
     return None
-
-
-def _ratio(evidence: Evidence) -> str | None:
-    """One factor for all elements."""
-    nonzero = evidence.sure & (evidence.right != 0)
-    ratios = evidence.claimed[nonzero] / evidence.right[nonzero]
-    if ratios.size < min(2, evidence.claimed.size):
-        return None
-    ratio = float(np.median(ratios))
-    if np.max(np.abs(ratios - ratio)) > min(SAME * abs(ratio), NEARER * abs(ratio - 1)):
-        return None
-    if not evidence.explains(np.where(evidence.known, ratio * evidence.right, evidence.claimed)):
-        return None
-    if abs(ratio - 1) < 1e-4:
-        return f"constant ratio 1 {'-' if ratio < 1 else '+'} {abs(ratio - 1):.2g}"
-    meaning = next(_meanings(evidence, ratio), "")
-    return f"constant ratio {ratio:.6g}" + (f": {meaning}" if meaning else "")
-
-
-def _meanings(evidence: Evidence, ratio: float) -> Iterator[str]:
-    """Yield what a constant ratio can come from."""
-    samples = len(evidence.upstream)
-    positions = int(np.prod(evidence.upstream.shape[:-1]))
-    window = getattr(getattr(evidence.probe, "layer", None), "window", None)
-    if window is not None and evidence.tensor.name == "x":
-        taps = window.kernel[0] * window.kernel[1]
-        if np.isclose(ratio, taps):
-            yield f"the 1/(N*N) of a window of {taps} is missing"
-        if np.isclose(ratio, 1 / taps):
-            yield f"there is a 1/(N*N) too many, for a window of {taps}"
-    if evidence.claimed.ndim == 4 and np.isclose(ratio, np.prod(evidence.claimed.shape[1:3])):
-        yield f"the 1/(H*W) of {ratio:.0f} pixels is missing"
-    if np.isclose(ratio, -1):
-        yield "the sign is wrong"
-    if evidence.upstream.ndim > 1 and samples > 1:
-        for count, what in ((samples, "samples"), (positions, "samples and positions")):
-            if np.isclose(ratio, 1 / count):
-                yield f"the mean over {count} {what} instead of their sum"
-            if np.isclose(ratio, count):
-                yield f"the sum over {count} {what} where it should be their mean"
-    for factor, word in ((2, "a factor 2 too many"), (0.5, "a factor 2 is missing")):
-        if np.isclose(ratio, factor):
-            yield word
 
 
 def _masked_error(evidence: Evidence) -> str | None:
@@ -159,7 +117,7 @@ def _shifted(evidence: Evidence) -> str | None:
 
 SUSPECTS: tuple[Callable[[Evidence], str | None], ...] = (
     _all_zero,
-    _ratio,
+    constant_ratio,
     layer_suspects.filter_turned,
     _masked_error,
     layer_suspects.geometry,
