@@ -65,6 +65,10 @@ class Evidence:
         """Return whether `claimed` agrees with the truth, far better than backward does."""
         return self.distance(claimed) <= min(SAME * self.scale, NEARER * self.off)
 
+    def is_near_truth(self, gradient: Array) -> bool:
+        """Return whether a gradient is the right one, but for what numerical derivatives err."""
+        return self.distance(gradient) <= SAME * self.scale
+
     @cached_property
     def is_small_error(self) -> bool:
         """Whether even the worst element is hardly off."""

@@ -12,6 +12,7 @@ import numpy as np
 
 from cnnrun.gradcheck.diagnosis import layer_suspects
 from cnnrun.gradcheck.diagnosis.evidence import NEARER, SAME, Evidence
+from cnnrun.gradcheck.diagnosis.norm_suspects import normalisation
 from cnnrun.gradcheck.diagnosis.patterns import name_pattern
 from cnnrun.gradcheck.diagnosis.ratios import constant_ratio
 from cnnrun.gradcheck.stages.elements import Tensor
@@ -19,11 +20,15 @@ from cnnrun.gradcheck.stages.elements import Tensor
 __all__ = ["diagnose"]
 
 
+@np.errstate(all="ignore")  # a suspect need not be finite
 def diagnose(tensor: Tensor) -> str | None:
     """Return what kind of mistake a wrong gradient looks like, or None where it fits none."""
     evidence = Evidence(tensor)
     for suspect in SUSPECTS:
-        named = suspect(evidence)
+        try:
+            named = suspect(evidence)
+        except Exception:  # it runs a layer at values that this may refuse
+            continue
         if named:
             return named
     sure = np.where(evidence.sure, evidence.right, np.nan)
@@ -121,7 +126,7 @@ SUSPECTS: tuple[Callable[[Evidence], str | None], ...] = (
     layer_suspects.filter_turned,
     _masked_error,
     layer_suspects.geometry,
-    layer_suspects.normalisation,
+    normalisation,
     layer_suspects.window,
     _assigned,
     _shifted,
