@@ -7,14 +7,24 @@ from functools import cached_property
 import numpy as np
 
 from cnnrun.engine.types import Array
-from cnnrun.gradcheck.stages.elements import Tensor
+from cnnrun.gradcheck.stages.elements import DOUBT, TOLERANCE, Tensor
 
-__all__ = ["SAME", "Evidence"]
+__all__ = ["NEARER", "SAME", "Evidence"]
 
 MOST_ELEMENTS = 1000
 """Above this the Jacobian is not measured."""
 
 SAME = 1e-5
+"""Of the largest value: how near a suspect must come to what backward gives."""
+
+NEARER = 0.1
+"""Of the distance from the truth: a suspect that is no nearer explains nothing."""
+
+SMALL = 1e-5
+"""A relative error below which the elements that are right must stand out from those that are not.
+
+Mistakes in formulas are much larger; so little is rounding, or a constant with few digits.
+"""
 
 
 class Evidence:
@@ -33,18 +43,56 @@ class Evidence:
         self.upstream = tensor.upstream
         self.known = np.isfinite(self.right)
         self.scale = float(np.max(np.abs(self.right[self.known]), initial=0))
+        self.off = self.distance(self.claimed)
+
+    def distance(self, gradient: Array) -> float:
+        """Return how far a gradient is from the truth, as far as that is known."""
+        return float(np.max(np.abs(gradient - self.right)[self.known], initial=0))
 
     def explains(self, suspected: Array) -> bool:
-        """Return whether `suspected`, what a mistake would give, is what backward gives."""
+        """Return whether `suspected`, what a mistake would give, is what backward gives.
+
+        It must lie far nearer to that than the truth does: where backward is off by little, what
+        equals the truth would explain it too.
+        """
         if suspected.shape != self.claimed.shape:
             return False
         scale = max(self.scale, float(np.max(np.abs(self.claimed), initial=0)))
-        return bool(np.max(np.abs(suspected - self.claimed), initial=0) <= SAME * scale)
+        apart = float(np.max(np.abs(suspected - self.claimed), initial=0))
+        return apart <= min(SAME * scale, NEARER * self.off)
 
     def would_be_right(self, claimed: Array) -> bool:
-        """Return whether `claimed` agrees with the numerical derivatives."""
-        difference = np.abs(claimed - self.right)[self.known]
-        return bool(np.max(difference, initial=0) <= SAME * self.scale)
+        """Return whether `claimed` agrees with the truth, far better than backward does."""
+        return self.distance(claimed) <= min(SAME * self.scale, NEARER * self.off)
+
+    def is_near_truth(self, gradient: Array) -> bool:
+        """Return whether a gradient is the right one, but for what numerical derivatives err."""
+        return self.distance(gradient) <= SAME * self.scale
+
+    @cached_property
+    def is_small_error(self) -> bool:
+        """Whether even the worst element is hardly off."""
+        worst = self.tensor.worst
+        return worst is not None and worst.relative_error < SMALL
+
+    @cached_property
+    def told_apart(self) -> float:
+        """The relative error from which on an element counts as wrong where it is judged alone."""
+        worst = self.tensor.worst
+        assert worst is not None
+        return NEARER * worst.relative_error if self.is_small_error else TOLERANCE
+
+    @cached_property
+    def sure(self) -> Array:
+        """Which elements are known well enough to say whether they are wrong by that much."""
+        sure = np.zeros(self.claimed.shape, bool)
+        for e in self.tensor.resolved:
+            size = max(abs(e.analytic), abs(e.numeric))
+            allowed, doubt = self.told_apart * size, DOUBT * e.error
+            sure[e.index] = (
+                size == 0 or doubt <= allowed or abs(e.analytic - e.numeric) > allowed + doubt
+            )
+        return sure
 
     @property
     def values(self) -> Array:

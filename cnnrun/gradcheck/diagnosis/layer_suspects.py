@@ -10,13 +10,13 @@ from typing import TypedDict
 
 import numpy as np
 
-from cnnrun.engine.layers import BatchNorm, Conv2D, LayerNorm
+from cnnrun.engine.layers import Conv2D
 from cnnrun.engine.types import Array
 from cnnrun.gradcheck.diagnosis.definitions import full_convolution
 from cnnrun.gradcheck.diagnosis.evidence import Evidence
 from cnnrun.gradcheck.points.probes import LayerProbe
 
-__all__ = ["filter_turned", "geometry", "normalisation", "window"]
+__all__ = ["filter_turned", "geometry", "window"]
 
 
 class Slip(TypedDict, total=False):
@@ -76,41 +76,6 @@ def geometry(evidence: Evidence) -> str | None:
             if evidence.explains(suspected):
                 return f"{text} in dx"
     return None
-
-
-def normalisation(evidence: Evidence) -> str | None:
-    """A term of the chain rule through mean and variance left out."""
-    probe = evidence.probe
-    layer = getattr(probe, "layer", None)
-    if evidence.tensor.name != "x" or not isinstance(probe, LayerProbe):
-        return None
-    if not isinstance(layer, BatchNorm | LayerNorm):
-        return None
-    context = probe.context()
-    layer.forward(probe.values["x"], context)
-    h, inverse = context.saved["h"], context.saved["inverse"]
-    axes = tuple(range(h.ndim - 1)) if isinstance(layer, BatchNorm) else layer.axes
-    gamma, dy = layer.params["gamma"], evidence.upstream
-
-    def backward(dh: Array, *, mean: bool, variance: bool) -> Array:
-        dx = dh - (dh.mean(axis=axes, keepdims=True) if mean else 0)
-        return np.asarray(
-            inverse * (dx - (h * (dh * h).mean(axis=axes, keepdims=True) if variance else 0))
-        )
-
-    slips = {
-        "the term of the mean is missing: it depends on x too": backward(
-            gamma * dy, mean=False, variance=True
-        ),
-        "the term of the variance is missing: it depends on x too": backward(
-            gamma * dy, mean=True, variance=False
-        ),
-        "mean and variance are taken as constants, but they depend on x": backward(
-            gamma * dy, mean=False, variance=False
-        ),
-        "gamma is missing": backward(dy, mean=True, variance=True),
-    }
-    return next((text for text, dx in slips.items() if evidence.explains(dx)), None)
 
 
 def window(evidence: Evidence) -> str | None:

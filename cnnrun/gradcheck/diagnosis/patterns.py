@@ -5,29 +5,37 @@ from __future__ import annotations
 import numpy as np
 
 from cnnrun.engine.types import Array
+from cnnrun.gradcheck.diagnosis.evidence import NEARER, SAME
 
 __all__ = ["name_pattern"]
 
-OFF = 1e-6
 AXES = {
     "x": {4: ("sample", "row", "column", "channel"), 2: ("sample", "unit")},
     "w": {4: ("tap row", "tap column", "input channel", "filter"), 2: ("input", "unit")},
 }
 
 
-def name_pattern(claimed: Array, right: Array, name: str) -> str | None:
+def name_pattern(
+    claimed: Array, right: Array, name: str, *, tolerance: float, gap: float = 0.0
+) -> str | None:
     """Return where `claimed` is wrong and how, in words; None if it is wrong all over.
 
     Args:
         claimed: what backward gives.
         right: the numerical derivatives; NaN where they are not known.
         name: of the tensor, for the names of its axes.
+        tolerance: the relative error from which on an element is wrong.
+        gap: how many times larger the errors of the wrong elements must be than all others.
     """
     known = np.isfinite(right)
     size = np.maximum(np.abs(claimed), np.abs(right))
-    wrong = known & (np.abs(claimed - right) > OFF * size)
+    difference = np.abs(claimed - right)
+    wrong = known & ~(difference <= tolerance * size)
     count, of = int(wrong.sum()), int(known.sum())
     if not count or count == of:
+        return None
+    relative = difference / np.where(size > 0, size, 1)
+    if relative[wrong].min() < gap * relative[known & ~wrong].max():
         return None
     how = _how(claimed[wrong], right[wrong])
     names = _axis_names(claimed, name)
@@ -65,11 +73,12 @@ def _how(claimed: Array, right: Array) -> str:
         return "not zero where it should be"
     if right.all():
         ratios = claimed / right
-        if np.allclose(ratios, ratios[0], rtol=1e-5):
-            percent = 100 * (float(ratios[0]) - 1)
+        ratio = float(np.median(ratios))
+        if np.max(np.abs(ratios - ratio)) <= min(SAME * abs(ratio), NEARER * abs(ratio - 1)):
+            percent = 100 * (ratio - 1)
             if abs(percent) < 50:
                 return f"{abs(percent):.3g}% too {'large' if percent > 0 else 'small'}"
-            return f"off by a factor {ratios[0]:.6g}"
+            return f"off by a factor {ratio:.6g}"
         if (np.abs(ratios) < 1).all() and (ratios > 0).all():
             return "too small"
         if (ratios > 1).all():
