@@ -47,6 +47,12 @@ def command(
 
     model = load_run(run, runs_dir, plugin).model(checkpoint)
     evaluation = model.evaluate(split, data=data, workers=workers)
+    if evaluation.data_changed:
+        message(
+            f"warning: the data set has changed since {model.run.name} was trained (its SHA-256 "
+            "differs); the splits may hold other images than they did then",
+            quiet=quiet or json,
+        )
     for file in write_evaluation(model, evaluation):
         message(f"wrote {file}", quiet=quiet or json)
     if json:
