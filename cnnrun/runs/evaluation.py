@@ -31,6 +31,8 @@ class Evaluation:
         class_names: in the order of the labels.
         split: what was measured, `train`, `val` or `test`; None for all of other data.
         data: the file or folder of other data than the network's own.
+        files: the name of each image's file within the data set; none where it has no such files.
+        data_changed: whether the network's own data are no longer those it was trained on.
     """
 
     loss: float
@@ -40,6 +42,8 @@ class Evaluation:
     class_names: tuple[str, ...]
     split: str | None = None
     data: Path | None = None
+    files: tuple[str, ...] = ()
+    data_changed: bool = False
 
     @property
     def title(self) -> str:
@@ -89,6 +93,7 @@ class Evaluation:
         return {
             "split": self.split,
             "data": str(self.data) if self.data else None,
+            "data_changed": self.data_changed,
             "samples": self.samples,
             "loss": self.loss,
             "accuracy": self.accuracy,
@@ -106,11 +111,12 @@ def evaluate(executor: Executor, samples: Samples, class_names: tuple[str, ...])
         total += loss * len(x)
         if not samples.inputs_are_targets:
             scores.append(_class_scores(executor, outputs))
-    loss, labels = total / len(samples), np.array(samples.labels)
+    loss, labels, files = total / len(samples), np.array(samples.labels), samples.split.files
     if samples.inputs_are_targets:
-        return Evaluation(loss, None, None, labels, class_names)
+        return Evaluation(loss, None, None, labels, class_names, files=files)
     joined = np.concatenate(scores)
-    return Evaluation(loss, accuracy(joined, labels), joined, labels, class_names)
+    right = accuracy(joined, labels)
+    return Evaluation(loss, right, joined, labels, class_names, files=files)
 
 
 def predict(executor: Executor, x: Array) -> Array:

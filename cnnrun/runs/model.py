@@ -39,6 +39,7 @@ class Model:
         info: of the data set: the images' shape, and the names of the classes.
         statistics: how pixels are normalised.
         checkpoint: which weights these are, `best` or `last`.
+        dataset_sha256: the digest of the data that it was trained on.
     """
 
     run: Run
@@ -47,6 +48,7 @@ class Model:
     info: DatasetInfo
     statistics: Statistics
     checkpoint: str
+    dataset_sha256: str
 
     def __repr__(self) -> str:
         return f"<{self.run.name}, {self.checkpoint} weights: {self.network!r}>"
@@ -93,7 +95,9 @@ class Model:
         if data is None:
             experiment, statistics = self.experiment, self.statistics
             own = prepare(experiment.data, experiment.seed, experiment.base, statistics=statistics)
-            return replace(self.measure(own.samples(split), workers=workers), split=split)
+            measured = self.measure(own.samples(split), workers=workers)
+            changed = own.sha256 != self.dataset_sha256
+            return replace(measured, split=split, data_changed=changed)
         path = Path(data)
         samples, part = foreign_samples(
             path, split, self.info, self.statistics, self.is_autoencoder
@@ -200,4 +204,5 @@ def load_model(run: Run, checkpoint: str = "best") -> Model:
     info = DatasetInfo(experiment.data.dataset.type_name, (height, width, channels), names)
     network = build_network(experiment, info)
     network.load_state(stored.weights)
-    return Model(run, experiment, network, info, statistics, checkpoint)
+    digest = stored.state["dataset_sha256"]
+    return Model(run, experiment, network, info, statistics, checkpoint, digest)

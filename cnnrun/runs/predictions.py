@@ -53,7 +53,9 @@ def _write_table(path: Path, evaluation: Evaluation) -> None:
     names = evaluation.class_names
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(["index", "true", "predicted", *(f"p_{name}" for name in names)])
+        files = ["file"] if evaluation.files else []
+        heading = ["index", *files, "true", "predicted"]
+        writer.writerow([*heading, *(f"p_{name}" for name in names)])
         for index, (scores, label) in enumerate(
             zip(evaluation.scores, evaluation.labels, strict=True)
         ):
@@ -61,7 +63,9 @@ def _write_table(path: Path, evaluation: Evaluation) -> None:
                 true, predicted = names[int(label)], names[int(scores.argmax())]
             else:  # several labels an image
                 true, predicted = _listed(names, label), _listed(names, scores)
-            writer.writerow([index, true, predicted, *(f"{score:.6g}" for score in scores)])
+            file_name = evaluation.files[index : index + 1]
+            values = (f"{score:.6g}" for score in scores)
+            writer.writerow([index, *file_name, true, predicted, *values])
 
 
 def _listed(names: tuple[str, ...], values: Array) -> str:

@@ -9,7 +9,7 @@ import typer
 
 from cnnrun.cli.options import Json, Plugins, Quiet, RunsDir, load_plugins
 from cnnrun.cli.output import message, print_json
-from cnnrun.cli.tables import print_fitting, share
+from cnnrun.cli.tables import print_table, print_text, share
 
 if TYPE_CHECKING:
     from cnnrun.inspection import Inspection
@@ -118,15 +118,15 @@ def _show(inspection: Inspection) -> None:
         for layer in inspection.flow.layers
     ]
     title = f"gradients of {inspection.document['network']}"
-    print_fitting(title, columns, rows, ["|weights|", "ratio", "zeros"], left=["layer", ""])
+    print_table(title, columns, rows, left=["layer", ""])
     for line in inspection.flow.verdict:
-        print(line)
+        print_text(line)
     errors = inspection.attribution.completeness_error
     if errors:
-        print(
+        print_text(
             f"integrated gradients: {inspection.attribution.steps} steps, completeness error "
             f"{100 * max(errors):.2f}%"
         )
     for note in inspection.notes:
-        print(f"note: {note}")
-    print(f"{len(inspection.figures)} arrays and their figures in {inspection.folder}")
+        print_text(f"note: {note}")
+    print_text(f"{len(inspection.figures)} arrays and their figures in {inspection.folder}")

@@ -9,7 +9,7 @@ import typer
 
 from cnnrun.cli.options import Json, RunName, RunsDir, load_run
 from cnnrun.cli.output import print_csv, print_json
-from cnnrun.cli.tables import figure, print_table, share, table
+from cnnrun.cli.tables import figure, print_table, share
 
 app = typer.Typer(help="List, show and compare runs.", no_args_is_help=True)
 
@@ -46,10 +46,8 @@ def list_command(
     elif not rows:
         print(f"no runs in {runs_dir}")
     else:
-        made = table("", ["run", *map(_heading, FIGURES[1:])], left=["run", "status"])
-        for row in rows:
-            made.add_row(*(_cell(column, row[column]) for column in FIGURES))
-        print_table(made)
+        cells = [[_cell(column, row[column]) for column in FIGURES] for row in rows]
+        print_table("", ["run", *map(_heading, FIGURES[1:])], cells, left=["run", "status"])
 
 
 @app.command("show")
@@ -74,16 +72,15 @@ def show_command(
     if as_csv:
         print_csv(keys, [[line[key] for key in keys] for line in metrics])
         return
-    made = table(shown.name, ["", "value"], left=["", "value"])
-    for key, value in flat(record):
-        if not key.startswith(("final", "best")):
-            made.add_row(key, " ".join(map(str, value)) if isinstance(value, list) else str(value))
-    print_table(made)
+    facts = [
+        [key, " ".join(map(str, value)) if isinstance(value, list) else str(value)]
+        for key, value in flat(record)
+        if not key.startswith(("final", "best"))
+    ]
+    print_table(shown.name, ["", "value"], facts, left=["", "value"])
     columns = ["epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "seconds"]
-    made = table("epochs", [_heading(column) for column in columns])
-    for line in metrics:
-        made.add_row(*(_cell(column, line[column]) for column in columns))
-    print_table(made)
+    epochs = [[_cell(column, line[column]) for column in columns] for line in metrics]
+    print_table("epochs", list(map(_heading, columns)), epochs)
 
 
 @app.command("compare")
@@ -110,13 +107,12 @@ def compare_command(
         lines = [*settings.items(), *results.items()]
         print_csv(["", *comparison.runs], [[key, *values] for key, values in lines])
         return
-    made = table("", ["", *comparison.runs], left=[""])
-    for key, values in settings.items():
-        made.add_row(key, *(str(value) for value in values))
-    made.add_section()
-    for key, values in results.items():
-        made.add_row(key, *(_cell(key, value) for value in values))
-    print_table(made)
+    rows = [
+        *([key, *map(str, values)] for key, values in settings.items()),
+        None,
+        *([key, *(_cell(key, value) for value in values)] for key, values in results.items()),
+    ]
+    print_table("", ["", *comparison.runs], rows, left=[""])
 
 
 def _heading(column: str) -> str:

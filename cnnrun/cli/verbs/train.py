@@ -21,7 +21,7 @@ from cnnrun.cli.options import (
 )
 from cnnrun.cli.output import message, print_json
 from cnnrun.cli.progress import CheckProgress, Progress
-from cnnrun.cli.tables import figure, print_table, share, table
+from cnnrun.cli.tables import figure, print_table, print_text, share
 
 if TYPE_CHECKING:
     from cnnrun.runs import Session
@@ -148,11 +148,9 @@ def _document(session: Session) -> dict[str, Any]:
 def _show(session: Session) -> None:
     record, run = session.record.document, session.run
     columns = ["epoch", "train loss", "train acc", "val loss", "val acc", "learning rate", "s"]
-    made = table(f"{run.name}: {record['parameters']:,} parameters", columns)
-    lines = run.metrics
     best = record["best"]["epoch"]
-    for line in lines if len(lines) <= 20 else [*lines[:5], *lines[-10:]]:
-        made.add_row(
+    rows = [
+        [
             f"{line['epoch']}{'*' if line['epoch'] == best else ' '}",
             figure(line["train_loss"]),
             share(line["train_accuracy"]),
@@ -160,10 +158,17 @@ def _show(session: Session) -> None:
             share(line["val_accuracy"]),
             f"{line['learning_rate']:.2e}",
             f"{line['seconds']:.1f}",
-        )
-    print_table(made)
+        ]
+        for line in run.metrics
+    ]
+    left_out = len(rows) - 15 if len(rows) > 20 else 0
+    if left_out:
+        rows[5:-10] = [["..."] * len(columns)]
+    print_table(f"{run.name}: {record['parameters']:,} parameters", columns, rows)
+    if left_out:
+        print_text(f"{left_out} epochs are left out here; {run.log} has all")
     test = record["test"]
     accuracy = "" if test["accuracy"] is None else f"test accuracy {share(test['accuracy'])}, "
-    print(f"{accuracy}test loss {figure(test['loss'])} (weights of epoch {best}*)")
-    print(f"trained in {record['seconds']:.1f} s; run {run.folder}")
+    print_text(f"{accuracy}test loss {figure(test['loss'])} (weights of epoch {best}*)")
+    print_text(f"trained in {record['seconds']:.1f} s; run {run.folder}")
     print(f"curves {run.plots / 'curves.png'}")
