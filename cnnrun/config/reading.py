@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import types
+from collections.abc import Sequence
 from typing import Any, Union, get_args, get_origin
 
 from cnnrun.config.hints import NAMED, is_required, options_of, parse_leaf, registered
@@ -24,9 +25,10 @@ class _InvalidError(Exception):
 class Reader:
     """Reads objects out of a source; `problems` lists what was wrong, in order of discovery."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, problems: Sequence[str] = ()) -> None:
+        """Prepare to read a source of which `problems` are known already."""
         self.source = source
-        self.problems: list[str] = []
+        self.problems = list(problems)
 
     def read(self, cls: type[Any], value: Any, **fixed: Any) -> Any:
         """Return an object of the dataclass `cls`.
