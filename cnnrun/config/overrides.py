@@ -71,7 +71,7 @@ def _apply(source: Source, override: str) -> None:
     try:
         value = parse_source(text, "value").tree if text.strip() else None
     except ConfigError as error:
-        raise ConfigError(str(error).partition(": ")[2]) from None
+        raise ConfigError(str(error).partition(": ")[2].partition("\n")[0]) from None
     words = re.findall(r"\[\d+\]|[\w-]+", name)
     if len(words) > MAXIMUM_DEPTH or max(map(len, words)) > MAXIMUM_KEY:
         raise ConfigError(
