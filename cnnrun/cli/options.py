@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Checkpoint",
     "ConfigFile",
+    "DataRoots",
     "Json",
     "Overrides",
     "Plugins",
@@ -44,6 +45,12 @@ Overrides = Annotated[
     list[str] | None,
     typer.Argument(metavar="[KEY=VALUE]...", help="Such as optimizer.sgd.learning_rate=0.01"),
 ]
+DataRoots = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--data-root", metavar="OLD=NEW", help="Where a run's data are, if they have moved."
+    ),
+]
 Workers = Annotated[
     int | None,
     typer.Option(
@@ -72,8 +79,29 @@ def load(
     return load_experiment(config, overrides or [], plugins or [])
 
 
-def load_run(name: str, runs_dir: Path, plugins: list[Path] | None = None) -> Run:
-    """Return the run called `name`, after plug-ins, which its network may be made of."""
+def load_run(
+    name: str,
+    runs_dir: Path,
+    plugins: list[Path] | None = None,
+    data_roots: list[str] | None = None,
+) -> Run:
+    """Return the run called `name`, after plug-ins, which its network may be made of.
+
+    Args:
+        name: its folder, its name, or `last`.
+        runs_dir: where it is looked for.
+        plugins: Python files.
+        data_roots: where its data are now, each as `OLD=NEW`.
+    """
     from cnnrun import runs
 
-    return runs.load_run(name, runs_dir, plugins or [])
+    run = runs.load_run(name, runs_dir, plugins or [])
+    for words in data_roots or []:
+        old, equals, new = words.partition("=")
+        if not (old and equals and new):
+            raise typer.BadParameter(
+                f"{words}: write OLD=NEW, the folder that the data were in and where it is now",
+                param_hint="--data-root",
+            )
+        run = run.with_data_root(old, new)
+    return run

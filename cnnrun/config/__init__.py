@@ -3,6 +3,7 @@
 from cnnrun.config.arrays import read_arrays
 from cnnrun.config.description import describe_data
 from cnnrun.config.experiment import Experiment, TrainOptions
+from cnnrun.config.keys import keys_meant_in, keys_of
 from cnnrun.config.loading import build_network, load_experiment, read_layer
 from cnnrun.config.plugins import load_plugin, load_plugins
 from cnnrun.config.resolved import dump_yaml, to_dict
@@ -18,6 +19,8 @@ __all__ = [
     "init_experiment",
     "init_layer",
     "json_schema",
+    "keys_meant_in",
+    "keys_of",
     "load_experiment",
     "load_plugin",
     "load_plugins",

@@ -48,10 +48,11 @@ def load_experiment(
     path = Path(path)
     source = read_source(path)
     if not isinstance(source.tree, dict):
-        raise ConfigError(f"{source.where(())}: a configuration is a mapping of sections")
-    apply_overrides(source, overrides)
+        near = "; a colon needs a space behind it" if ":" in str(source.tree) else ""
+        raise ConfigError(f"{source.where(())}: a configuration is a mapping of sections{near}")
+    problems = apply_overrides(source, overrides)
     source.tree.setdefault("name", re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).strip("-._"))
-    experiment: Experiment = Reader(source).read(
+    experiment: Experiment = Reader(source, problems).read(
         Experiment, source.tree, base=path.parent.absolute()
     )
     if not check_network:

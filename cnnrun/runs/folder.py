@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +22,15 @@ __all__ = ["Run", "find_run", "list_runs", "load_run"]
 
 @dataclass(frozen=True)
 class Run:
-    """The directory of one training."""
+    """The directory of one training.
+
+    Attributes:
+        folder: where it is.
+        data_roots: folders below which its data were, and where each is now.
+    """
 
     folder: Path
+    data_roots: tuple[tuple[str, str], ...] = ()
 
     @property
     def name(self) -> str:
@@ -122,6 +128,10 @@ class Run:
             f"{cell(record.get('seconds'))} s, {self.folder}"
         )
         return html_table(self.name, summary, columns, [tuple(map(cell, row)) for row in rows])
+
+    def with_data_root(self, old: Path | str, new: Path | str) -> Run:
+        """Return the run with its data, which were below the folder `old`, below `new`."""
+        return replace(self, data_roots=(*self.data_roots, (str(old), str(new))))
 
     def lock(self) -> BaseFileLock:
         """Lock the run and return the lock, which is held until it is released or the process ends.

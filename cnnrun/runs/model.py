@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from cnnrun.config import Experiment, build_network, load_experiment
-from cnnrun.data import DatasetInfo, Samples, Statistics, load_images, prepare
+from cnnrun.config import Experiment, build_network
+from cnnrun.data import DatasetInfo, Samples, Statistics, load_images
 from cnnrun.engine import Context, Executor, Network, Pass
 from cnnrun.engine.types import Array
 from cnnrun.errors import DataError
@@ -17,6 +17,7 @@ from cnnrun.runs.environment import default_workers
 from cnnrun.runs.evaluation import Evaluation, evaluate, predict
 from cnnrun.runs.folder import Run
 from cnnrun.runs.foreign import foreign_samples
+from cnnrun.runs.moved import experiment_of, prepare_data
 from cnnrun.runs.state import read_training
 
 __all__ = ["Images", "Model", "load_model"]
@@ -94,7 +95,7 @@ class Model:
         """
         if data is None:
             experiment, statistics = self.experiment, self.statistics
-            own = prepare(experiment.data, experiment.seed, experiment.base, statistics=statistics)
+            own = prepare_data(experiment, statistics)
             measured = self.measure(own.samples(split), workers=workers)
             changed = own.sha256 != self.dataset_sha256
             return replace(measured, split=split, data_changed=changed)
@@ -197,7 +198,7 @@ def load_model(run: Run, checkpoint: str = "best") -> Model:
         ConfigError: the run's configuration is damaged.
     """
     stored = read_training(run.checkpoint(checkpoint))
-    experiment = load_experiment(run.config, check_network=False)
+    experiment = experiment_of(run)
     height, width, channels = stored.state["image_shape"]
     names = tuple(stored.state["class_names"])
     statistics = Statistics.from_json(stored.state["statistics"])

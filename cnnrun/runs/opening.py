@@ -10,7 +10,7 @@ from typing import Any
 
 from filelock import BaseFileLock
 
-from cnnrun.config import Experiment, build_network, dump_yaml, load_experiment
+from cnnrun.config import Experiment, build_network, dump_yaml
 from cnnrun.data import PreparedData, Statistics, prepare
 from cnnrun.errors import RunError
 from cnnrun.runs.checkpoints import Checkpoint, has_checkpoint
@@ -18,6 +18,7 @@ from cnnrun.runs.claiming import claim_run
 from cnnrun.runs.environment import default_workers, environment, now
 from cnnrun.runs.files import dump_json, replace_file
 from cnnrun.runs.folder import Run
+from cnnrun.runs.moved import experiment_of, prepare_data
 from cnnrun.runs.session import Session
 from cnnrun.runs.state import read_training, restore_state
 from cnnrun.runs.trainer import Trainer
@@ -72,7 +73,7 @@ def resume_run(
         CheckpointError: the checkpoint is damaged or of another experiment or data set.
     """
     with _held(run) as lock:  # whatever is read from here on, nobody else changes
-        experiment = load_experiment(run.config)
+        experiment = experiment_of(run)
         if epochs is not None and epochs != experiment.train.epochs:
             experiment = replace(experiment, train=replace(experiment.train, epochs=epochs))
         before = run.record if run.record_file.exists() else {}
@@ -81,7 +82,7 @@ def resume_run(
             checkpoint = read_training(run.checkpoint("last"))
             _refuse_if_done(run, before, checkpoint, experiment.train.epochs)
             statistics = Statistics.from_json(checkpoint.state["statistics"])
-        data = prepare(experiment.data, experiment.seed, experiment.base, statistics=statistics)
+        data = prepare_data(experiment, statistics)
         trainer = _trainer(experiment, data, workers)
         if checkpoint:
             log_size = restore_state(trainer, checkpoint, str(run.folder))

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cnnrun.cli.options import Checkpoint, Json, Plugins, Quiet, RunName, RunsDir, Workers, load_run
+from cnnrun.cli.options import (
+    Checkpoint,
+    DataRoots,
+    Json,
+    Plugins,
+    Quiet,
+    RunName,
+    RunsDir,
+    Workers,
+    load_run,
+)
 from cnnrun.cli.output import message, print_json
 from cnnrun.cli.tables import figure, print_table, print_text, share
 
@@ -34,6 +44,7 @@ def command(
         ),
     ] = None,
     workers: Workers = None,
+    data_root: DataRoots = None,
     plugin: Plugins = None,
     runs_dir: RunsDir = Path("runs"),
     json: Json = False,
@@ -45,7 +56,7 @@ def command(
     """
     from cnnrun.runs.predictions import write_evaluation
 
-    model = load_run(run, runs_dir, plugin).model(checkpoint)
+    model = load_run(run, runs_dir, plugin, data_root).model(checkpoint)
     evaluation = model.evaluate(split, data=data, workers=workers)
     if evaluation.data_changed:
         message(

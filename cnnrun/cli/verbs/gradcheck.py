@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cnnrun.cli.options import (
+    DataRoots,
     Json,
     Overrides,
     Plugins,
@@ -86,6 +87,7 @@ def command(
     maps: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Write error maps and pictures here.")
     ] = None,
+    data_root: DataRoots = None,
     plugin: Plugins = None,
     runs_dir: RunsDir = Path("runs"),
     json: Json = False,
@@ -104,7 +106,8 @@ def command(
     load_plugins(plugin)
     quiet = quiet or json
     # Found once: `last` may mean another run by the time that the check is done.
-    run = load_run(config, runs_dir) if config is not None and not is_config_file(config) else None
+    is_run = config is not None and not is_config_file(config)
+    run = load_run(str(config), runs_dir, data_roots=data_root) if is_run else None
     if self_test:
         if config or layer:
             raise typer.BadParameter("--self-test checks the checker, without CONFIG or --layer")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cnnrun.cli.options import Json, Plugins, Quiet, RunsDir, load_plugins
+from cnnrun.cli.options import DataRoots, Json, Plugins, Quiet, RunsDir, load_plugins, load_run
 from cnnrun.cli.output import message, print_json
 from cnnrun.cli.tables import print_table, print_text, share
 
@@ -59,6 +59,7 @@ def command(
     output: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="By default RUN/inspect/WHAT.")
     ] = None,
+    data_root: DataRoots = None,
     plugin: Plugins = None,
     runs_dir: RunsDir = Path("runs"),
     json: Json = False,
@@ -69,10 +70,11 @@ def command(
     Example: cnnrun inspect last --index 3
     """
     from cnnrun.inspection import inspect
+    from cnnrun.runs.networks import is_config_file
 
     load_plugins(plugin)
     inspection = inspect(
-        run,
+        run if is_config_file(run) else load_run(run, runs_dir, data_roots=data_root),
         index=index,
         images=image or (),
         split=split,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cnnrun.cli.options import (
+    DataRoots,
     Json,
     Overrides,
     Plugins,
@@ -47,6 +48,7 @@ def command(
         ),
     ] = False,
     workers: Workers = None,
+    data_root: DataRoots = None,
     plugin: Plugins = None,
     runs_dir: RunsDir = Path("runs"),
     json: Json = False,
@@ -56,12 +58,20 @@ def command(
 
     Example: cnnrun train configs/lenet_mnist5k.yaml train.epochs=3
     """
-    from cnnrun.runs import ignore_signals, stop_on_signals
+    from cnnrun.runs import ignore_signals, resume_run, stop_on_signals
 
     with stop_on_signals() as stop:
         if resume is not None:
-            session = _resume(config, overrides, name, resume, epochs, workers, plugin, runs_dir)
+            if config is not None or overrides or name:
+                raise typer.BadParameter(
+                    "--resume takes the run's own configuration; only --epochs, --workers and "
+                    "--data-root may be given"
+                )
+            run = load_run(resume, runs_dir, plugin, data_root)
+            session = resume_run(run, workers=workers, epochs=epochs, command=sys.argv)
         else:
+            if data_root:
+                raise typer.BadParameter("goes with --resume", param_hint="--data-root")
             session = _start(config, overrides, name, epochs, workers, plugin, runs_dir)
         with session:
             message(f"run {session.run.folder}", quiet=quiet or json)
@@ -102,26 +112,6 @@ def _start(
     changes += [f"name='{name}'"] if name is not None else []
     experiment = load(config, changes, plugin)
     return start_run(experiment, runs_dir, workers=workers, command=sys.argv)
-
-
-def _resume(
-    config: Path | None,
-    overrides: list[str] | None,
-    name: str | None,
-    resume: str,
-    epochs: int | None,
-    workers: int | None,
-    plugin: list[Path] | None,
-    runs_dir: Path,
-) -> Session:
-    from cnnrun.runs import resume_run
-
-    if config is not None or overrides or name:
-        raise typer.BadParameter(
-            "--resume takes the run's own configuration; only --epochs and --workers may be given"
-        )
-    run = load_run(resume, runs_dir, plugin)
-    return resume_run(run, workers=workers, epochs=epochs, command=sys.argv)
 
 
 def _check_gradients(session: Session, quiet: bool) -> None:
