@@ -76,9 +76,10 @@ def show_command(
         return
     made = table(shown.name, ["", "value"], left=["", "value"])
     for key, value in flat(record):
-        if not key.startswith(("final", "best")):
+        if not key.startswith(("final", "best", "segments")):
             made.add_row(key, " ".join(map(str, value)) if isinstance(value, list) else str(value))
     print_table(made)
+    _show_segments(record.get("segments", []))
     columns = ["epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "seconds"]
     made = table("epochs", [_heading(column) for column in columns])
     for line in metrics:
@@ -116,6 +117,22 @@ def compare_command(
     made.add_section()
     for key, values in results.items():
         made.add_row(key, *(_cell(key, value) for value in values))
+    print_table(made)
+
+
+def _show_segments(segments: list[dict[str, Any]]) -> None:
+    """Print by which configurations a run was trained, if there are several."""
+    if len(segments) < 2:
+        return
+    columns = ["from step", "from epoch", "configuration", "command"]
+    made = table("segments", columns, left=["configuration", "command"])
+    for segment in segments:
+        made.add_row(
+            str(segment["from_step"]),
+            str(segment["from_epoch"]),
+            segment["configuration"][:12],
+            " ".join(segment["command"]),
+        )
     print_table(made)
 
 
