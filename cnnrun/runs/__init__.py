@@ -13,6 +13,7 @@ from cnnrun.runs.networks import (
     summary,
 )
 from cnnrun.runs.opening import resume_run, start_run
+from cnnrun.runs.segments import Segment, run_segments
 from cnnrun.runs.session import Session
 from cnnrun.runs.signals import StopRequest, ignore_signals, stop_on_signals
 from cnnrun.runs.training import resume, train, train_events
@@ -24,6 +25,7 @@ __all__ = [
     "NetworkSource",
     "NetworkWithData",
     "Run",
+    "Segment",
     "Session",
     "StopRequest",
     "compare",
@@ -38,6 +40,7 @@ __all__ = [
     "open_network",
     "resume",
     "resume_run",
+    "run_segments",
     "start_run",
     "stop_on_signals",
     "summary",

@@ -42,6 +42,10 @@ class Run:
         """The resolved configuration."""
         return self.folder / "config.yaml"
 
+    def kept_config(self, digest: str) -> Path:
+        """Return where a configuration of that SHA-256 is kept after another took its place."""
+        return self.folder / "configs" / f"{digest[:12]}.yaml"
+
     @property
     def log(self) -> Path:
         """The file with a line of metrics for every epoch."""

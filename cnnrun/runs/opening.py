@@ -19,6 +19,7 @@ from cnnrun.runs.environment import default_workers, environment, now
 from cnnrun.runs.files import dump_json, replace_file
 from cnnrun.runs.folder import Run
 from cnnrun.runs.moved import experiment_of, prepare_data
+from cnnrun.runs.segments import keep_configuration, list_segments
 from cnnrun.runs.session import Session
 from cnnrun.runs.state import read_training, restore_state
 from cnnrun.runs.trainer import Trainer
@@ -47,12 +48,13 @@ def start_run(
     """
     data = prepare(experiment.data, experiment.seed, experiment.base)
     trainer = _trainer(experiment, data, workers)
-    document = _record(trainer, command, {})
+    configuration = dump_yaml(experiment).encode()
+    document = _record(trainer, command, configuration, {})
     run = claim_run(
         runs_dir,
         experiment.name,
         {
-            "config.yaml": dump_yaml(experiment).encode(),
+            "config.yaml": configuration,
             "run.json": f"{dump_json(document)}\n".encode(),
         },
     )
@@ -86,10 +88,14 @@ def resume_run(
         trainer = _trainer(experiment, data, workers)
         if checkpoint:
             log_size = restore_state(trainer, checkpoint, str(run.folder))
+        old = run.config.read_bytes()
+        configuration = old if epochs is None else dump_yaml(experiment).encode()
+        document = _record(trainer, command, configuration, before)
         # Nothing has been written so far.
-        session = Session(run, trainer, lock, _record(trainer, command, before), log_size)
-        if epochs is not None:
-            replace_file(run.config, dump_yaml(experiment).encode())
+        session = Session(run, trainer, lock, document, log_size)
+        if configuration != old:
+            keep_configuration(run, document["segments"], old)
+            replace_file(run.config, configuration)
         session.record.note(**_figures(run, trainer))
         return session
 
@@ -128,7 +134,9 @@ def _trainer(experiment: Experiment, data: PreparedData, workers: int | None) ->
     return Trainer(experiment, data, network, workers or default_workers())
 
 
-def _record(trainer: Trainer, command: Sequence[str], before: dict[str, Any]) -> dict[str, Any]:
+def _record(
+    trainer: Trainer, command: Sequence[str], configuration: bytes, before: dict[str, Any]
+) -> dict[str, Any]:
     """Return the record of a run that is trained now; `before` is what it was, if it goes on."""
     experiment, data = trainer.experiment, trainer.data
     document: dict[str, Any] = {
@@ -149,6 +157,9 @@ def _record(trainer: Trainer, command: Sequence[str], before: dict[str, Any]) ->
         document["resumed"] += 1
     document.update(
         command=list(command),
+        segments=list_segments(
+            before.get("segments", []), trainer.progress, configuration, command
+        ),
         seed=experiment.seed,
         workers=trainer.workers,
         dataset={"name": data.info.name, "sha256": data.sha256},

@@ -33,7 +33,8 @@ after the last epoch
 a resume
 -------------------------------------  -----------------------------------------------------------
 `metrics.jsonl` is cut                 as before: what was cut did not count
-`config.yaml`, with other epochs       as before, with so many epochs
+`configs/`, with the old `config.yaml` as before: nothing refers to the copy
+`config.yaml`, with other epochs       as before, with so many epochs; a resume notes the segment
 `run.json`, `running`                  as before
 `checkpoints/last/`, and `best/` if    as before
 it is due

@@ -20,7 +20,7 @@ from experiments import log_of, tiny, weights_of
 from faulty_disk import FAULTS, Disk, killed
 
 from cnnrun.errors import CnnrunError
-from cnnrun.runs import StopRequest, list_runs, resume, start_run, train
+from cnnrun.runs import StopRequest, list_runs, resume, run_segments, start_run, train
 from cnnrun.runs.comparison import summarize_run
 from cnnrun.runs.events import EpochFinished, StepFinished, TrainingFinished
 
@@ -163,4 +163,5 @@ def end_of(case: Case, runs: Path) -> dict:
     elif statuses != ["finished"] or list_runs(runs)[0].record["final"]["epoch"] < 2:
         (extend if case.go_on is extend else go_on)(runs)
     (run,) = list_runs(runs)
+    assert run_segments(run)[-1].file == run.config, "and the others are there"
     return outcome(run)

@@ -75,9 +75,10 @@ def show_command(
     facts = [
         [key, " ".join(map(str, value)) if isinstance(value, list) else str(value)]
         for key, value in flat(record)
-        if not key.startswith(("final", "best"))
+        if not key.startswith(("final", "best", "segments"))
     ]
     print_table(shown.name, ["", "value"], facts, left=["", "value"])
+    _show_segments(record.get("segments", []))
     columns = ["epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "seconds"]
     epochs = [[_cell(column, line[column]) for column in columns] for line in metrics]
     print_table("epochs", list(map(_heading, columns)), epochs)
@@ -113,6 +114,23 @@ def compare_command(
         *([key, *(_cell(key, value) for value in values)] for key, values in results.items()),
     ]
     print_table("", ["", *comparison.runs], rows, left=[""])
+
+
+def _show_segments(segments: list[dict[str, Any]]) -> None:
+    """Print by which configurations a run was trained, if there are several."""
+    if len(segments) < 2:
+        return
+    rows = [
+        [
+            str(segment["from_step"]),
+            str(segment["from_epoch"]),
+            segment["configuration"][:12],
+            " ".join(segment["command"]),
+        ]
+        for segment in segments
+    ]
+    columns = ["from step", "from epoch", "configuration", "command"]
+    print_table("segments", columns, rows, left=["configuration", "command"])
 
 
 def _heading(column: str) -> str:
