@@ -106,7 +106,7 @@ class Session:
         self._observers = (
             log,
             CheckpointWriter(run.checkpoint, lambda: take_state(trainer, log.size)),
-            CurvePlotter(run),
+            CurvePlotter(run, lambda: trainer.progress.best),
             self.record,
         )
 
