@@ -32,7 +32,7 @@ def epochs(losses):
 def test_epochs_on_the_axis_are_whole(drawn, tmp_path, count):
     plots.plot_curves(epochs(np.linspace(2, 1, count)), "run", tmp_path / "c.png", best=1)
     figure = drawn[0]
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     for axes in figure.axes:
         low, high = axes.get_xlim()
         ticks = [tick for tick in axes.get_xticks() if low <= tick <= high]
