@@ -107,7 +107,7 @@ class Session:
         self._observers = (
             log,
             CheckpointWriter(run.checkpoint, lambda: take_state(trainer, log.size)),
-            CurvePlotter(run),
+            CurvePlotter(run, lambda: trainer.progress.best),
             self.record,
         )
 
