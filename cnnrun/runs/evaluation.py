@@ -50,12 +50,9 @@ class Evaluation:
         class_names: in the order of the labels.
         split: what was measured, `train`, `val` or `test`; None for all of other data.
         data: the file or folder of other data than the network's own.
-<<<<<<< HEAD
         files: the name of each image's file within the data set; none where it has no such files.
         data_changed: whether the network's own data are no longer those it was trained on.
-=======
         mistakes: the worst, the most confident first; none where an image has several labels.
->>>>>>> looks
     """
 
     loss: float
