@@ -4,6 +4,7 @@ from cnnrun.runs.comparison import Comparison, compare
 from cnnrun.runs.environment import default_workers
 from cnnrun.runs.evaluation import Evaluation, evaluate
 from cnnrun.runs.folder import Run, find_run, list_runs, load_run
+from cnnrun.runs.keeping import export_run, remove_runs, tag_run
 from cnnrun.runs.model import Model, load_model
 from cnnrun.runs.networks import (
     NetworkSource,
@@ -29,6 +30,7 @@ __all__ = [
     "compare",
     "default_workers",
     "evaluate",
+    "export_run",
     "find_run",
     "ignore_signals",
     "is_config_file",
@@ -36,11 +38,13 @@ __all__ = [
     "load_model",
     "load_run",
     "open_network",
+    "remove_runs",
     "resume",
     "resume_run",
     "start_run",
     "stop_on_signals",
     "summary",
+    "tag_run",
     "train",
     "train_events",
 ]

@@ -11,6 +11,7 @@ from cnnrun.config import load_experiment, to_dict
 from cnnrun.errors import ConfigError, RunError
 from cnnrun.notebook import cell, html_table
 from cnnrun.runs.folder import Run, find_run
+from cnnrun.runs.keeping import tags_of
 
 __all__ = ["FIGURES", "Comparison", "compare", "flat", "sort_summaries", "summarize_run"]
 
@@ -75,11 +76,14 @@ def compare(runs: Sequence[Run | str], runs_dir: Path | str = "runs") -> Compari
 
 
 def summarize_run(run: Run) -> dict[str, Any]:
-    """Return a run's figures by the names of `FIGURES`; `val_` ones are those of its best epoch."""
+    """Return a run's figures by the names of `FIGURES`, and its tags.
+
+    The figures whose names begin with `val_` are those of its best epoch.
+    """
     try:
-        record = run.record
+        record, tags = run.record, tags_of(run)
     except RunError:
-        return {**dict.fromkeys(FIGURES), "name": run.name, "status": "damaged"}
+        return {**dict.fromkeys(FIGURES), "name": run.name, "status": "damaged", "tags": []}
     best, final = record.get("best") or {}, record.get("final") or {}
     return {
         "name": run.name,
@@ -89,6 +93,7 @@ def summarize_run(run: Run) -> dict[str, Any]:
         "val_accuracy": best.get("val_accuracy"),
         "test_accuracy": (record.get("test") or {}).get("accuracy"),
         "seconds": record.get("seconds"),
+        "tags": tags,
     }
 
 

@@ -7,11 +7,15 @@ from typing import Annotated, Any
 
 import typer
 
+from cnnrun.cli.keeping import export_command, rm_command, tag_command
 from cnnrun.cli.options import Json, RunName, RunsDir, load_run
 from cnnrun.cli.output import print_csv, print_json
 from cnnrun.cli.tables import figure, print_table, share
 
-app = typer.Typer(help="List, show and compare runs.", no_args_is_help=True)
+app = typer.Typer(help="List, show, compare, tag, export and remove runs.", no_args_is_help=True)
+app.command("tag")(tag_command)
+app.command("export")(export_command)
+app.command("rm")(rm_command)
 
 Csv = Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")]
 
@@ -25,6 +29,9 @@ def list_command(
             "test_accuracy, seconds."
         ),
     ] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option(help="Only runs with this tag; repeatable, for all of them.")
+    ] = None,
     runs_dir: RunsDir = Path("runs"),
     json: Json = False,
     as_csv: Csv = False,
@@ -37,17 +44,24 @@ def list_command(
     from cnnrun.runs.comparison import FIGURES, sort_summaries, summarize_run
 
     rows = [summarize_run(run) for run in list_runs(runs_dir)]
+    rows = [row for row in rows if set(tag or ()) <= set(row["tags"])]
     if sort is not None:
         sort_summaries(rows, sort)
     if json:
         print_json({"runs": rows})
     elif as_csv:
-        print_csv(FIGURES, [[row[column] for column in FIGURES] for row in rows])
+        lines = [[*(row[column] for column in FIGURES), " ".join(row["tags"])] for row in rows]
+        print_csv([*FIGURES, "tags"], lines)
     elif not rows:
-        print(f"no runs in {runs_dir}")
+        print(f"no runs in {runs_dir}" + (f" with the tag {' and '.join(tag)}" if tag else ""))
     else:
+        columns = ["run", *map(_heading, FIGURES[1:])]
         cells = [[_cell(column, row[column]) for column in FIGURES] for row in rows]
-        print_table("", ["run", *map(_heading, FIGURES[1:])], cells, left=["run", "status"])
+        if any(row["tags"] for row in rows):
+            columns.append("tags")
+            for line, row in zip(cells, rows, strict=True):
+                line.append(" ".join(row["tags"]))
+        print_table("", columns, cells, left=["run", "status", "tags"])
 
 
 @app.command("show")
