@@ -1,6 +1,7 @@
 """Training and trained networks: the loop, its events, checkpoints, the run folder, the model."""
 
 from cnnrun.runs.comparison import Comparison, compare
+from cnnrun.runs.curves import plot_runs
 from cnnrun.runs.environment import default_workers
 from cnnrun.runs.evaluation import Evaluation, evaluate
 from cnnrun.runs.folder import Run, find_run, list_runs, load_run
@@ -38,6 +39,7 @@ __all__ = [
     "load_model",
     "load_run",
     "open_network",
+    "plot_runs",
     "remove_runs",
     "resume",
     "resume_run",

@@ -9,7 +9,7 @@ import typer
 
 from cnnrun.cli.keeping import export_command, rm_command, tag_command
 from cnnrun.cli.options import Json, RunName, RunsDir, load_run
-from cnnrun.cli.output import print_csv, print_json
+from cnnrun.cli.output import message, print_csv, print_json
 from cnnrun.cli.tables import figure, print_table, share
 
 app = typer.Typer(help="List, show, compare, tag, export and remove runs.", no_args_is_help=True)
@@ -100,6 +100,10 @@ def show_command(
 @app.command("compare")
 def compare_command(
     names: Annotated[list[str], typer.Argument(metavar="RUN RUN...", help="Two runs or more.")],
+    picture: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw the learning curves of all into this picture."),
+    ] = None,
     runs_dir: RunsDir = Path("runs"),
     json: Json = False,
     as_csv: Csv = False,
@@ -108,11 +112,14 @@ def compare_command(
 
     Example: cnnrun runs compare lenet-mnist5k-0001 lenet-mnist5k-0002
     """
-    from cnnrun.runs import compare
+    from cnnrun.runs import compare, plot_runs
 
     if len(names) < 2:
         raise typer.BadParameter("name two runs or more", param_hint="RUN RUN...")
-    comparison = compare(names, runs_dir)
+    runs = [load_run(name, runs_dir) for name in names]
+    comparison = compare(runs)
+    if picture is not None:
+        message(f"wrote {plot_runs(runs, picture)}", quiet=json or as_csv)
     settings, results = comparison.settings, comparison.results
     if json:
         print_json(comparison.to_dict())
@@ -122,7 +129,7 @@ def compare_command(
         print_csv(["", *comparison.runs], [[key, *values] for key, values in lines])
         return
     rows = [
-        *([key, *map(str, values)] for key, values in settings.items()),
+        *([key, *map(_setting, values)] for key, values in settings.items()),
         None,
         *([key, *(_cell(key, value) for value in values)] for key, values in results.items()),
     ]
@@ -131,6 +138,13 @@ def compare_command(
 
 def _heading(column: str) -> str:
     return column.replace("_", " ").replace("accuracy", "acc")
+
+
+def _setting(value: Any) -> str:
+    """Return a setting as text; a layer as its options, `yes` if it has none."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {option}" for key, option in value.items()) or "yes"
+    return "-" if value is None else str(value)
 
 
 def _cell(column: str, value: Any) -> str:
