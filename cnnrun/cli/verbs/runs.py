@@ -7,11 +7,15 @@ from typing import Annotated, Any
 
 import typer
 
+from cnnrun.cli.keeping import export_command, rm_command, tag_command
 from cnnrun.cli.options import Json, RunName, RunsDir, load_run
-from cnnrun.cli.output import print_csv, print_json
+from cnnrun.cli.output import message, print_csv, print_json
 from cnnrun.cli.tables import figure, print_table, share
 
-app = typer.Typer(help="List, show and compare runs.", no_args_is_help=True)
+app = typer.Typer(help="List, show, compare, tag, export and remove runs.", no_args_is_help=True)
+app.command("tag")(tag_command)
+app.command("export")(export_command)
+app.command("rm")(rm_command)
 
 Csv = Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")]
 
@@ -25,6 +29,9 @@ def list_command(
             "test_accuracy, seconds."
         ),
     ] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option(help="Only runs with this tag; repeatable, for all of them.")
+    ] = None,
     runs_dir: RunsDir = Path("runs"),
     json: Json = False,
     as_csv: Csv = False,
@@ -37,17 +44,24 @@ def list_command(
     from cnnrun.runs.comparison import FIGURES, sort_summaries, summarize_run
 
     rows = [summarize_run(run) for run in list_runs(runs_dir)]
+    rows = [row for row in rows if set(tag or ()) <= set(row["tags"])]
     if sort is not None:
         sort_summaries(rows, sort)
     if json:
         print_json({"runs": rows})
     elif as_csv:
-        print_csv(FIGURES, [[row[column] for column in FIGURES] for row in rows])
+        lines = [[*(row[column] for column in FIGURES), " ".join(row["tags"])] for row in rows]
+        print_csv([*FIGURES, "tags"], lines)
     elif not rows:
-        print(f"no runs in {runs_dir}")
+        print(f"no runs in {runs_dir}" + (f" with the tag {' and '.join(tag)}" if tag else ""))
     else:
+        columns = ["run", *map(_heading, FIGURES[1:])]
         cells = [[_cell(column, row[column]) for column in FIGURES] for row in rows]
-        print_table("", ["run", *map(_heading, FIGURES[1:])], cells, left=["run", "status"])
+        if any(row["tags"] for row in rows):
+            columns.append("tags")
+            for line, row in zip(cells, rows, strict=True):
+                line.append(" ".join(row["tags"]))
+        print_table("", columns, cells, left=["run", "status", "tags"])
 
 
 @app.command("show")
@@ -87,6 +101,10 @@ def show_command(
 @app.command("compare")
 def compare_command(
     names: Annotated[list[str], typer.Argument(metavar="RUN RUN...", help="Two runs or more.")],
+    picture: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw the learning curves of all into this picture."),
+    ] = None,
     runs_dir: RunsDir = Path("runs"),
     json: Json = False,
     as_csv: Csv = False,
@@ -95,11 +113,14 @@ def compare_command(
 
     Example: cnnrun runs compare lenet-mnist5k-0001 lenet-mnist5k-0002
     """
-    from cnnrun.runs import compare
+    from cnnrun.runs import compare, plot_runs
 
     if len(names) < 2:
         raise typer.BadParameter("name two runs or more", param_hint="RUN RUN...")
-    comparison = compare(names, runs_dir)
+    runs = [load_run(name, runs_dir) for name in names]
+    comparison = compare(runs)
+    if picture is not None:
+        message(f"wrote {plot_runs(runs, picture)}", quiet=json or as_csv)
     settings, results = comparison.settings, comparison.results
     if json:
         print_json(comparison.to_dict())
@@ -109,7 +130,7 @@ def compare_command(
         print_csv(["", *comparison.runs], [[key, *values] for key, values in lines])
         return
     rows = [
-        *([key, *map(str, values)] for key, values in settings.items()),
+        *([key, *map(_setting, values)] for key, values in settings.items()),
         None,
         *([key, *(_cell(key, value) for value in values)] for key, values in results.items()),
     ]
@@ -135,6 +156,13 @@ def _show_segments(segments: list[dict[str, Any]]) -> None:
 
 def _heading(column: str) -> str:
     return column.replace("_", " ").replace("accuracy", "acc")
+
+
+def _setting(value: Any) -> str:
+    """Return a setting as text; a layer as its options, `yes` if it has none."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {option}" for key, option in value.items()) or "yes"
+    return "-" if value is None else str(value)
 
 
 def _cell(column: str, value: Any) -> str:
