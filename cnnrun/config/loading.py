@@ -13,6 +13,7 @@ from cnnrun.config.experiment import Experiment
 from cnnrun.config.overrides import apply_overrides
 from cnnrun.config.plugins import load_plugins
 from cnnrun.config.reading import Reader
+from cnnrun.config.sense import require_sense
 from cnnrun.config.source import KeyPath, Source, parse_source, read_source
 from cnnrun.data import DatasetInfo
 from cnnrun.engine import Build, LayerConfig, Network
@@ -58,12 +59,14 @@ def load_experiment(
     if not check_network:
         return experiment
     try:
-        build_network(experiment)
+        info = experiment.data.dataset.info(experiment.base)
+        build_network(experiment, info)
     except ShapeError as error:
         raise ConfigError(_placed(error, source)) from None
     except DataError as error:
         place = source.where(("data", "dataset"))
         raise DataError(f"{place}: data.dataset: {error}") from None
+    require_sense(experiment, info, source)
     return experiment
 
 

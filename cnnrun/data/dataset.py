@@ -40,6 +40,7 @@ class DatasetInfo:
         image_shape: height, width, channels.
         class_names: in the order of the labels.
         train_samples, test_samples: the sizes of its splits; None while they are not known.
+        several_labels: whether there are images with several labels, or none.
     """
 
     name: str
@@ -47,6 +48,7 @@ class DatasetInfo:
     class_names: tuple[str, ...]
     train_samples: int | None = None
     test_samples: int | None = None
+    several_labels: bool = False
 
     @property
     def classes(self) -> int:

@@ -152,6 +152,31 @@ def test_a_path_in_an_override_is_relative_to_where_one_stands(
     assert load_experiment(good, [override]).data.dataset.path == str(here / "here.npz")
 
 
+@pytest.mark.parametrize(
+    ("loss", "layer"), [("softmax_cross_entropy", "softmax"), ("binary_cross_entropy", "sigmoid")]
+)
+def test_an_activation_that_the_loss_applies_itself_is_refused(good, loss, layer):
+    text = GOOD.replace("classes}", "classes}\n  - " + layer).replace("softmax_cross_entropy", loss)
+    good.write_text(text)
+    with pytest.raises(ConfigError, match=rf":12:5: network\[5\].{layer}: {loss} applies"):
+        load_experiment(good)
+    assert load_experiment(good, ["loss=mse"])
+
+
+@pytest.mark.parametrize(("several", "refused"), [(False, False), (True, True)])
+def test_several_labels_are_nothing_for_softmax(good, tmp_path, several, refused):
+    labels = np.eye(10)[np.arange(100) % 10]
+    labels[0, 5] = several
+    np.savez(tmp_path / "d.npz", images=np.zeros((100, 8, 8), np.uint8), labels=labels)
+    good.write_text(GOOD.replace("dataset: digits", "dataset: {npz: {path: d.npz}}"))
+    assert load_experiment(good, ["loss=binary_cross_entropy"])
+    if not refused:
+        assert load_experiment(good)
+        return
+    with pytest.raises(ConfigError, match=r"12:7: loss: .* one class an image"):
+        load_experiment(good)
+
+
 def test_an_autoencoder_must_end_with_images_like_its_inputs(good):
     smaller = [
         "data.targets=inputs",
