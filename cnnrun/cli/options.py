@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from cnnrun.cli.output import message
+
 if TYPE_CHECKING:
     from cnnrun.config import Experiment
     from cnnrun.runs import Run
@@ -25,6 +27,7 @@ __all__ = [
     "load",
     "load_plugins",
     "load_run",
+    "load_source",
 ]
 
 RunName = Annotated[
@@ -38,7 +41,10 @@ RunsDir = Annotated[Path, typer.Option("--runs-dir", metavar="FOLDER", help="Whe
 Plugins = Annotated[
     list[Path] | None,
     typer.Option(
-        "--plugin", metavar="FILE", help="A Python file that registers parts of yours; repeatable."
+        "--plugin",
+        metavar="FILE",
+        help="A Python file that registers parts of yours; repeatable. With a run, the word run: "
+        "its own copies, if you trust them.",
     ),
 ]
 Overrides = Annotated[
@@ -85,17 +91,21 @@ def load_run(
     plugins: list[Path] | None = None,
     data_roots: list[str] | None = None,
 ) -> Run:
-    """Return the run called `name`, after plug-ins, which its network may be made of.
+    """Return the run called `name`, and import plug-ins, which its network may be made of.
 
     Args:
         name: its folder, its name, or `last`.
         runs_dir: where it is looked for.
-        plugins: Python files.
+        plugins: Python files; `run` for the copies in the run.
         data_roots: where its data are now, each as `OLD=NEW`.
     """
-    from cnnrun import runs
+    from cnnrun.runs import find_run
+    from cnnrun.runs.plugins import import_plugins, plugin_differences
 
-    run = runs.load_run(name, runs_dir, plugins or [])
+    run = find_run(name, runs_dir)
+    import_plugins(run, plugins or [])
+    for difference in plugin_differences(run):
+        message(f"warning: {difference}")
     for words in data_roots or []:
         old, equals, new = words.partition("=")
         if not (old and equals and new):
@@ -105,3 +115,18 @@ def load_run(
             )
         run = run.with_data_root(old, new)
     return run
+
+
+def load_source(
+    name: str,
+    runs_dir: Path,
+    plugins: list[Path] | None = None,
+    data_roots: list[str] | None = None,
+) -> str | Run:
+    """Return the run called `name`, or the name if it is a configuration's; import plug-ins."""
+    from cnnrun.runs import is_config_file
+
+    if not is_config_file(name):
+        return load_run(name, runs_dir, plugins, data_roots)
+    load_plugins(plugins)
+    return name

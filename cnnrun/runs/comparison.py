@@ -7,12 +7,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from cnnrun.config import load_experiment, to_dict
+from cnnrun.config import to_dict
 from cnnrun.errors import ConfigError, RunError
 from cnnrun.notebook import cell, html_table
 from cnnrun.runs.differences import differences
 from cnnrun.runs.folder import Run, find_run
 from cnnrun.runs.keeping import tags_of
+from cnnrun.runs.plugins import load_run_experiment
 
 __all__ = ["FIGURES", "Comparison", "compare", "flat", "sort_summaries", "summarize_run"]
 
@@ -63,7 +64,7 @@ def compare(runs: Sequence[Run | str], runs_dir: Path | str = "runs") -> Compari
     if isinstance(runs, Run | str) or len(runs) < 2:
         raise ConfigError("name two runs or more, to compare them")
     opened = [find_run(run, Path(runs_dir)) if isinstance(run, str) else run for run in runs]
-    settings = [to_dict(load_experiment(run.config, check_network=False)) for run in opened]
+    settings = [to_dict(load_run_experiment(run, check_network=False)) for run in opened]
     rows = [summarize_run(run) for run in opened]
     results = {figure: [row[figure] for row in rows] for figure in (*FIGURES[1:], "parameters")}
     return Comparison([run.name for run in opened], differences(settings), results)

@@ -195,7 +195,7 @@ def load_model(run: Run, checkpoint: str = "best") -> Model:
 
     Raises:
         CheckpointError: there is no such checkpoint, or it is damaged.
-        ConfigError: the run's configuration is damaged.
+        ConfigError: the run's configuration is damaged, or a plug-in that it needs is missing.
     """
     stored = read_training(run.checkpoint(checkpoint))
     experiment = experiment_of(run)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from cnnrun.config import Experiment, load_experiment
+from cnnrun.config import Experiment
 from cnnrun.data import PreparedData, Statistics, prepare
 from cnnrun.errors import DataError, RunError
 from cnnrun.runs.folder import Run
+from cnnrun.runs.plugins import load_run_experiment
 
 __all__ = ["experiment_of", "prepare_data"]
 
@@ -17,10 +18,10 @@ def experiment_of(run: Run) -> Experiment:
     """Return a run's experiment, with its data where `run.data_roots` say that they are.
 
     Raises:
-        ConfigError: the run's configuration is damaged.
+        ConfigError: the run's configuration is damaged, or a plug-in that it needs is missing.
         RunError: its data were below none of the folders that are said to have moved.
     """
-    experiment = load_experiment(run.config, check_network=False)
+    experiment = load_run_experiment(run, check_network=False)
     if not run.data_roots:
         return experiment
     path = _path(experiment)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cnnrun.cli.options import DataRoots, Json, Plugins, Quiet, RunsDir, load_plugins, load_run
+from cnnrun.cli.options import DataRoots, Json, Plugins, Quiet, RunsDir, load_source
 from cnnrun.cli.output import message, print_json
 from cnnrun.cli.tables import print_table, print_text, share
 
@@ -70,11 +70,9 @@ def command(
     Example: cnnrun inspect last --index 3
     """
     from cnnrun.inspection import inspect
-    from cnnrun.runs.networks import is_config_file
 
-    load_plugins(plugin)
     inspection = inspect(
-        run if is_config_file(run) else load_run(run, runs_dir, data_roots=data_root),
+        load_source(run, runs_dir, plugin, data_root),
         index=index,
         images=image or (),
         split=split,
@@ -82,7 +80,7 @@ def command(
         layers=_words(layers),
         kinds=_words(kinds),
         checkpoint=checkpoint,
-        compare=compare,
+        compare=None if compare is None else load_source(compare, runs_dir, plugin),
         folder=output,
         max_channels=max_channels,
         pictures=not no_png,

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from cnnrun.cli.keeping import export_command, rm_command, tag_command
-from cnnrun.cli.options import Json, RunName, RunsDir, load_run
+from cnnrun.cli.options import Json, Plugins, RunName, RunsDir, load_run
 from cnnrun.cli.output import message, print_csv, print_json
 from cnnrun.cli.tables import figure, print_table, share
 
@@ -76,6 +76,7 @@ def show_command(
     Example: cnnrun runs show last
     """
     from cnnrun.runs.comparison import flat
+    from cnnrun.runs.plugins import recorded_plugins
 
     shown = load_run(run, runs_dir)
     record, metrics = shown.record, shown.metrics
@@ -91,6 +92,10 @@ def show_command(
         for key, value in flat(record)
         if not key.startswith(("final", "best", "segments"))
     ]
+    facts += [
+        ["plug-in", f"{plugin['name']} {plugin['sha256'][:12]}"]
+        for plugin in recorded_plugins(shown)
+    ]
     print_table(shown.name, ["", "value"], facts, left=["", "value"])
     _show_segments(record.get("segments", []))
     columns = ["epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "seconds"]
@@ -105,6 +110,7 @@ def compare_command(
         Path | None,
         typer.Option(metavar="FILE", help="Draw the learning curves of all into this picture."),
     ] = None,
+    plugin: Plugins = None,
     runs_dir: RunsDir = Path("runs"),
     json: Json = False,
     as_csv: Csv = False,
@@ -117,7 +123,7 @@ def compare_command(
 
     if len(names) < 2:
         raise typer.BadParameter("name two runs or more", param_hint="RUN RUN...")
-    runs = [load_run(name, runs_dir) for name in names]
+    runs = [load_run(name, runs_dir, plugin) for name in names]
     comparison = compare(runs)
     if picture is not None:
         message(f"wrote {plot_runs(runs, picture)}", quiet=json or as_csv)
@@ -146,12 +152,13 @@ def _show_segments(segments: list[dict[str, Any]]) -> None:
             str(segment["from_step"]),
             str(segment["from_epoch"]),
             segment["configuration"][:12],
+            ", ".join(plugin["sha256"][:12] for plugin in segment.get("plugins", [])) or "-",
             " ".join(segment["command"]),
         ]
         for segment in segments
     ]
-    columns = ["from step", "from epoch", "configuration", "command"]
-    print_table("segments", columns, rows, left=["configuration", "command"])
+    columns = ["from step", "from epoch", "configuration", "plug-ins", "command"]
+    print_table("segments", columns, rows, left=columns[2:])
 
 
 def _heading(column: str) -> str:
