@@ -53,11 +53,28 @@ class Picture:
     description: str
 
 
+class _Drawn:
+    """Remembers the arrays that were drawn, so that none is drawn twice."""
+
+    def __init__(self) -> None:
+        self._words: dict[tuple[bytes, ...], str] = {}
+
+    def before(self, layer: str, kind: str, *arrays: Array) -> Picture | None:
+        """Return a picture without an image if the arrays were drawn before; else note them."""
+        digests = tuple(hashlib.sha256(np.ascontiguousarray(a).data).digest() for a in arrays)
+        words = f"{KINDS[kind][1]} of {layer}"
+        first = self._words.setdefault(digests, words)
+        if first == words:
+            return None
+        same = f"{words}: the same numbers as the {first}"
+        return Picture(f"{_file(layer)}-{kind}", layer, kind, None, same)
+
+
 def layer_pictures(
     captured: Capture, kinds: Sequence[str], most_channels: int
 ) -> Iterator[Picture]:
     """Yield the pictures of every layer, in natural order; of equal arrays the first is drawn."""
-    drawn: dict[bytes, str] = {}
+    drawn = _Drawn()
     for node in captured.nodes:
         own = captured.maps[node.name]
         for kind in kinds:
@@ -65,13 +82,9 @@ def layer_pictures(
             array = _routing(node, own) if tensor == "routing" else own.get(tensor)
             if array is None:
                 continue
-            digest = hashlib.sha256(np.ascontiguousarray(array).data).digest()
-            if digest in drawn:
-                name = f"{_file(node.name)}-{kind}"
-                same = f"{words} of {node.name}: the same numbers as the {drawn[digest]}"
-                yield Picture(name, node.name, kind, None, same)
+            if again := drawn.before(node.name, kind, array):
+                yield again
                 continue
-            drawn[digest] = f"{words} of {node.name}"
             yield _picture(node.name, kind, words, tensor, array, most_channels)
 
 
@@ -82,12 +95,16 @@ def compared_pictures(
     kinds: Sequence[str],
     most_channels: int,
 ) -> Iterator[Picture]:
-    """Yield pictures of two captures and their difference, on one scale."""
+    """Yield pictures of two captures and their difference, on one scale; equal ones once."""
+    drawn = _Drawn()
     for node in first.nodes:
         for kind in kinds:
             tensor, words = KINDS[kind]
             one, two = (c.maps.get(node.name, {}).get(tensor) for c in (first, second))
             if one is None or two is None or one.shape != two.shape:
+                continue
+            if again := drawn.before(node.name, kind, one, two):
+                yield again
                 continue
             tiles, note, columns = _tiles(tensor, one, most_channels, rows=1)
             others, _, _ = _tiles(tensor, two, most_channels, rows=1)

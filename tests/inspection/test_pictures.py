@@ -104,6 +104,9 @@ def test_the_same_numbers_are_drawn_once():
         "00_conv2d"
     )
     assert len({picture.name for picture in pictures}) == len(pictures)
+    compared = gallery.compared_pictures(arrays, arrays, ("a", "b"), list(KINDS), 4)
+    repeated = {p.name for p in compared if p.image is None}
+    assert repeated == again.keys() - {name for name in again if name.endswith("routing")}
 
 
 def test_large_weights_are_summarised_by_the_strongest_of_each_block():
