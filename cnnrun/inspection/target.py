@@ -26,6 +26,8 @@ class InspectionTarget:
         images: `(N, H, W, C)` in [0, 1], as people see them.
         baseline: `(C,)`, black after normalisation.
         reference: samples and targets on which the flow of gradients is measured.
+        chance: the loss on those of the best guess that does not look at the image; None for a
+            network that is not trained, and for losses without classes.
     """
 
     title: str
@@ -38,6 +40,7 @@ class InspectionTarget:
     images: Array
     baseline: Array
     reference: tuple[Array, Array]
+    chance: float | None = None
 
     def objective(self, first: int | None = None) -> Objective:
         """Return what is differentiated: of all samples, or of each of the `first` by itself."""
