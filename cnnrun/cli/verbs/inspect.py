@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from cnnrun.cli.completion import run_names
 from cnnrun.cli.options import DataRoots, Json, Plugins, Quiet, RunsDir, load_plugins, load_run
 from cnnrun.cli.output import message, print_json
 from cnnrun.cli.tables import print_fitting, share
@@ -19,7 +20,12 @@ NAME = "inspect"
 
 def command(
     run: Annotated[
-        str, typer.Argument(metavar="RUN|CONFIG", help="A trained run, or a configuration.")
+        str,
+        typer.Argument(
+            metavar="RUN|CONFIG",
+            help="A trained run, or a configuration.",
+            autocompletion=run_names,
+        ),
     ],
     index: Annotated[
         str | None, typer.Option(metavar="LIST", help="Samples of the split, from 0: 3,7 or 0-9.")
