@@ -49,7 +49,7 @@ Plugins = Annotated[
 Overrides = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[KEY=VALUE]...",
+        metavar="KEY=VALUE",
         help="Such as optimizer.sgd.learning_rate=0.01",
         autocompletion=override_keys,
     ),

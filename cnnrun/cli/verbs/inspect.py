@@ -57,7 +57,8 @@ def command(
         int, typer.Option(metavar="N", min=1, max=1024, help="Of integrated gradients, at first.")
     ] = 64,
     checkpoint: Annotated[
-        str, typer.Option(help="best or last; best,last compares them.")
+        str,
+        typer.Option(metavar="best|last", help="Which weights to take; best,last compares them."),
     ] = "best",
     compare: Annotated[
         str | None, typer.Option(metavar="RUN2", help="Show another run's maps beside these.")

@@ -21,8 +21,9 @@ def list_command(
     sort: Annotated[
         str | None,
         typer.Option(
+            metavar="COLUMN",
             help="Best first, by one of: name, status, epochs, val_loss, val_accuracy, "
-            "test_accuracy, seconds."
+            "test_accuracy, seconds.",
         ),
     ] = None,
     runs_dir: RunsDir = Path("runs"),
@@ -88,7 +89,7 @@ def show_command(
 
 @app.command("compare")
 def compare_command(
-    names: Annotated[list[str], typer.Argument(metavar="RUN RUN...", help="Two runs or more.")],
+    names: Annotated[list[str], typer.Argument(metavar="RUN", help="Two runs or more.")],
     runs_dir: RunsDir = Path("runs"),
     json: Json = False,
     as_csv: Csv = False,

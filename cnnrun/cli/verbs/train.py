@@ -33,7 +33,8 @@ NAME = "train"
 
 def command(
     config: Annotated[
-        Path | None, typer.Argument(help="The configuration file; not with --resume.")
+        Path | None,
+        typer.Argument(metavar="CONFIG", help="The configuration file; not with --resume."),
     ] = None,
     overrides: Overrides = None,
     resume: Annotated[
@@ -44,8 +45,12 @@ def command(
             autocompletion=run_names,
         ),
     ] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Instead of train.epochs.")] = None,
-    name: Annotated[str | None, typer.Option(help="Instead of the configuration's name.")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Instead of train.epochs.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Instead of the configuration's name.")
+    ] = None,
     gradcheck: Annotated[
         bool,
         typer.Option(
