@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from cnnrun.cli.completion import override_keys, run_names
 from cnnrun.cli.output import message
 
 if TYPE_CHECKING:
@@ -31,7 +32,10 @@ __all__ = [
 ]
 
 RunName = Annotated[
-    str, typer.Argument(metavar="RUN", help="A run's directory, its name, or last.")
+    str,
+    typer.Argument(
+        metavar="RUN", help="A run's directory, its name, or last.", autocompletion=run_names
+    ),
 ]
 ConfigFile = Annotated[Path, typer.Argument(metavar="CONFIG", help="The configuration file.")]
 Checkpoint = Annotated[Literal["best", "last"], typer.Option(help="Which weights to take.")]
@@ -49,7 +53,11 @@ Plugins = Annotated[
 ]
 Overrides = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[KEY=VALUE]...", help="Such as optimizer.sgd.learning_rate=0.01"),
+    typer.Argument(
+        metavar="KEY=VALUE",
+        help="Such as optimizer.sgd.learning_rate=0.01",
+        autocompletion=override_keys,
+    ),
 ]
 DataRoots = Annotated[
     list[str] | None,

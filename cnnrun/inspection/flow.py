@@ -15,7 +15,23 @@ __all__ = ["Flow", "LayerFlow", "measure_flow"]
 VANISHING = 1e-3
 """A layer learns next to nothing when its error is below this part of the error at the output."""
 
+STEEP = 0.5
+"""An error that falls to less than this from one layer with weights to the next falls steeply."""
+
+STEEPLY_VANISHING = 1.5e-2
+"""What counts instead of `VANISHING` where the error falls steeply over several layers.
+
+tools/flow_and_learning.py: networks that learn keep 2.6e-2 or fall by less than a half a layer;
+those that do not learn keep 8e-3 at most, and fall to a third or less.
+"""
+
+FEWEST_STEPS = 3
+"""From so many layers on a steep fall is one of the whole network, not of a single layer."""
+
 EXPLODING = 1e3
+CHANCE = 0.97
+"""A trained network whose loss is more than this part of a guess's has learnt nothing."""
+
 DEAD_SHARE = 0.75
 """A ReLU layer is called dead when more than this share of its units never is active."""
 
@@ -76,21 +92,45 @@ class Flow:
         }
 
 
-def measure_flow(captured: Capture) -> Flow:
-    """Return the flow of gradients in a captured pass of the loss."""
+def measure_flow(captured: Capture, chance: float | None = None) -> Flow:
+    """Return the flow of gradients in a captured pass of the loss.
+
+    Args:
+        captured: the pass.
+        chance: the loss of the best guess that does not look at the image, for a trained network;
+            one that is no better has learnt nothing.
+    """
     nodes = [node for node in captured.nodes if "dy" in captured.maps[node.name]]
     last = captured.maps[nodes[-1].name]["dy"] if nodes else np.zeros(1)
     reference = _norm(last)
     inputs = captured.maps[nodes[0].name]["x"] if nodes else np.ones(1)
-    layers = tuple(_layer(node, captured, reference, _rms(inputs)) for node in nodes)
+    bound = _vanishing_bound(nodes, captured)
+    layers = tuple(_layer(node, captured, reference, _rms(inputs), bound) for node in nodes)
     verdict = _verdict(layers)
+    if chance is not None and (loss := float(captured.values.mean())) >= CHANCE * chance:
+        verdict.append(
+            f"The network has learnt nothing: its loss, {loss:.3f}, is no better than that of a "
+            f"guess, {chance:.3f}."
+        )
     healthy = not verdict
     if healthy:
         verdict = ["Gradients reach every layer; none vanishes, none explodes, no ReLU is dead."]
     return Flow(layers, len(captured.outputs), tuple(verdict), healthy)
 
 
-def _layer(node: Node, captured: Capture, reference: float, input_rms: float) -> LayerFlow:
+def _vanishing_bound(nodes: list[Node], captured: Capture) -> float:
+    """Return below which relative error a layer's gradient counts as vanishing."""
+    errors = [_norm(captured.maps[node.name]["dy"]) for node in nodes if node.layer.params]
+    steps = len(errors) - 1
+    if steps < FEWEST_STEPS or not np.isfinite(errors).all() or not errors[-1]:
+        return VANISHING
+    rate = (errors[0] / errors[-1]) ** (1 / steps)
+    return STEEPLY_VANISHING if rate < STEEP else VANISHING
+
+
+def _layer(
+    node: Node, captured: Capture, reference: float, input_rms: float, bound: float
+) -> LayerFlow:
     own = captured.maps[node.name]
     error, y = _norm(own["dy"]), own["y"]
     relative = error / reference if reference else 0.0
@@ -106,7 +146,7 @@ def _layer(node: Node, captured: Capture, reference: float, input_rms: float) ->
         words.append("not finite")
     elif relative > EXPLODING:
         words.append("exploding gradient")
-    elif reference and relative < VANISHING:
+    elif reference and relative < bound:
         words.append("vanishing gradient")
     if finite and output > EXPLODING * max(input_rms, 1.0):
         words.append("exploding activations")

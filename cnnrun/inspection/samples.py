@@ -83,6 +83,7 @@ def choose_samples(model: NetworkWithData, choice: SampleChoice) -> tuple[Inspec
         -mean / std,
         reference,
         () if model.experiment.data.targets == "inputs" else model.info.class_names,
+        _chance(model, reference[1]),
     )
     return target, what
 
@@ -92,6 +93,16 @@ def _reference(data: PreparedData, network: Network) -> tuple[Array, Array]:
     one = estimate_bytes(walk(network), 1)
     count = min(REFERENCE, len(data.train), max(4, MOST_BYTES // one))
     return data.train.batch(np.arange(count))
+
+
+def _chance(model: NetworkWithData, labels: Array) -> float | None:
+    """Return the entropy of the classes: the loss of who knows nothing but how frequent each is."""
+    one_class_each = model.experiment.loss.activation == "softmax" and labels.ndim == 1
+    if model.checkpoint == "initial" or not one_class_each:
+        return None
+    shares = np.bincount(labels) / len(labels)
+    shares = shares[shares > 0]
+    return float(-(shares * np.log(shares)).sum())
 
 
 def _classes(

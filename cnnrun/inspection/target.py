@@ -29,6 +29,8 @@ class InspectionTarget:
         baseline: `(C,)`, black after normalisation.
         reference: samples and targets on which the flow of gradients is measured.
         class_names: what the outputs stand for; none where they are no classes.
+        chance: the loss on those of the best guess that does not look at the image; None for a
+            network that is not trained, and for losses without classes.
     """
 
     title: str
@@ -42,6 +44,7 @@ class InspectionTarget:
     baseline: Array
     reference: tuple[Array, Array]
     class_names: tuple[str, ...] = ()
+    chance: float | None = None
 
     def objective(self, first: int | None = None) -> Objective:
         """Return what is differentiated: of all samples, or of each of the `first` by itself."""

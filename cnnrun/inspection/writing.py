@@ -70,7 +70,7 @@ def write_inspection(target: InspectionTarget, folder: Path, options: Options) -
     figures = measure(captured)
     x_reference, targets = target.reference
     everything = capture(target.network, x_reference, BatchLoss(target.loss, targets))
-    flow = measure_flow(everything)
+    flow = measure_flow(everything, target.chance)
     result = Inspection(folder, flow, figures, Attribution())
     is_image = len(target.network.input_shape) == 3
     if is_image:

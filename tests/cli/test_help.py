@@ -1,12 +1,33 @@
-"""An option that a verb lacks is answered with the override that sets it."""
+"""The help of every verb, and what an option that it lacks is answered with."""
 
 from __future__ import annotations
 
+import re
+
 import pytest
+import typer
 from broken_configs import GOOD
 from typer.testing import CliRunner
 
 from cnnrun.cli.app import app
+
+PROGRAM = typer.main.get_command(app)
+VERBS = [
+    words
+    for name, verb in PROGRAM.commands.items()
+    for words in ([[name, inner] for inner in getattr(verb, "commands", {})] or [[name]])
+]
+
+
+@pytest.mark.parametrize("words", VERBS, ids=" ".join)
+def test_help_fits_80_columns_and_names_values_in_one_way(words, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    text = CliRunner().invoke(app, [*words, "--help"]).stdout
+    assert "Example: cnnrun" in text
+    assert max(map(len, text.splitlines())) <= 80
+    usage = text.partition("\n\n")[0].removeprefix(f"Usage: cnnrun {' '.join(words)} ")
+    assert usage == usage.upper()
+    assert not re.findall(r"--[\w-]+ <(?![\w]+\|)(?!torch>).*?>", text), "a type, not a word"
 
 
 @pytest.fixture

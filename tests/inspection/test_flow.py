@@ -7,7 +7,18 @@ import pytest
 
 from cnnrun.engine import Build, Network
 from cnnrun.engine.initializers import Constant
-from cnnrun.engine.layers import Conv2D, Dense, Flatten, MaxPool2D, ReLU, Residual, Sigmoid, Tanh
+from cnnrun.engine.layers import (
+    BatchNorm,
+    Conv2D,
+    Dense,
+    Flatten,
+    MaxPool2D,
+    ReLU,
+    Residual,
+    Sigmoid,
+    Softmax,
+    Tanh,
+)
 from cnnrun.engine.losses import SoftmaxCrossEntropy
 from cnnrun.inspection.capture import capture
 from cnnrun.inspection.flow import measure_flow
@@ -56,6 +67,33 @@ def test_ten_sigmoids_make_it_vanish():
     named = [layer.layer for layer in found.layers if "vanishing" in layer.words]
     assert "01_dense" in named
     assert "21_dense" not in named
+
+
+@pytest.mark.parametrize(
+    ("depth", "activation", "is_healthy"),
+    [(2, Sigmoid, True), (5, Sigmoid, False), (6, Sigmoid, False), (3, Softmax, False),
+     (8, Tanh, True)],
+)  # fmt: skip
+def test_a_steep_fall_is_vanishing_before_a_thousandth_is_left(depth, activation, is_healthy):
+    measured = flow(stack(activation, depth))
+    assert measured.is_healthy == is_healthy, measured.verdict
+    if not is_healthy:
+        assert measured.verdict[0].startswith("Vanishing gradient in 00_flatten, 01_dense")
+
+
+def test_normalisation_carries_a_gradient_through_sigmoids():
+    block = (Conv2D.Config(8, 3, padding=1), BatchNorm.Config(), Sigmoid.Config())
+    assert flow([*block * 3, Flatten.Config(), Dense.Config(10)]).is_healthy
+
+
+@pytest.mark.parametrize(("times", "says"), [(0.5, True), (1.02, True), (1.05, False)])
+def test_a_trained_network_no_better_than_a_guess_has_learnt_nothing(times, says):
+    network = Network(stack(ReLU, 2), (8, 8, 1), Build(seed=1))
+    captured = capture(network, IMAGES, BatchLoss(SoftmaxCrossEntropy(), LABELS))
+    assert measure_flow(captured).is_healthy
+    measured = measure_flow(captured, times * float(captured.values.mean()))
+    assert any("has learnt nothing" in line for line in measured.verdict) == says
+    assert measured.is_healthy != says
 
 
 def test_large_weights_make_it_explode():

@@ -16,7 +16,7 @@ app = typer.Typer(help="Show configurations and their schema.", no_args_is_help=
 
 @app.command("show", cls=Verb)
 def show(
-    config: Annotated[Path, typer.Argument(help="The configuration file.")],
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="The configuration file.")],
     overrides: Overrides = None,
     plugin: Plugins = None,
     json: Json = False,

@@ -40,7 +40,8 @@ def command(
     data: Annotated[
         Path | None,
         typer.Option(
-            help="Other data: an .npz file, or a folder of images; all of it if it has no splits."
+            metavar="PATH",
+            help="Other data: an .npz file, or a folder of images; all of it if it has no splits.",
         ),
     ] = None,
     workers: Workers = None,

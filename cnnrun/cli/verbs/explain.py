@@ -202,7 +202,7 @@ def backprop(
     config: Annotated[Path, typer.Argument(metavar="CONFIG", help="The configuration file.")],
     overrides: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[KEY=VALUE]...", help="Such as network[0].conv2d.filters=8"),
+        typer.Argument(metavar="KEY=VALUE", help="Such as network[0].conv2d.filters=8"),
     ] = None,
     numbers: Annotated[
         bool,

@@ -36,7 +36,7 @@ def command(
     config: Annotated[
         str | None,
         typer.Argument(
-            metavar="[CONFIG]",
+            metavar="RUN|CONFIG",
             help="A configuration, or a trained run; without it, every registered layer and loss.",
         ),
     ] = None,
@@ -60,7 +60,7 @@ def command(
     samples: Annotated[
         int, typer.Option(metavar="N", min=1, max=64, help="Images of CONFIG's data.")
     ] = 5,
-    seed: Annotated[int, typer.Option(min=0, help="Of all random numbers.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Of all random numbers.")] = 0,
     budget: Annotated[
         int | None,
         typer.Option(metavar="N", min=1, help="Most forward passes; above, elements are sampled."),
@@ -74,7 +74,9 @@ def command(
     self_test: Annotated[
         bool, typer.Option("--self-test", help="Plant known mistakes; each must be found.")
     ] = False,
-    checkpoint: Annotated[str, typer.Option(help="Which weights of a run: best or last.")] = "best",
+    checkpoint: Annotated[
+        str, typer.Option(metavar="best|last", help="Which weights of a run.")
+    ] = "best",
     output: Annotated[
         Path | None,
         typer.Option(

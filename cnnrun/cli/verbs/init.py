@@ -14,7 +14,8 @@ NAME = "init"
 
 def command(
     file: Annotated[
-        Path | None, typer.Argument(help="Where to write it; experiment.yaml by default.")
+        Path | None,
+        typer.Argument(metavar="FILE", help="Where to write it; experiment.yaml by default."),
     ] = None,
     layer: Annotated[
         Path | None,

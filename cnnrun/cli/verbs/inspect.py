@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from cnnrun.cli.completion import run_names
 from cnnrun.cli.options import DataRoots, Json, Plugins, Quiet, RunsDir, load_source
 from cnnrun.cli.output import message, print_json
 from cnnrun.cli.tables import print_table, print_text, share
@@ -19,7 +20,12 @@ NAME = "inspect"
 
 def command(
     run: Annotated[
-        str, typer.Argument(metavar="RUN|CONFIG", help="A trained run, or a configuration.")
+        str,
+        typer.Argument(
+            metavar="RUN|CONFIG",
+            help="A trained run, or a configuration.",
+            autocompletion=run_names,
+        ),
     ],
     index: Annotated[
         str | None, typer.Option(metavar="LIST", help="Samples of the split, from 0: 3,7 or 0-9.")
@@ -51,7 +57,8 @@ def command(
         int, typer.Option(metavar="N", min=1, max=1024, help="Of integrated gradients, at first.")
     ] = 64,
     checkpoint: Annotated[
-        str, typer.Option(help="best or last; best,last compares them.")
+        str,
+        typer.Option(metavar="best|last", help="Which weights to take; best,last compares them."),
     ] = "best",
     compare: Annotated[
         str | None, typer.Option(metavar="RUN2", help="Show another run's maps beside these.")

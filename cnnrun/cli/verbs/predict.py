@@ -16,9 +16,9 @@ NAME = "predict"
 
 def command(
     run: RunName,
-    images: Annotated[list[Path], typer.Argument(help="Image files.")],
+    images: Annotated[list[Path], typer.Argument(metavar="FILE", help="Image files.")],
     checkpoint: Checkpoint = "best",
-    top: Annotated[int, typer.Option(min=1, help="How many classes to show.")] = 3,
+    top: Annotated[int, typer.Option(metavar="N", min=1, help="How many classes to show.")] = 3,
     resize: Annotated[bool, typer.Option("--resize", help="Scale images to fit.")] = False,
     plugin: Plugins = None,
     runs_dir: RunsDir = Path("runs"),

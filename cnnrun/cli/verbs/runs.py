@@ -25,12 +25,14 @@ def list_command(
     sort: Annotated[
         str | None,
         typer.Option(
+            metavar="COLUMN",
             help="Best first, by one of: name, status, epochs, val_loss, val_accuracy, "
-            "test_accuracy, seconds."
+            "test_accuracy, seconds.",
         ),
     ] = None,
     tag: Annotated[
-        list[str] | None, typer.Option(help="Only runs with this tag; repeatable, for all of them.")
+        list[str] | None,
+        typer.Option(metavar="TAG", help="Only runs with this tag; repeatable, for all of them."),
     ] = None,
     runs_dir: RunsDir = Path("runs"),
     json: Json = False,
@@ -105,7 +107,7 @@ def show_command(
 
 @app.command("compare")
 def compare_command(
-    names: Annotated[list[str], typer.Argument(metavar="RUN RUN...", help="Two runs or more.")],
+    names: Annotated[list[str], typer.Argument(metavar="RUN", help="Two runs or more.")],
     picture: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Draw the learning curves of all into this picture."),

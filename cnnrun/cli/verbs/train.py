@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cnnrun.cli.completion import run_names
 from cnnrun.cli.options import (
     DataRoots,
     Json,
@@ -32,15 +33,24 @@ NAME = "train"
 
 def command(
     config: Annotated[
-        Path | None, typer.Argument(help="The configuration file; not with --resume.")
+        Path | None,
+        typer.Argument(metavar="CONFIG", help="The configuration file; not with --resume."),
     ] = None,
     overrides: Overrides = None,
     resume: Annotated[
         str | None,
-        typer.Option(metavar="[RUN]", help="Go on with a run; the last one if none is named."),
+        typer.Option(
+            metavar="[RUN]",
+            help="Go on with a run; the last one if none is named.",
+            autocompletion=run_names,
+        ),
     ] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Instead of train.epochs.")] = None,
-    name: Annotated[str | None, typer.Option(help="Instead of the configuration's name.")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Instead of train.epochs.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Instead of the configuration's name.")
+    ] = None,
     gradcheck: Annotated[
         bool,
         typer.Option(
