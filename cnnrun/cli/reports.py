@@ -33,6 +33,8 @@ def show_report(report: Report) -> None:
             _print_failure(row)
     if report.executed is not None:
         _print_wrapped(f"executed: {report.executed.summary()} ({report.executed.seconds:.1f} s)")
+    if report.verdict == "pass":
+        _print_wrapped(report.describe_limit())
     for note in report.notes:
         _print_wrapped(f"note: {note}")
     spent = report.spent

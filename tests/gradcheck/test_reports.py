@@ -16,7 +16,8 @@ from PIL import Image
 from test_contract import layer_with
 
 import cnnrun
-from cnnrun.engine.layers import Conv2D
+from cnnrun.engine import Network
+from cnnrun.engine.layers import BatchNorm, Conv2D, Dense, Flatten, ReLU
 from cnnrun.errors import GradientError
 from cnnrun.gradcheck.mutants import MUTANTS
 from cnnrun.gradcheck.report.error_maps import write_error_maps
@@ -72,14 +73,34 @@ def test_what_is_printed_is_short(report):
     assert lines[0] == "gradient check of my <layer> & \x00: fail"
     assert lines[1].endswith("one element on the border is set to zero: sample 0, row 0, column 1, "
                              "channel 0")  # fmt: skip
-    assert lines[2] == "tensors: 1 fail, 2 pass"
+    assert lines[2] == "layers and losses: 1; tensors: 1 fail, 2 pass"
     assert lines[3] == "look first at: my <layer> & \x00, dx"
     assert lines[4] == "worst relative error: 1.0e+00 in my <layer> & \x00, dx"
     assert re.fullmatch(r"cost: [\d,]+ forward passes, \d+\.\d s, seed 0", lines[5])
     assert len(repr(report.rows)) < 2000  # without the arrays
     everything = cnnrun.gradcheck(Conv2D.Config(2, 3), input_shape=(6, 5, 1))
-    assert len(repr(everything).splitlines()) == 5
+    assert len(repr(everything).splitlines()) == 6
     assert not everything.guilty
+
+
+def test_what_is_printed_of_a_network_is_short():
+    block = [Conv2D.Config(3, 3, padding="same"), BatchNorm.Config(), ReLU.Config()]
+    network = Network([*block, *block, *block, Flatten.Config(), Dense.Config(3)], (6, 6, 1))
+    report = cnnrun.gradcheck(network, budget=3000)
+    assert report.passed
+    assert len(repr(report.rows)) > 3000
+    lines = str(report).splitlines()
+    assert len(lines) <= 10
+    assert len(repr(report)) < 1500
+    assert len(repr(report.executed)) < 1000
+    assert len(repr(report.rows[0].points)) < 4000
+    assert "layers and losses: 12; tensors: " in lines[2]
+    assert any(line.startswith("worst relative error: ") for line in lines)
+    limit = report.to_dict()["detection_limit"]
+    assert 1e-7 < limit["element"] < 1e-3
+    assert 1e-9 < limit["whole"] <= limit["element"]
+    assert report.describe_limit() in lines
+    assert re.fullmatch(r"cost: [\d,]+ forward passes, \d+\.\d s, seed 0", lines[-1])
 
 
 def test_a_long_line_is_cut(report):
@@ -110,6 +131,7 @@ def test_the_self_test_in_a_notebook_and_in_print():
     assert text.count("survived") == 1
     assert "1 of 2 planted mistakes found" in repr(report)
     assert len(repr(report).splitlines()) == 3
+    assert len(repr(mutant_report([check_mutant(MUTANTS[1])], 0, 1.0)).splitlines()) == 3
 
 
 def test_junit(report):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from cnnrun.documents import finite
@@ -61,7 +61,7 @@ class ExecutedResult:
     compiled: str | None
     moved: tuple[str, ...]
     seconds: float
-    tensors: tuple[ExecutedTensor, ...]
+    tensors: tuple[ExecutedTensor, ...] = field(repr=False)
     findings: tuple[Finding, ...]
     notes: tuple[str, ...] = ()
 

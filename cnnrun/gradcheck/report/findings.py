@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-__all__ = ["NETWORK", "Finding", "Stage", "describe_crash"]
+__all__ = ["NETWORK", "Finding", "Stage", "describe_crash", "written_apart"]
 
 PACKAGE = Path(__file__).parents[2]
 
@@ -56,3 +56,12 @@ def describe_crash(error: Exception) -> str:
     place = (own or frames)[-1:]
     where = "".join(f" at {Path(frame.filename).name}:{frame.lineno}" for frame in place)
     return f"{type(error).__name__}{where}: {error}"
+
+
+def written_apart(one: float, other: float) -> tuple[str, str]:
+    """Return two numbers with six digits, or with as many as it takes to see them differ."""
+    for digits in range(6, 18):
+        texts = f"{one + 0.0:.{digits}g}", f"{other + 0.0:.{digits}g}"  # never -0
+        if texts[0] != texts[1]:
+            break
+    return texts

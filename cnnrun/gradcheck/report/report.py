@@ -9,8 +9,9 @@ from typing import Any
 
 from cnnrun.errors import GradientError, UnresolvedError
 from cnnrun.gradcheck.budget import Cost
+from cnnrun.gradcheck.report.detection import DetectionLimit, worst_limit
 from cnnrun.gradcheck.report.executed import ExecutedResult
-from cnnrun.gradcheck.report.findings import Finding
+from cnnrun.gradcheck.report.findings import NETWORK, Finding
 from cnnrun.gradcheck.report.notebook import mutants_to_html, rows_to_html
 from cnnrun.gradcheck.report.rows import MutantResult, Row, Verdict, gradient_name
 from cnnrun.gradcheck.stages.elements import TOLERANCE
@@ -107,21 +108,39 @@ class Report:
         what = "wrong gradient: " if self.guilty.tensor else ""
         return f"{what}{self.guilty}" + (f": {self.diagnosis}" if self.diagnosis else "")
 
+    @property
+    def detection_limit(self) -> DetectionLimit | None:
+        """The smallest error that would be found in the tensor that is known least."""
+        return worst_limit(self.rows)
+
+    def describe_limit(self) -> str:
+        """Return which errors a check at this depth would still find, in a sentence."""
+        limit = self.detection_limit
+        if limit is None:
+            return "all gradients are zero by definition: there is no error to find"
+        where = f"{limit.layer}, {limit.tensor}"
+        return f"would find relative errors from about {limit}; least in {where}"
+
     def __repr__(self) -> str:
-        """Return the verdict, the tensors, the guilty one, the worst error and the cost."""
+        """Return the essentials: verdict, what was checked, the worst error, limit and cost."""
         lines = [f"gradient check of {self.title}: {self.verdict}", self.summary()]
         if self.rows:
             verdicts = [row.verdict for row in self.rows]
             counts = [f"{verdicts.count(kind)} {kind}" for kind in dict.fromkeys(verdicts)]
-            lines.append(f"tensors: {', '.join(counts)}")
+            layers = len({row.layer for row in self.rows} - {NETWORK})
+            lines.append(f"layers and losses: {layers}; tensors: {', '.join(counts)}")
         if self.guilty:
             lines.append(f"look first at: {self.guilty}")
         worst = max(self.rows, key=lambda row: row.worst_error or 0.0, default=None)
         if worst is not None and worst.worst_error is not None:
             where = f"{worst.layer}, {worst.gradient}"
             lines.append(f"worst relative error: {worst.worst_error:.1e} in {where}")
+        if self.verdict == "pass" and self.rows:
+            lines.append(self.describe_limit())
         if self.executed is not None:
             lines.append(self.executed.summary())
+        if self.notes:
+            lines.append(f"notes: {len(self.notes)}, in report.notes")
         cost = f"{self.spent.forward_passes:,} forward passes, {self.spent.seconds:.1f} s"
         lines.append(f"cost: {cost}, seed {self.seed}")
         return "\n".join(shorten(line, WIDEST_LINE, placeholder=" ...") for line in lines)
@@ -143,6 +162,7 @@ class Report:
             "diagnosis": self.diagnosis,
             "seed": self.seed,
             "tolerance": TOLERANCE,
+            "detection_limit": asdict(limit) if (limit := self.detection_limit) else None,
             "announced": asdict(self.announced),
             "spent": asdict(self.spent),
             "tensors": [row.to_dict() for row in self.rows],

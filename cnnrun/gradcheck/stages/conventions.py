@@ -9,7 +9,7 @@ from cnnrun.engine.layers import LeakyReLU, MaxPool2D, ReLU
 from cnnrun.engine.types import Array
 from cnnrun.gradcheck.diagnosis.definitions import Winners, max_pool_shares
 from cnnrun.gradcheck.points.probes import LayerProbe, Outcome
-from cnnrun.gradcheck.report.findings import Finding
+from cnnrun.gradcheck.report.findings import Finding, written_apart
 from cnnrun.gradcheck.stages.exact import check_conservation
 
 __all__ = ["check_conventions"]
@@ -33,8 +33,8 @@ def check_conventions(layer: Layer, name: str, rng: np.random.Generator) -> list
             wrong = np.abs(dx - expected) > 1e-12 * (1 + np.abs(expected))
             if wrong.any():
                 index = tuple(map(int, np.argwhere(wrong)[0]))
-                was, should = dx[index] + 0.0, expected[index] + 0.0  # never -0
-                message = f"{rule}: dx is {was:.6g} there, not {should:.6g}"
+                was, should = written_apart(float(dx[index]), float(expected[index]))
+                message = f"{rule}: dx is {was} there, not {should}"
                 message += _what_was_done(layer, tied, dy, dx)
                 return [Finding(name, "x", "conventions", message, index)]
         elif not tied.any():

@@ -34,6 +34,8 @@ class Coverage:
         claimed, measured: <gradient, d>, and the derivative along d.
         index: of a wrong element; None if all is right, or nothing can be said.
         resolved: whether anything can be said.
+        allowed: how far the two may be apart.
+        norm: of gradient times direction, element by element: of what a change is measured by.
         passes: how many forward passes it took.
     """
 
@@ -42,6 +44,8 @@ class Coverage:
     measured: float
     index: tuple[int, ...] | None
     resolved: bool
+    allowed: float
+    norm: float
     passes: int
 
 
@@ -137,4 +141,5 @@ def cover(
     index = None
     if known and abs(claimed - measured) > allowed:
         index = search.wrong_element(direction)
-    return Coverage(search.affine, claimed, measured, index, known, search.passes)
+    norm = float(np.linalg.norm(gradient * direction))
+    return Coverage(search.affine, claimed, measured, index, known, allowed, norm, search.passes)

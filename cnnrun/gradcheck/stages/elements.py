@@ -64,9 +64,9 @@ class Tensor:
 
     probe: Probe
     name: str
-    gradient: Array
-    upstream: Array
-    elements: list[Element] = field(default_factory=list)
+    gradient: Array = field(repr=False)
+    upstream: Array = field(repr=False)
+    elements: list[Element] = field(default_factory=list, repr=False)
     passes: int = 0
 
     def of(self, *status: str) -> list[Element]:

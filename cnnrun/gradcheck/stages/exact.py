@@ -9,7 +9,7 @@ import numpy as np
 from cnnrun.engine.layers import MaxPool2D
 from cnnrun.engine.types import Array
 from cnnrun.gradcheck.points.probes import LayerProbe, Outcome
-from cnnrun.gradcheck.report.findings import Finding
+from cnnrun.gradcheck.report.findings import Finding, written_apart
 from cnnrun.gradcheck.stages.elements import VANISHING, largest
 
 __all__ = ["check_conservation", "check_linearity"]
@@ -45,9 +45,10 @@ def check_linearity(
             allowed = TOLERANCE * largest([of_a[name], left]) + vanishing + rounding
             if not float(np.max(difference, initial=0)) <= allowed:
                 index = tuple(map(int, np.unravel_index(difference.argmax(), difference.shape)))
+                was, should = written_apart(float(left[index]), float(right[index]))
                 message = (
                     f"d{name} is not linear in the upstream gradient: {law} fails, "
-                    f"{left[index] + 0.0:.6g} is not {right[index] + 0.0:.6g}"
+                    f"{was} is not {should}"
                 )
                 findings.append(Finding(probe.name, name, "exact", message, index))
                 break
@@ -87,7 +88,8 @@ def check_conservation(
         allowed = TOLERANCE * float(np.sum(np.abs(upstream)))
         if not abs(sent - came) <= allowed:
             where = ", where all of x is negative" if number >= len(upstreams) else ""
-            message = f"the error is not conserved: dy adds up to {sent:.6g}, dx to {came:.6g}"
+            of_dy, of_dx = written_apart(float(sent), float(came))
+            message = f"the error is not conserved: dy adds up to {of_dy}, dx to {of_dx}"
             return [Finding(probe.name, "x", "exact", message + where)]
     return []
 
