@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from cnnrun.explain.document import Equation, Explanation
@@ -33,11 +34,10 @@ def _rendered(template: str, explanation: Explanation) -> str:
     return render_template("cnnrun.explain", template, explanation=explanation, **helpers)
 
 
-def _products(equation: Equation) -> list[Pieces]:
-    """Return each term's factors, with a space between them."""
+def _products(terms: Sequence[Sequence[str]]) -> list[Pieces]:
+    """Return each term's factors, with a point between them."""
     return [
-        [piece for factor in term for piece in (" ", *split_symbol(factor))][1:]
-        for term in equation.terms
+        [piece for factor in term for piece in (" · ", *split_symbol(factor))][1:] for term in terms
     ]
 
 

@@ -86,6 +86,45 @@ def test_the_lecture_term_by_term():
     assert order == [f"dL/dX_{i}{j}" for i in (1, 2, 3) for j in (1, 2, 3)]
 
 
+def test_gradients_begin_with_the_chain_rule_of_the_lecture():
+    explanation = make("lecture")
+    first = explanation.section("filter_gradient").equations[0]
+    assert first.chain == tuple(
+        (f"dL/dO_{place}", f"dO_{place}/dF_11") for place in ("11", "12", "21", "22")
+    )
+    for section in explanation.sections[1:]:
+        for equation in section.equations:
+            assert [pair[0] for pair in equation.chain] == [term[0] for term in equation.terms]
+    lines = str(explanation).splitlines()
+    place = lines.index("dL/dX_12 = dL/dO_11 * dO_11/dX_12 + dL/dO_12 * dO_12/dX_12")
+    assert lines[place + 1] == "         = dL/dO_11 * F_12 + dL/dO_12 * F_11"
+    latex = r"\frac{\partial L}{\partial O_{11}} \cdot \frac{\partial O_{11}}{\partial F_{11}}"
+    assert latex in explanation.render("latex")
+    large = explain("conv2d", input=28, filter=5, element=(2, 3))
+    assert large.section("filter_gradient").equations[0].chain == ()
+
+
+@each_case
+def test_numbers_are_not_zero_and_no_line_repeats_itself(name):
+    numbered = make(name, numbers=True)
+    for array in draw(numbered.layer, 0).values():
+        assert np.all(array)
+    for form in ("text", "latex", "markdown", "html"):
+        plain = re.sub(r"<[^>]*>|&", "", numbered.render(form))
+        assert not re.search(r"= *0 *= *0\b", plain)
+        assert not re.search(r"= *(\S+) = \1$", plain, re.M)
+
+
+def test_a_page_has_fractions_and_colours_for_factors():
+    page = make("lecture").render("html")
+    fraction = '<span class="fraction of-dO"><span>∂<i class="of-L">L</i></span>'
+    assert fraction in page
+    assert '<i class="of-X">X</i><sub>11</sub> · <i class="of-F">F</i><sub>11</sub>' in page
+    shown = re.sub(r"<style>.*?</style>|<[^>]*>", "", page, flags=re.S)
+    assert "dL/d" not in shown
+    assert " * " not in shown
+
+
 def test_both_takeaways():
     explanation = make("lecture")
     of_filter, of_input = explanation.takeaways
