@@ -8,6 +8,7 @@ from typing import Any
 from cnnrun.explain.document import Equation, Explanation
 from cnnrun.explain.markup import Pieces, split_sentence, split_symbol
 from cnnrun.explain.text import number, signed
+from cnnrun.explain.windows import window_positions
 from cnnrun.pages import render_template
 
 __all__ = ["to_html", "to_html_fragment"]
@@ -31,7 +32,10 @@ def _rendered(template: str, explanation: Explanation) -> str:
         "numeric_products": _numeric_products,
         "number": _number,
     }
-    return render_template("cnnrun.explain", template, explanation=explanation, **helpers)
+    positions = window_positions(explanation)
+    return render_template(
+        "cnnrun.explain", template, explanation=explanation, positions=positions, **helpers
+    )
 
 
 def _products(terms: Sequence[Sequence[str]]) -> list[Pieces]:

@@ -20,6 +20,7 @@ from cnnrun.explain import FORMATS, explain
 from cnnrun.explain.formulas import loss_formula
 from cnnrun.explain.numbers import add_numbers, array_shapes, draw
 from cnnrun.explain.takeaways import WIDEST_MATRIX
+from cnnrun.explain.windows import window_positions
 
 LECTURE = Path(__file__).parents[3] / "shared/reference/lecture_cnn_backprop.md"
 
@@ -123,6 +124,31 @@ def test_a_page_has_fractions_and_colours_for_factors():
     shown = re.sub(r"<style>.*?</style>|<[^>]*>", "", page, flags=re.S)
     assert "dL/d" not in shown
     assert " * " not in shown
+
+
+@each_case
+def test_the_window_is_shown_where_the_output_is_computed(name):
+    explanation = make(name)
+    equations = {e.left: e for e in explanation.section("output").equations}
+    for position in window_positions(explanation):
+        seen = {cell for row in position.rows for cell, is_seen in row if is_seen and cell}
+        equation = equations.get(position.output) or equations[f"{position.output},1"]
+        inputs = {symbol for term in equation.terms for symbol in term if symbol[0] == "X"}
+        named = any(size > 9 for size in explanation.layer.input_shape[:2])
+        places = {symbol if named else symbol.split(",")[0] for symbol in inputs}
+        assert seen == places
+
+
+def test_the_first_windows_of_the_lecture():
+    first, second, *others = window_positions(make("lecture"))
+    assert (first.output, second.output, len(others)) == ("O_11", "O_12", 2)
+    assert first.rows[0] == (("X_11", True), ("X_12", True), ("X_13", False))
+    assert second.rows[2] == (("X_31", False), ("X_32", False), ("X_33", False))
+    assert window_positions(make("dense")) == []
+    assert window_positions(explain("conv2d", input=28, element=(1, 1))) == []
+    assert make("lecture").render("html").count('<table class="window"') == 4
+    corner = window_positions(make("padding"))[0].rows
+    assert (corner[0][0], corner[1][1]) == (("", True), ("X_11", True))
 
 
 def test_both_takeaways():
