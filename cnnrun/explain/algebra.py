@@ -15,6 +15,9 @@ from cnnrun.explain.document import Equation
 
 __all__ = ["gradient", "gradient_of_maxima", "with_numbers"]
 
+MOST_CHAINED = 16
+"""Terms of a gradient that are first written as the chain rule has them."""
+
 
 def gradient(
     outputs: Sequence[Equation], wanted: Sequence[tuple[str, tuple[int, ...]]]
@@ -26,14 +29,22 @@ def gradient(
         wanted: the symbols to differentiate by.
     """
     terms: dict[str, list[tuple[str, ...]]] = {symbol: [] for symbol, _ in wanted}
+    chains: dict[str, list[tuple[str, str]]] = {symbol: [] for symbol, _ in wanted}
     for output in outputs:
         for term in output.terms:
             for place, factor in enumerate(term):
                 if factor in terms:
                     others = (*term[:place], *term[place + 1 :])
                     terms[factor].append((f"dL/d{output.left}", *others))
+                    chains[factor].append((f"dL/d{output.left}", f"d{output.left}/d{factor}"))
     return [
-        Equation(f"dL/d{symbol}", tuple(terms[symbol]), index=index) for symbol, index in wanted
+        Equation(
+            f"dL/d{symbol}",
+            tuple(terms[symbol]),
+            index=index,
+            chain=tuple(chains[symbol]) if len(chains[symbol]) <= MOST_CHAINED else (),
+        )
+        for symbol, index in wanted
     ]
 
 

@@ -57,6 +57,8 @@ class Equation:
         index: of the entry in its array, from 0.
         numbers: the value of every factor of every term, where there are numbers.
         value: of the whole.
+        chain: the same sum before the derivatives are known: each dL/dO beside its dO/ds; empty
+            for what is no gradient.
     """
 
     left: str
@@ -65,6 +67,13 @@ class Equation:
     index: Index = ()
     numbers: tuple[tuple[float, ...], ...] | None = None
     value: float | None = None
+    chain: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def is_computed(self) -> bool:
+        """Whether there are numbers that give the value only after some arithmetic."""
+        numbers = self.numbers or ()
+        return len(numbers) > 1 or any(len(factors) > 1 for factors in numbers)
 
 
 @dataclass(frozen=True)

@@ -84,12 +84,18 @@ def to_markdown(explanation: Explanation) -> str:
 def _equation(equation: Equation) -> str:
     left = to_latex_symbol(equation.left)
     terms = [r" \, ".join(map(to_latex_symbol, term)) for term in equation.terms]
-    lines = [f"{left} &= {_joined(terms, equation.operation)}"]
-    if equation.value is not None and equation.numbers:
-        products = [r" \cdot ".join(_signed(n) for n in factors) for factors in equation.numbers]
-        lines.append(f"&= {_joined(products, equation.operation)}")
-        lines.append(f"&= {_scientific(equation.value)}")
-    return " \\\\\n".join(lines)
+    lines = [_joined(terms, equation.operation)]
+    if equation.chain:
+        pairs = [r" \cdot ".join(map(to_latex_symbol, pair)) for pair in equation.chain]
+        lines.insert(0, _joined(pairs, "sum"))
+    if equation.value is not None and equation.is_computed:
+        products = [
+            r" \cdot ".join(_signed(n) for n in factors) for factors in equation.numbers or ()
+        ]
+        lines.append(_joined(products, equation.operation))
+    if equation.value is not None and equation.terms:
+        lines.append(_scientific(equation.value))
+    return " \\\\\n".join([f"{left} &= {lines[0]}", *(f"&= {line}" for line in lines[1:])])
 
 
 def _signed(value: float) -> str:

@@ -34,15 +34,16 @@ def array_shapes(layer: Layer) -> dict[str, tuple[int, ...]]:
 
 
 def draw(layer: Layer, seed: int) -> dict[str, Array]:
-    """Return random values with one digit after the point, for all arrays; no two inputs equal."""
+    """Return random values with one digit after the point, none 0; no two inputs are equal."""
     rng = np.random.default_rng(seed)
     arrays = {}
     for name, shape in array_shapes(layer).items():
         size = int(np.prod(shape))
         if name == "X":  # distinct, so that no maximum is tied
-            values = rng.permutation(np.arange(size) - size // 2) / 10
+            numbers = np.arange(size) - size // 2
+            values = rng.permutation(numbers + (numbers >= 0)) / 10
         else:
-            values = rng.integers(-20, 21, size) / 10
+            values = rng.integers(1, 21, size) * rng.choice([-1, 1], size) / 10
         arrays[name] = values.reshape(shape).astype(np.float64)
     return arrays
 

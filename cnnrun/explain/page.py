@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from cnnrun.explain.document import Equation, Explanation
 from cnnrun.explain.markup import Pieces, split_sentence, split_symbol
 from cnnrun.explain.text import number, signed
+from cnnrun.explain.windows import window_positions
 from cnnrun.pages import render_template
 
 __all__ = ["to_html", "to_html_fragment"]
@@ -30,14 +32,16 @@ def _rendered(template: str, explanation: Explanation) -> str:
         "numeric_products": _numeric_products,
         "number": _number,
     }
-    return render_template("cnnrun.explain", template, explanation=explanation, **helpers)
+    positions = window_positions(explanation)
+    return render_template(
+        "cnnrun.explain", template, explanation=explanation, positions=positions, **helpers
+    )
 
 
-def _products(equation: Equation) -> list[Pieces]:
-    """Return each term's factors, with a space between them."""
+def _products(terms: Sequence[Sequence[str]]) -> list[Pieces]:
+    """Return each term's factors, with a point between them."""
     return [
-        [piece for factor in term for piece in (" ", *split_symbol(factor))][1:]
-        for term in equation.terms
+        [piece for factor in term for piece in (" · ", *split_symbol(factor))][1:] for term in terms
     ]
 
 

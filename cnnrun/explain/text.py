@@ -81,14 +81,18 @@ def _section(section: Section) -> str:
 
 def _equation(equation: Equation) -> str:
     head = f"{equation.left} = "
-    text = _joined(head, [" ".join(_times(term)) for term in equation.terms], equation.operation)
+    margin = " " * (len(head) - 2) + "= "
+    terms = [" ".join(_times(term)) for term in equation.terms]
+    text = _joined(margin if equation.chain else head, terms, equation.operation)
+    if equation.chain:
+        chain = _joined(head, [" * ".join(pair) for pair in equation.chain], "sum")
+        text = f"{chain}\n{text}"
     if equation.value is None or not equation.terms:
         return text
-    margin = " " * (len(head) - 2) + "= "
     assert equation.numbers is not None
     products = [" * ".join(signed(n) for n in factors) for factors in equation.numbers]
     result = f"{margin}{number(equation.value)}"
-    if len(products) < 2 and all(len(factors) < 2 for factors in equation.numbers):
+    if not equation.is_computed:
         return f"{text}\n{result}"
     return f"{text}\n{_joined(margin, products, equation.operation)}\n{result}"
 

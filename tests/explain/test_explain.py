@@ -20,6 +20,7 @@ from cnnrun.explain import FORMATS, explain
 from cnnrun.explain.formulas import loss_formula
 from cnnrun.explain.numbers import add_numbers, array_shapes, draw
 from cnnrun.explain.takeaways import WIDEST_MATRIX
+from cnnrun.explain.windows import window_positions
 
 LECTURE = Path(__file__).parents[3] / "shared/reference/lecture_cnn_backprop.md"
 
@@ -84,6 +85,70 @@ def test_the_lecture_term_by_term():
         assert generated[left] == terms, left
     order = [equation.left for equation in explanation.section("input_gradient").equations]
     assert order == [f"dL/dX_{i}{j}" for i in (1, 2, 3) for j in (1, 2, 3)]
+
+
+def test_gradients_begin_with_the_chain_rule_of_the_lecture():
+    explanation = make("lecture")
+    first = explanation.section("filter_gradient").equations[0]
+    assert first.chain == tuple(
+        (f"dL/dO_{place}", f"dO_{place}/dF_11") for place in ("11", "12", "21", "22")
+    )
+    for section in explanation.sections[1:]:
+        for equation in section.equations:
+            assert [pair[0] for pair in equation.chain] == [term[0] for term in equation.terms]
+    lines = str(explanation).splitlines()
+    place = lines.index("dL/dX_12 = dL/dO_11 * dO_11/dX_12 + dL/dO_12 * dO_12/dX_12")
+    assert lines[place + 1] == "         = dL/dO_11 * F_12 + dL/dO_12 * F_11"
+    latex = r"\frac{\partial L}{\partial O_{11}} \cdot \frac{\partial O_{11}}{\partial F_{11}}"
+    assert latex in explanation.render("latex")
+    large = explain("conv2d", input=28, filter=5, element=(2, 3))
+    assert large.section("filter_gradient").equations[0].chain == ()
+
+
+@each_case
+def test_numbers_are_not_zero_and_no_line_repeats_itself(name):
+    numbered = make(name, numbers=True)
+    for array in draw(numbered.layer, 0).values():
+        assert np.all(array)
+    for form in ("text", "latex", "markdown", "html"):
+        plain = re.sub(r"<[^>]*>|&", "", numbered.render(form))
+        assert not re.search(r"= *0 *= *0\b", plain)
+        assert not re.search(r"= *(\S+) = \1$", plain, re.M)
+
+
+def test_a_page_has_fractions_and_colours_for_factors():
+    page = make("lecture").render("html")
+    fraction = '<span class="fraction of-dO"><span>∂<i class="of-L">L</i></span>'
+    assert fraction in page
+    assert '<i class="of-X">X</i><sub>11</sub> · <i class="of-F">F</i><sub>11</sub>' in page
+    shown = re.sub(r"<style>.*?</style>|<[^>]*>", "", page, flags=re.S)
+    assert "dL/d" not in shown
+    assert " * " not in shown
+
+
+@each_case
+def test_the_window_is_shown_where_the_output_is_computed(name):
+    explanation = make(name)
+    equations = {e.left: e for e in explanation.section("output").equations}
+    for position in window_positions(explanation):
+        seen = {cell for row in position.rows for cell, is_seen in row if is_seen and cell}
+        equation = equations.get(position.output) or equations[f"{position.output},1"]
+        inputs = {symbol for term in equation.terms for symbol in term if symbol[0] == "X"}
+        named = any(size > 9 for size in explanation.layer.input_shape[:2])
+        places = {symbol if named else symbol.split(",")[0] for symbol in inputs}
+        assert seen == places
+
+
+def test_the_first_windows_of_the_lecture():
+    first, second, *others = window_positions(make("lecture"))
+    assert (first.output, second.output, len(others)) == ("O_11", "O_12", 2)
+    assert first.rows[0] == (("X_11", True), ("X_12", True), ("X_13", False))
+    assert second.rows[2] == (("X_31", False), ("X_32", False), ("X_33", False))
+    assert window_positions(make("dense")) == []
+    assert window_positions(explain("conv2d", input=28, element=(1, 1))) == []
+    assert make("lecture").render("html").count('<table class="window"') == 4
+    corner = window_positions(make("padding"))[0].rows
+    assert (corner[0][0], corner[1][1]) == (("", True), ("X_11", True))
 
 
 def test_both_takeaways():
