@@ -55,11 +55,15 @@ def load_plugins(paths: Iterable[Path | str] = ()) -> None:
         load_plugin(Path(path))
 
 
-def load_plugin(path: Path) -> None:
+def load_plugin(path: Path, name: str | None = None) -> None:
     """Import a Python file, which registers what it defines; a second time does nothing.
 
     What is run is what is noted in `loaded_plugins`: neither is read again from the disk, and no
     compiled copy is used or written.
+
+    Args:
+        path: the file.
+        name: what it is noted as, if that is not the name of the file.
 
     Raises:
         PluginError: the file is missing, or fails; the message says in which line.
@@ -73,20 +77,19 @@ def load_plugin(path: Path) -> None:
     if path.suffix != ".py" or not path.is_file():
         raise PluginError(f"{path}: no such Python file")
     try:
-        plugin = Plugin(_portable(path.name), path.read_bytes())
+        plugin = Plugin(name or _portable(path.name), path.read_bytes())
     except OSError as error:
         raise PluginError(f"{path}: cannot be read ({error.strerror})") from None
     if plugin.sha256 in _loaded:
         return
-    name = f"cnnrun_plugin_{path.stem}_{plugin.sha256[:12]}"
-    module = ModuleType(name)
+    module = ModuleType(f"cnnrun_plugin_{path.stem}_{plugin.sha256[:12]}")
     module.__file__ = str(path)
-    sys.modules[name] = module
+    sys.modules[module.__name__] = module
     try:
         code = compile(plugin.source, str(path), "exec", dont_inherit=True)
         exec(code, module.__dict__)
     except Exception as error:
-        del sys.modules[name]
+        del sys.modules[module.__name__]
         raise PluginError(f"{_place(error, path)}: {type(error).__name__}: {error}") from error
     _loaded[plugin.sha256] = plugin
     options_of.cache_clear()

@@ -13,7 +13,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from cnnrun.config import OWN_PLUGINS, Experiment, load_experiment, load_plugins, loaded_plugins
+from cnnrun.config import (
+    OWN_PLUGINS,
+    Experiment,
+    load_experiment,
+    load_plugin,
+    load_plugins,
+    loaded_plugins,
+)
 from cnnrun.errors import ConfigError, PluginError, RunError
 from cnnrun.runs.folder import Run, find_run
 
@@ -56,10 +63,12 @@ def import_plugins(run: Run, plugins: Sequence[Path | str]) -> None:
     Raises:
         PluginError: one is missing, has changed, or fails.
     """
-    files: list[Path | str] = []
+    load_plugins()
     for plugin in plugins:
-        files += _copies(run) if str(plugin) == OWN_PLUGINS else [plugin]
-    load_plugins(files)
+        if str(plugin) == OWN_PLUGINS:
+            _import_copies(run)
+        else:
+            load_plugin(Path(plugin))
 
 
 def recorded_plugins(run: Run) -> list[dict[str, Any]]:
@@ -143,11 +152,12 @@ def _missing(run: Run) -> list[dict[str, Any]]:
     return [entry for entry in recorded if entry["sha256"] not in imported]
 
 
-def _copies(run: Run) -> list[Path]:
+def _import_copies(run: Run) -> None:
     recorded = recorded_plugins(run)
     if not recorded:
         raise PluginError(
             f"--plugin {OWN_PLUGINS}: {run.name} was trained without plug-ins, as far as its "
             "record says; name a Python file, or leave the option out"
         )
-    return [kept_plugin(run, entry) for entry in recorded]
+    for entry in recorded:
+        load_plugin(kept_plugin(run, entry), entry["name"])

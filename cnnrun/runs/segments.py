@@ -140,8 +140,9 @@ def _keep(run: Run, file: Path, content: bytes) -> None:
 
 
 def _train_alike(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Return whether two segments have the same configuration and plug-ins."""
-    return all(one.get(key) == other[key] for key in ("configuration", "plugins"))
+    """Return whether two segments have the same configuration and plug-ins, by content."""
+    digests = [[plugin["sha256"] for plugin in each.get("plugins", [])] for each in (one, other)]
+    return bool(one["configuration"] == other["configuration"] and digests[0] == digests[1])
 
 
 def _file(run: Run, digest: str) -> Path:

@@ -14,6 +14,8 @@ from cnnrun.config import Plugin, load_plugin, loaded_plugins
 from cnnrun.engine import LAYERS
 from cnnrun.errors import ConfigError, PluginError
 from cnnrun.runs import load_run, resume_run, run_segments, start_run
+from cnnrun.runs.segments import list_segments
+from cnnrun.runs.trainer import Progress
 
 LAYER = """
 from dataclasses import dataclass
@@ -119,6 +121,25 @@ def test_a_run_that_goes_on_with_another_plug_in_has_a_segment_for_it(alone):
         LAYER,
         LAYER.replace("= 2", "= 3"),
     ]
+
+
+def test_a_run_that_goes_on_with_its_copy_goes_on_with_the_same_plug_in(alone):
+    program("train", "--resume", "--epochs", 2, "-q", "--plugin", "run", cwd=alone)
+    (alone / "renamed.py").write_text(LAYER)
+    resume = ("train", "--resume", "--epochs", 3, "-q", "--plugin", "renamed.py")
+    program(*resume, cwd=alone)
+    run = load_run("last", alone / "runs")
+    first, second, third = run.record["segments"]
+    assert first["plugins"] == second["plugins"]
+    assert third["plugins"][0]["sha256"] == first["plugins"][0]["sha256"]
+    assert [each.name for each in run_segments(run)[1].plugins] == [
+        path.name for path in (run.folder / "plugins").iterdir() if path.name.startswith("times-")
+    ]
+    progress = Progress(step=second["from_step"] + 1)
+    renamed = [Plugin("renamed.py", LAYER.encode())]
+    configuration = run.kept_config(second["configuration"]).read_bytes()
+    listed = list_segments([first, second], progress, configuration, renamed, [])
+    assert listed == [first, second], "another name is not another plug-in"
 
 
 def test_training_with_the_copy_gives_the_same_weights(home, alone, monkeypatch):
