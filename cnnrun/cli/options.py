@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from cnnrun.cli.output import message
+
 if TYPE_CHECKING:
     from cnnrun.config import Experiment
     from cnnrun.runs import Run
@@ -24,6 +26,7 @@ __all__ = [
     "load",
     "load_plugins",
     "load_run",
+    "load_source",
 ]
 
 RunName = Annotated[
@@ -37,7 +40,10 @@ RunsDir = Annotated[Path, typer.Option("--runs-dir", metavar="FOLDER", help="Whe
 Plugins = Annotated[
     list[Path] | None,
     typer.Option(
-        "--plugin", metavar="FILE", help="A Python file that registers parts of yours; repeatable."
+        "--plugin",
+        metavar="FILE",
+        help="A Python file that registers parts of yours; repeatable. With a run, the word run: "
+        "its own copies, if you trust them.",
     ),
 ]
 Overrides = Annotated[
@@ -73,7 +79,22 @@ def load(
 
 
 def load_run(name: str, runs_dir: Path, plugins: list[Path] | None = None) -> Run:
-    """Return the run called `name`, after plug-ins, which its network may be made of."""
-    from cnnrun import runs
+    """Return the run called `name`, and import plug-ins, which its network may be made of."""
+    from cnnrun.runs import find_run
+    from cnnrun.runs.plugins import import_plugins, plugin_differences
 
-    return runs.load_run(name, runs_dir, plugins or [])
+    run = find_run(name, runs_dir)
+    import_plugins(run, plugins or [])
+    for difference in plugin_differences(run):
+        message(f"warning: {difference}")
+    return run
+
+
+def load_source(name: str, runs_dir: Path, plugins: list[Path] | None = None) -> str | Run:
+    """Return the run called `name`, or the name if it is a configuration's; import plug-ins."""
+    from cnnrun.runs import is_config_file
+
+    if not is_config_file(name):
+        return load_run(name, runs_dir, plugins)
+    load_plugins(plugins)
+    return name

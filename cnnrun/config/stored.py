@@ -57,12 +57,20 @@ class Test(Stored):
     accuracy: Share | None
 
 
+class PluginEntry(Stored):
+    """A plug-in that a run was trained with; name and digest become its copy's name."""
+
+    name: Annotated[str, Field(pattern=r"^[^/\\:\x00-\x1f]+\.py$")]
+    sha256: Digest
+
+
 class Segment(Stored):
-    """From which step on a run was trained with which configuration."""
+    """From which step on a run was trained with which configuration and plug-ins."""
 
     from_step: Count
     from_epoch: Count
     configuration: Digest  # which becomes a part of a file's name
+    plugins: list[PluginEntry] = []
     command: list[str]
 
 

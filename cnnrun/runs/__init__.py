@@ -3,7 +3,7 @@
 from cnnrun.runs.comparison import Comparison, compare
 from cnnrun.runs.environment import default_workers
 from cnnrun.runs.evaluation import Evaluation, evaluate
-from cnnrun.runs.folder import Run, find_run, list_runs, load_run
+from cnnrun.runs.folder import Run, find_run, list_runs
 from cnnrun.runs.model import Model, load_model
 from cnnrun.runs.networks import (
     NetworkSource,
@@ -13,6 +13,7 @@ from cnnrun.runs.networks import (
     summary,
 )
 from cnnrun.runs.opening import resume_run, start_run
+from cnnrun.runs.plugins import load_run
 from cnnrun.runs.segments import Segment, run_segments
 from cnnrun.runs.session import Session
 from cnnrun.runs.signals import StopRequest, ignore_signals, stop_on_signals

@@ -7,10 +7,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from cnnrun.config import load_experiment, to_dict
+from cnnrun.config import to_dict
 from cnnrun.errors import ConfigError, RunError
 from cnnrun.notebook import cell, html_table
 from cnnrun.runs.folder import Run, find_run
+from cnnrun.runs.plugins import load_run_experiment
 
 __all__ = ["FIGURES", "Comparison", "compare", "flat", "sort_summaries", "summarize_run"]
 
@@ -61,7 +62,7 @@ def compare(runs: Sequence[Run | str], runs_dir: Path | str = "runs") -> Compari
         raise ConfigError("name two runs or more, to compare them")
     opened = [find_run(run, Path(runs_dir)) if isinstance(run, str) else run for run in runs]
     settings = [
-        dict(flat(to_dict(load_experiment(run.config, check_network=False)))) for run in opened
+        dict(flat(to_dict(load_run_experiment(run, check_network=False)))) for run in opened
     ]
     paths = list(dict.fromkeys(path for setting in settings for path in setting))
     differing = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +16,7 @@ from cnnrun.runs.locking import hold, is_held
 if TYPE_CHECKING:
     from cnnrun.runs.model import Model
 
-__all__ = ["Run", "find_run", "list_runs", "load_run"]
+__all__ = ["Run", "find_run", "list_runs"]
 
 
 @dataclass(frozen=True)
@@ -39,6 +38,10 @@ class Run:
     def kept_config(self, digest: str) -> Path:
         """Return where a configuration of that SHA-256 is kept after another took its place."""
         return self.folder / "configs" / f"{digest[:12]}.yaml"
+
+    def kept_plugin(self, name: str, digest: str) -> Path:
+        """Return where the copy of a plug-in of that file name and SHA-256 is kept."""
+        return self.folder / "plugins" / f"{name.removesuffix('.py')[:50]}-{digest[:12]}.py"
 
     @property
     def log(self) -> Path:
@@ -143,27 +146,6 @@ def list_runs(runs_dir: Path | str = "runs") -> list[Run]:
         return []
     runs = [Run(path.parent) for path in runs_dir.glob("[!.]*/config.yaml")]
     return sorted(runs, key=lambda run: (run.config.stat().st_mtime_ns, run.name))
-
-
-def load_run(
-    name: str | Path = "last", runs_dir: Path | str = "runs", plugins: Sequence[Path | str] = ()
-) -> Run:
-    """Return a run that has been trained.
-
-    Args:
-        name: its directory, its name in `runs_dir`, or `last`; without its number, a name means
-            the newest of that name.
-        runs_dir: where runs are kept.
-        plugins: Python files that register what its network is made of.
-
-    Raises:
-        RunError: there is none; the message says what there is.
-        PluginError: a plug-in is missing, or fails.
-    """
-    from cnnrun.config import load_plugins  # a run is found without the configuration language
-
-    load_plugins(plugins)
-    return find_run(str(name), Path(runs_dir))
 
 
 def find_run(name: str, runs_dir: Path) -> Run:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cnnrun.config import Experiment, build_network, load_experiment
+from cnnrun.config import Experiment, build_network
 from cnnrun.data import DatasetInfo, Samples, Statistics, load_images, prepare
 from cnnrun.engine import Context, Executor, Network, Pass
 from cnnrun.engine.types import Array
@@ -17,6 +17,7 @@ from cnnrun.runs.environment import default_workers
 from cnnrun.runs.evaluation import Evaluation, evaluate, predict
 from cnnrun.runs.folder import Run
 from cnnrun.runs.foreign import foreign_samples
+from cnnrun.runs.plugins import load_run_experiment
 from cnnrun.runs.state import read_training
 
 __all__ = ["Images", "Model", "load_model"]
@@ -190,10 +191,10 @@ def load_model(run: Run, checkpoint: str = "best") -> Model:
 
     Raises:
         CheckpointError: there is no such checkpoint, or it is damaged.
-        ConfigError: the run's configuration is damaged.
+        ConfigError: the run's configuration is damaged, or a plug-in that it needs is missing.
     """
     stored = read_training(run.checkpoint(checkpoint))
-    experiment = load_experiment(run.config, check_network=False)
+    experiment = load_run_experiment(run, check_network=False)
     height, width, channels = stored.state["image_shape"]
     names = tuple(stored.state["class_names"])
     statistics = Statistics.from_json(stored.state["statistics"])

@@ -10,7 +10,7 @@ from typing import Any
 
 from filelock import BaseFileLock
 
-from cnnrun.config import Experiment, build_network, dump_yaml, load_experiment
+from cnnrun.config import Experiment, build_network, dump_yaml, loaded_plugins
 from cnnrun.data import PreparedData, Statistics, prepare
 from cnnrun.errors import RunError
 from cnnrun.runs.checkpoints import Checkpoint, has_checkpoint
@@ -18,7 +18,8 @@ from cnnrun.runs.claiming import claim_run
 from cnnrun.runs.environment import default_workers, environment, now
 from cnnrun.runs.files import dump_json, replace_file
 from cnnrun.runs.folder import Run
-from cnnrun.runs.segments import keep_configuration, list_segments
+from cnnrun.runs.plugins import load_run_experiment
+from cnnrun.runs.segments import keep_configuration, keep_plugins, list_segments
 from cnnrun.runs.session import Session
 from cnnrun.runs.state import read_training, restore_state
 from cnnrun.runs.trainer import Trainer
@@ -55,6 +56,10 @@ def start_run(
         {
             "config.yaml": configuration,
             "run.json": f"{dump_json(document)}\n".encode(),
+            **{
+                str(Run(Path()).kept_plugin(plugin.name, plugin.sha256)): plugin.source
+                for plugin in loaded_plugins()
+            },
         },
     )
     with _held(run) as lock:
@@ -74,7 +79,7 @@ def resume_run(
         CheckpointError: the checkpoint is damaged or of another experiment or data set.
     """
     with _held(run) as lock:  # whatever is read from here on, nobody else changes
-        experiment = load_experiment(run.config)
+        experiment = load_run_experiment(run)
         if epochs is not None and epochs != experiment.train.epochs:
             experiment = replace(experiment, train=replace(experiment.train, epochs=epochs))
         before = run.record if run.record_file.exists() else {}
@@ -92,6 +97,7 @@ def resume_run(
         document = _record(trainer, command, configuration, before)
         # Nothing has been written so far.
         session = Session(run, trainer, lock, document, log_size)
+        keep_plugins(run, loaded_plugins())
         if configuration != old:
             keep_configuration(run, document["segments"], old)
             replace_file(run.config, configuration)
@@ -157,7 +163,11 @@ def _record(
     document.update(
         command=list(command),
         segments=list_segments(
-            before.get("segments", []), trainer.progress, configuration, command
+            before.get("segments", []),
+            trainer.progress,
+            configuration,
+            loaded_plugins(),
+            command,
         ),
         seed=experiment.seed,
         workers=trainer.workers,

@@ -1,8 +1,9 @@
-"""The segments of a run: from which step on it was trained with which configuration.
+"""The segments of a run: from which step on it was trained with what.
 
 Most runs have one. A run that is extended, `--resume --epochs N`, has one more, since a schedule
-may depend on the number of epochs. The record lists them; the configuration of the last is
-`config.yaml`, and those of the others are kept in `configs/`, named after their digests.
+may depend on the number of epochs; so has one that goes on with another plug-in. The record lists
+them. The configuration of the last is `config.yaml`; those of the others are kept in `configs/`,
+and plug-ins in `plugins/`, named after their digests.
 """
 
 from __future__ import annotations
@@ -13,31 +14,38 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cnnrun.config import Experiment, load_experiment
+from cnnrun.config import Experiment, Plugin
 from cnnrun.errors import RunError
 from cnnrun.runs.files import replace_file, sync_folder
 from cnnrun.runs.folder import Run
+from cnnrun.runs.plugins import kept_plugin, load_run_experiment
 from cnnrun.runs.trainer import Progress
 
-__all__ = ["Segment", "keep_configuration", "list_segments", "run_segments"]
+__all__ = ["Segment", "keep_configuration", "keep_plugins", "list_segments", "run_segments"]
 
 
 @dataclass(frozen=True)
 class Segment:
     """Steps that were trained with one configuration, up to where the next segment begins.
 
+    Two segments with different plug-ins may need two processes, since a name is registered once.
+
     Attributes:
         from_step, from_epoch: how many had been done when it began.
         configuration: the SHA-256 of its configuration file.
         command: the command line that began it.
+        run: where it was trained.
         file: the configuration, in the run's folder.
+        plugins: the copies of its plug-ins there. Nothing imports them by itself.
     """
 
     from_step: int
     from_epoch: int
     configuration: str
     command: tuple[str, ...]
+    run: Run
     file: Path
+    plugins: tuple[Path, ...]
 
     def experiment(self) -> Experiment:
         """Return what was trained.
@@ -45,7 +53,7 @@ class Segment:
         Raises:
             ConfigError: it names a part that is not registered.
         """
-        return load_experiment(self.file, check_network=False)
+        return load_run_experiment(self.run, self.file, check_network=False)
 
 
 def run_segments(run: Run) -> list[Segment]:
@@ -56,6 +64,7 @@ def run_segments(run: Run) -> list[Segment]:
 
     Raises:
         RunError: the record does not tell all of them, or a configuration is missing or changed.
+        PluginError: a plug-in's copy is missing or changed.
     """
     listed = run.record.get("segments", [])
     if not listed or listed[0]["from_step"]:
@@ -69,7 +78,9 @@ def run_segments(run: Run) -> list[Segment]:
             entry["from_epoch"],
             entry["configuration"],
             tuple(entry["command"]),
+            run,
             _file(run, entry["configuration"]),
+            tuple(kept_plugin(run, plugin) for plugin in entry.get("plugins", [])),
         )
         for entry in listed
     ]
@@ -79,6 +90,7 @@ def list_segments(
     before: Sequence[dict[str, Any]],
     progress: Progress,
     configuration: bytes,
+    plugins: Sequence[Plugin],
     command: Sequence[str],
 ) -> list[dict[str, Any]]:
     """Return the segments of a run that goes on from here, as the record has them.
@@ -87,24 +99,21 @@ def list_segments(
         before: those that the record had.
         progress: where the run stands. What began later came to nothing: no checkpoint has it.
         configuration: the file that it goes on with.
+        plugins: those that it goes on with.
         command: the command line.
     """
-    digest = hashlib.sha256(configuration).hexdigest()
+    new = {
+        "from_step": progress.step,
+        "from_epoch": progress.epoch,
+        "configuration": hashlib.sha256(configuration).hexdigest(),
+        "plugins": [{"name": plugin.name, "sha256": plugin.sha256} for plugin in plugins],
+        "command": list(command),
+    }
     begun = [entry for entry in before if entry["from_step"] <= progress.step]
-    if begun and begun[-1]["configuration"] == digest:
+    if begun and _train_alike(begun[-1], new):
         return begun
     trained = [entry for entry in begun if entry["from_step"] < progress.step]
-    if trained and trained[-1]["configuration"] == digest:
-        return trained
-    return [
-        *trained,
-        {
-            "from_step": progress.step,
-            "from_epoch": progress.epoch,
-            "configuration": digest,
-            "command": list(command),
-        },
-    ]
+    return trained if trained and _train_alike(trained[-1], new) else [*trained, new]
 
 
 def keep_configuration(run: Run, segments: Sequence[dict[str, Any]], configuration: bytes) -> None:
@@ -112,10 +121,28 @@ def keep_configuration(run: Run, segments: Sequence[dict[str, Any]], configurati
     digest = hashlib.sha256(configuration).hexdigest()
     if all(entry["configuration"] != digest for entry in segments):
         return
-    file = run.kept_config(digest)
+    _keep(run, run.kept_config(digest), configuration)
+
+
+def keep_plugins(run: Run, plugins: Sequence[Plugin]) -> None:
+    """Keep a copy of each plug-in that is not there yet."""
+    for plugin in plugins:
+        file = run.kept_plugin(plugin.name, plugin.sha256)
+        if not file.exists() or file.read_bytes() != plugin.source:
+            _keep(run, file, plugin.source)
+
+
+def _keep(run: Run, file: Path, content: bytes) -> None:
+    """Write a file into a folder in the run's."""
     file.parent.mkdir(exist_ok=True)
     sync_folder(run.folder)
-    replace_file(file, configuration)
+    replace_file(file, content)
+
+
+def _train_alike(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Return whether two segments have the same configuration and plug-ins, by content."""
+    digests = [[plugin["sha256"] for plugin in each.get("plugins", [])] for each in (one, other)]
+    return bool(one["configuration"] == other["configuration"] and digests[0] == digests[1])
 
 
 def _file(run: Run, digest: str) -> Path:

@@ -81,6 +81,7 @@ def entry(step, text):
         "from_step": step,
         "from_epoch": 0,
         "configuration": hashlib.sha256(text).hexdigest(),
+        "plugins": [],
         "command": [],
     }
 
@@ -98,7 +99,7 @@ def entry(step, text):
     ],
 )
 def test_only_what_was_trained_is_a_segment(before, step, text, expected):
-    listed = list_segments([entry(*each) for each in before], Progress(step=step), text, [])
+    listed = list_segments([entry(*each) for each in before], Progress(step=step), text, [], [])
     assert listed == [entry(*each) for each in expected]
 
 

@@ -95,10 +95,12 @@ def command(
     from cnnrun.runs.gradient_check import gradcheck as check
     from cnnrun.runs.networks import is_config_file
 
-    load_plugins(plugin)
     quiet = quiet or json
-    # Found once: `last` may mean another run by the time that the check is done.
-    run = load_run(config, runs_dir) if config is not None and not is_config_file(config) else None
+    run: Run | None = None
+    if config is None or is_config_file(config):
+        load_plugins(plugin)
+    else:  # found once: `last` may mean another run by the time that the check is done
+        run = load_run(config, runs_dir, plugin)
     if self_test:
         if config or layer:
             raise typer.BadParameter("--self-test checks the checker, without CONFIG or --layer")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cnnrun.cli.options import Json, Plugins, Quiet, RunsDir, load_plugins
+from cnnrun.cli.options import Json, Plugins, Quiet, RunsDir, load_source
 from cnnrun.cli.output import message, print_json
 from cnnrun.cli.tables import print_fitting, share
 
@@ -70,9 +70,8 @@ def command(
     """
     from cnnrun.inspection import inspect
 
-    load_plugins(plugin)
     inspection = inspect(
-        run,
+        load_source(run, runs_dir, plugin),
         index=index,
         images=image or (),
         split=split,
@@ -80,7 +79,7 @@ def command(
         layers=_words(layers),
         kinds=_words(kinds),
         checkpoint=checkpoint,
-        compare=compare,
+        compare=None if compare is None else load_source(compare, runs_dir, plugin),
         folder=output,
         max_channels=max_channels,
         pictures=not no_png,

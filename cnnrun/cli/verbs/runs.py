@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cnnrun.cli.options import Json, RunName, RunsDir, load_run
+from cnnrun.cli.options import Json, Plugins, RunName, RunsDir, load_run
 from cnnrun.cli.output import print_csv, print_json
 from cnnrun.cli.tables import figure, print_table, share, table
 
@@ -64,6 +64,7 @@ def show_command(
     Example: cnnrun runs show last
     """
     from cnnrun.runs.comparison import flat
+    from cnnrun.runs.plugins import recorded_plugins
 
     shown = load_run(run, runs_dir)
     record, metrics = shown.record, shown.metrics
@@ -78,6 +79,8 @@ def show_command(
     for key, value in flat(record):
         if not key.startswith(("final", "best", "segments")):
             made.add_row(key, " ".join(map(str, value)) if isinstance(value, list) else str(value))
+    for plugin in recorded_plugins(shown):
+        made.add_row("plug-in", f"{plugin['name']} {plugin['sha256'][:12]}")
     print_table(made)
     _show_segments(record.get("segments", []))
     columns = ["epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "seconds"]
@@ -90,6 +93,7 @@ def show_command(
 @app.command("compare")
 def compare_command(
     names: Annotated[list[str], typer.Argument(metavar="RUN RUN...", help="Two runs or more.")],
+    plugin: Plugins = None,
     runs_dir: RunsDir = Path("runs"),
     json: Json = False,
     as_csv: Csv = False,
@@ -102,7 +106,7 @@ def compare_command(
 
     if len(names) < 2:
         raise typer.BadParameter("name two runs or more", param_hint="RUN RUN...")
-    comparison = compare(names, runs_dir)
+    comparison = compare([load_run(name, runs_dir, plugin) for name in names])
     settings, results = comparison.settings, comparison.results
     if json:
         print_json(comparison.to_dict())
@@ -124,13 +128,14 @@ def _show_segments(segments: list[dict[str, Any]]) -> None:
     """Print by which configurations a run was trained, if there are several."""
     if len(segments) < 2:
         return
-    columns = ["from step", "from epoch", "configuration", "command"]
-    made = table("segments", columns, left=["configuration", "command"])
+    columns = ["from step", "from epoch", "configuration", "plug-ins", "command"]
+    made = table("segments", columns, left=columns[2:])
     for segment in segments:
         made.add_row(
             str(segment["from_step"]),
             str(segment["from_epoch"]),
             segment["configuration"][:12],
+            ", ".join(plugin["sha256"][:12] for plugin in segment.get("plugins", [])) or "-",
             " ".join(segment["command"]),
         )
     print_table(made)
