@@ -89,9 +89,8 @@ def _equation(equation: Equation) -> str:
         pairs = [r" \cdot ".join(map(to_latex_symbol, pair)) for pair in equation.chain]
         lines.insert(0, _joined(pairs, "sum"))
     if equation.value is not None and equation.is_computed:
-        products = [
-            r" \cdot ".join(_signed(n) for n in factors) for factors in equation.numbers or ()
-        ]
+        written = _scientific if equation.operation == "max" else _signed
+        products = [r" \cdot ".join(map(written, factors)) for factors in equation.numbers or ()]
         lines.append(_joined(products, equation.operation))
     if equation.value is not None and equation.terms:
         lines.append(_scientific(equation.value))

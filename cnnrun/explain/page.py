@@ -47,7 +47,8 @@ def _products(terms: Sequence[Sequence[str]]) -> list[Pieces]:
 
 def _numeric_products(equation: Equation) -> list[Pieces]:
     """Return each term with numbers for its factors."""
-    products = [" · ".join(map(signed, factors)) for factors in equation.numbers or ()]
+    written = number if equation.operation == "max" else signed
+    products = [" · ".join(map(written, factors)) for factors in equation.numbers or ()]
     return [[_typeset(product)] for product in products]
 
 

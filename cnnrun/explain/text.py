@@ -90,7 +90,8 @@ def _equation(equation: Equation) -> str:
     if equation.value is None or not equation.terms:
         return text
     assert equation.numbers is not None
-    products = [" * ".join(signed(n) for n in factors) for factors in equation.numbers]
+    written = number if equation.operation == "max" else signed
+    products = [" * ".join(map(written, factors)) for factors in equation.numbers]
     result = f"{margin}{number(equation.value)}"
     if not equation.is_computed:
         return f"{text}\n{result}"

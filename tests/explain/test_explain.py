@@ -527,3 +527,11 @@ def test_the_formulas_of_both_squared_errors():
     by_sample, by_value = loss_formula(MeanSquaredError()), loss_formula(MeanSquaredError("mean"))
     assert by_sample[1].startswith("delta = -(t - a) / N")
     assert by_value[1] == "delta = -2 (t - a) / (K N)"
+
+
+@pytest.mark.parametrize("form", ["text", "latex", "markdown", "html"])
+def test_numbers_of_a_maximum_need_no_parentheses(form):
+    values = {"X": [[-1, -2], [-3, -4]], "dO": [[1]]}
+    page = explain("max_pool2d", input=2, values=values).render(form)
+    plain = re.sub(r"<[^>]*>", "", page).replace("\N{MINUS SIGN}", "-")
+    assert "max(-1, -2, -3, -4)" in plain
