@@ -35,6 +35,7 @@ class Broken:
     Attributes:
         place: `line:column` of the message; None where there is no such place.
         says: pieces of the message.
+        shows_line: whether the message shows the line with a caret, as for what is not YAML.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Broken:
     new: str
     place: str | None
     says: tuple[str, ...]
+    shows_line: bool = False
 
     @property
     def text(self) -> str:
@@ -135,7 +137,14 @@ BROKEN = [
         "layer with two keys", "- relu", "- {relu: {}, tanh: {}}", "8:5", ("2 keys", "one layer")
     ),
     Broken("layer is a number", "- relu", "- 5", "8:5", ("name of one layer", "5")),
-    Broken("network is a mapping", "network:\n  - conv2d", "network:\n  conv2d", None, ()),
+    Broken(
+        "network is a mapping",
+        "network:\n  - conv2d",
+        "network:\n  conv2d",
+        None,
+        (),
+        shows_line=True,
+    ),
     Broken(
         "network is a word",
         GOOD[GOOD.index("network:") : GOOD.index("loss:")],
@@ -244,9 +253,60 @@ BROKEN = [
     Broken("duplicate key", "seed: 1", "seed: 1\nseed: 2", "3:1", ("seed is given twice", "2:1")),
     Broken("merge key", "seed: 1", "seed: 1\n<<: {}", "3:1", ("merge keys",)),
     Broken("python tag", "seed: 1", "seed: !!python/object/apply:os.system [ls]", "2:7", ("tag",)),
-    Broken("unclosed bracket", "kernel_size: 3}", "kernel_size: 3", None, ()),
-    Broken("tab", "  epochs: 2", "\tepochs: 2", "17:1", ("\\t",)),
-    Broken("undefined alias", "seed: 1", "seed: *nothing", "2:7", ("alias",)),
+    Broken(
+        "unclosed bracket",
+        "kernel_size: 3}",
+        "kernel_size: 3",
+        "7:13",
+        (
+            "not closed; } is missing",
+            "\n  7 |   - conv2d: {filters: 4, kernel_size: 3\n    |             ^",
+        ),
+        shows_line=True,
+    ),
+    Broken("unclosed quote", "name: good", "name: 'good", "1:7", ("quote",), shows_line=True),
+    Broken("tab", "  epochs: 2", "\tepochs: 2", "17:1", ("a tab",), shows_line=True),
+    Broken("undefined alias", "seed: 1", "seed: *nothing", "2:7", ("alias",), shows_line=True),
+    Broken("no colon", "seed: 1", "seed 1", "2:1", ("colon and a space",), shows_line=True),
+    Broken("no colon, above", "name: good", "name good", "1:1", ("colon",), shows_line=True),
+    Broken(
+        "no space behind a colon", "  epochs: 2", "  epochs:2", "17:3", ("colon",), shows_line=True
+    ),
+    Broken("no space in braces", "filters: 4,", "filters:4,", "7:14", ("filters:4", "space")),
+    Broken("no space behind a dash", "- conv2d", "-conv2d", "7:3", ("dash",), shows_line=True),
+    Broken(
+        "indented deeper",
+        "  batch_size: 32",
+        "   batch_size: 32",
+        "18:4",
+        ("deeper than line 17",),
+        shows_line=True,
+    ),
+    Broken(
+        "indented less",
+        "  batch_size: 32",
+        " batch_size: 32",
+        "18:2",
+        ("column 2", "one column"),
+        shows_line=True,
+    ),
+    Broken("second colon", "name: good", "name: a: b", "1:8", ("second colon",), shows_line=True),
+    Broken(
+        "no comma",
+        "filters: 4, kernel_size: 3",
+        "filters: 4 kernel_size: 3",
+        "7:36",
+        ("comma",),
+        shows_line=True,
+    ),
+    Broken(
+        "bracket too many",
+        "network:",
+        "other: [1]]\nnetwork:",
+        "6:11",
+        ("no bracket is open",),
+        shows_line=True,
+    ),
     Broken("name with a slash", "name: good", "name: ../good", "1:7", ("'../good'", "letters")),
     Broken(
         "absurd size",

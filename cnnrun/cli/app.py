@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 import cnnrun
 from cnnrun.cli.arguments import arrange
+from cnnrun.cli.command import Verb
 from cnnrun.cli.errors import reported
 from cnnrun.cli.verbs import (
     bench,
@@ -49,7 +50,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for verb in (train, evaluate, predict, gradcheck, inspect, summary, bench, init):
-    app.command(verb.NAME)(verb.command)
+    app.command(verb.NAME, cls=Verb)(verb.command)
 app.add_typer(explain.app, name="explain")
 app.add_typer(runs.app, name="runs")
 app.add_typer(config.app, name="config")

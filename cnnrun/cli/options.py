@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from cnnrun.cli.output import message
+
 if TYPE_CHECKING:
     from cnnrun.config import Experiment
     from cnnrun.runs import Run
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Checkpoint",
     "ConfigFile",
+    "DataRoots",
     "Json",
     "Overrides",
     "Plugins",
@@ -24,6 +27,7 @@ __all__ = [
     "load",
     "load_plugins",
     "load_run",
+    "load_source",
 ]
 
 RunName = Annotated[
@@ -37,12 +41,21 @@ RunsDir = Annotated[Path, typer.Option("--runs-dir", metavar="FOLDER", help="Whe
 Plugins = Annotated[
     list[Path] | None,
     typer.Option(
-        "--plugin", metavar="FILE", help="A Python file that registers parts of yours; repeatable."
+        "--plugin",
+        metavar="FILE",
+        help="A Python file that registers parts of yours; repeatable. With a run, the word run: "
+        "its own copies, if you trust them.",
     ),
 ]
 Overrides = Annotated[
     list[str] | None,
     typer.Argument(metavar="[KEY=VALUE]...", help="Such as optimizer.sgd.learning_rate=0.01"),
+]
+DataRoots = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--data-root", metavar="OLD=NEW", help="Where a run's data are, if they have moved."
+    ),
 ]
 Workers = Annotated[
     int | None,
@@ -72,8 +85,48 @@ def load(
     return load_experiment(config, overrides or [], plugins or [])
 
 
-def load_run(name: str, runs_dir: Path, plugins: list[Path] | None = None) -> Run:
-    """Return the run called `name`, after plug-ins, which its network may be made of."""
-    from cnnrun import runs
+def load_run(
+    name: str,
+    runs_dir: Path,
+    plugins: list[Path] | None = None,
+    data_roots: list[str] | None = None,
+) -> Run:
+    """Return the run called `name`, and import plug-ins, which its network may be made of.
 
-    return runs.load_run(name, runs_dir, plugins or [])
+    Args:
+        name: its folder, its name, or `last`.
+        runs_dir: where it is looked for.
+        plugins: Python files; `run` for the copies in the run.
+        data_roots: where its data are now, each as `OLD=NEW`.
+    """
+    from cnnrun.runs import find_run
+    from cnnrun.runs.plugins import import_plugins, plugin_differences
+
+    run = find_run(name, runs_dir)
+    import_plugins(run, plugins or [])
+    for difference in plugin_differences(run):
+        message(f"warning: {difference}")
+    for words in data_roots or []:
+        old, equals, new = words.partition("=")
+        if not (old and equals and new):
+            raise typer.BadParameter(
+                f"{words}: write OLD=NEW, the folder that the data were in and where it is now",
+                param_hint="--data-root",
+            )
+        run = run.with_data_root(old, new)
+    return run
+
+
+def load_source(
+    name: str,
+    runs_dir: Path,
+    plugins: list[Path] | None = None,
+    data_roots: list[str] | None = None,
+) -> str | Run:
+    """Return the run called `name`, or the name if it is a configuration's; import plug-ins."""
+    from cnnrun.runs import is_config_file
+
+    if not is_config_file(name):
+        return load_run(name, runs_dir, plugins, data_roots)
+    load_plugins(plugins)
+    return name

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING, Any
 
-from cnnrun.cli.tables import print_fitting
+from cnnrun.cli.tables import print_table, print_text
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -22,12 +21,12 @@ def show_report(report: Report) -> None:
     """Print a report: the table, every finding, and the verdict."""
     title = f"gradients of {report.title}"
     columns = ["layer", "tensor", "resolved", "kinks", "median", "worst", "at", "verdict"]
-    print_fitting(
+    print_table(
         title,
         columns,
         [_cells(row) for row in report.rows],
-        ["at", "median", "kinks"],
         left=["layer", "tensor", "verdict"],
+        keys=2,
     )
     for row in report.rows:
         if row.verdict == "fail":
@@ -68,7 +67,7 @@ def show_mutants(report: Report) -> None:
         for mutant in report.mutants or []
     ]
     title = "self-test of the gradient check"
-    print_fitting(title, columns, rows, ["found by", "layer"], left=columns)
+    print_table(title, columns, rows, left=columns)
     _print_wrapped(report.summary())
 
 
@@ -115,4 +114,4 @@ def _print_failure(row: Row) -> None:
 
 
 def _print_wrapped(text: str, indent: str = "") -> None:
-    print(textwrap.fill(text, WIDTH, initial_indent=indent, subsequent_indent=indent or "    "))
+    print_text(text, indent, "    ", WIDTH)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 import sys
+import textwrap
 from collections.abc import Sequence
 from io import BytesIO, TextIOWrapper
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Literal, TextIO
+
+from cnnrun.cli.layout import Block, folded, lay_out
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -16,75 +19,117 @@ if TYPE_CHECKING:
 __all__ = [
     "count",
     "figure",
-    "fits",
-    "print_fitting",
     "print_table",
+    "print_text",
     "share",
     "size",
-    "table",
 ]
 
-PLAIN_WIDTH = 10_000
-"""More than any table needs, so that none is wrapped or cut where there is no terminal."""
+
+def print_table(
+    title: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str | Text] | None],
+    *,
+    left: Sequence[str] = (),
+    keys: int = 1,
+) -> None:
+    """Print a table to stdout: coloured on a terminal, plain and as wide as needed elsewhere.
+
+    On a terminal that is too narrow the columns stand in blocks below each other; nothing is cut.
+
+    Args:
+        title: what stands above it; may be empty.
+        columns: the headings.
+        rows: the cells of each row; None draws a line.
+        left: the columns that are aligned left; the others are aligned right.
+        keys: so many columns, the first, say what a row is about; every block begins with them.
+    """
+    filled = [row for row in rows if row is not None]
+    cells = [
+        [heading, *(str(row[place]) for row in filled)] for place, heading in enumerate(columns)
+    ]
+    blocks = lay_out(cells, _room(), keys)
+    for number, block in enumerate(blocks, 1):
+        part = f"part {number} of {len(blocks)}" if len(blocks) > 1 else ""
+        heading = f"{title} ({part})" if title and part else title or part
+        _print(heading, _rich_table(columns, rows, left, block), block.width)
 
 
-def table(title: str, columns: Sequence[str], *, left: Sequence[str] = ()) -> Table:
-    """Return an empty table; columns not named in `left` are aligned right and never wrapped."""
+def print_text(text: str, indent: str = "", hanging: str = "", widest: int | None = None) -> None:
+    """Print a sentence; on a terminal, and in lines of at most `widest`, broken between words."""
+    widths = [width for width in (_room(), widest) if width is not None]
+    print(_wrapped(text, min(widths), indent, hanging) if widths else text)
+
+
+def _wrapped(text: str, width: int, indent: str = "", hanging: str = "") -> str:
+    return textwrap.fill(
+        text,
+        width,
+        initial_indent=indent,
+        subsequent_indent=indent or hanging,
+        break_long_words=False,  # paths and numbers stay whole
+        break_on_hyphens=False,
+    )
+
+
+def _rich_table(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str | Text] | None],
+    left: Sequence[str],
+    block: Block,
+) -> Table:
+    """Return the columns of a block as a table of exactly their widths."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    made = Table(title=title or None, title_justify="left", box=SIMPLE_HEAD, title_style="bold")
-    for column in columns:
-        is_left = column in left
+    made = Table(
+        box=SIMPLE_HEAD,
+        padding=(0, 1) if block.loose else (0, 0, 0, 1),
+        pad_edge=block.loose,
+    )
+    for place, width in zip(block.columns, block.widths, strict=True):
+        justify: Literal["left", "right"] = "left" if columns[place] in left else "right"
         made.add_column(
-            column,
-            justify="left" if is_left else "right",
-            overflow="fold",
-            no_wrap=not is_left,
+            folded(columns[place], width), justify=justify, overflow="fold", width=width
         )
+    for row in rows:
+        if row is None:
+            made.add_section()
+        else:
+            cells = zip(block.columns, block.widths, strict=True)
+            made.add_row(*(_folded(row[place], width) for place, width in cells))
     return made
 
 
-def print_table(made: Table) -> None:
-    """Print a table to stdout: coloured on a terminal; plain and as wide as needed elsewhere."""
+def _folded(cell: str | Text, width: int) -> str | Text:
+    return folded(cell, width) if isinstance(cell, str) else cell
+
+
+def _room() -> int | None:
+    """Return the width of the terminal; None where stdout is none."""
+    return _console().width if sys.stdout.isatty() else None
+
+
+def _print(title: str, made: Table, width: int) -> None:
+    """Print a table of that width with its title, which may be longer."""
+    from rich.cells import cell_len
+    from rich.text import Text
+
+    room = _room()
+    lines = (_wrapped(title, room) if room else title).splitlines()
+    parts = [*(Text(line, "bold") for line in lines), made]
+    width = max([width, *map(cell_len, lines)])
     if sys.stdout.isatty():
-        _console().print(made)
+        _console(width).print(*parts, sep="\n")
         return
     # Written aside, because Rich fills every line with blanks; in the encoding of stdout, because
     # Rich takes lines that it can show.
     aside = TextIOWrapper(BytesIO(), sys.stdout.encoding or "ascii", "backslashreplace")
-    console = _console(aside)
-    console.print(made, width=console.measure(made).maximum)
+    _console(width, aside).print(*parts, sep="\n")
     aside.seek(0)
     for line in aside:
         print(line.rstrip())
-
-
-def fits(made: Table) -> bool:
-    """Return whether a table is not wider than the terminal; always, where there is none."""
-    console = _console()
-    unbounded = console.options.update(max_width=PLAIN_WIDTH)
-    needed = console.measure(made, options=unbounded).maximum
-    return not console.is_terminal or needed <= console.width
-
-
-def print_fitting(
-    title: str,
-    columns: Sequence[str],
-    rows: Sequence[Sequence[str | Text]],
-    spare: Sequence[str],
-    left: Sequence[str] = (),
-) -> None:
-    """Print a table, without as many of the `spare` columns as a narrow terminal asks for."""
-    for count in range(len(spare) + 1):
-        shown = [name for name in columns if name not in spare[:count]]
-        made = table(title, shown, left=left)
-        for row in rows:
-            cells = zip(columns, row, strict=True)
-            made.add_row(*(cell for name, cell in cells if name in shown))
-        if fits(made):
-            break
-    print_table(made)
 
 
 def figure(value: float | None, digits: int = 4) -> str:
@@ -109,16 +154,19 @@ def size(count: int) -> str:
     return f"{count / 1024:,.1f} KiB" if count < 1 << 20 else f"{count / (1 << 20):,.1f} MiB"
 
 
-def _console(plain: TextIO | None = None) -> Console:
-    """Return a console on stdout, or one without colours that writes to `plain`."""
-    from rich.console import Console
+def _console(width: int | None = None, plain: TextIO | None = None) -> Console:
+    """Return a console on stdout, as wide as the terminal at least, or one on `plain`."""
+    from rich.console import Console, ConsoleDimensions
 
     # Names come from files and may look like Rich's markup or emoji codes; they are not.
-    return Console(
+    console = Console(
         file=plain,
-        width=PLAIN_WIDTH if plain else None,
         color_system=None if plain else "auto",
         highlight=False,
         markup=False,
         emoji=False,
     )
+    if width is not None and (plain or console.width < width):
+        # With its height, without which Rich takes a dumb terminal's width to be 80 all the same.
+        console.size = ConsoleDimensions(width, console.height)
+    return console

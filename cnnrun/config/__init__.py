@@ -3,14 +3,23 @@
 from cnnrun.config.arrays import read_arrays
 from cnnrun.config.description import describe_data
 from cnnrun.config.experiment import Experiment, TrainOptions
+from cnnrun.config.keys import keys_meant_in, keys_of
 from cnnrun.config.loading import build_network, load_experiment, read_layer
-from cnnrun.config.plugins import load_plugin, load_plugins
+from cnnrun.config.plugins import (
+    OWN_PLUGINS,
+    Plugin,
+    load_plugin,
+    load_plugins,
+    loaded_plugins,
+)
 from cnnrun.config.resolved import dump_yaml, to_dict
 from cnnrun.config.schema import json_schema
 from cnnrun.config.templates import init_experiment, init_layer
 
 __all__ = [
+    "OWN_PLUGINS",
     "Experiment",
+    "Plugin",
     "TrainOptions",
     "build_network",
     "describe_data",
@@ -18,9 +27,12 @@ __all__ = [
     "init_experiment",
     "init_layer",
     "json_schema",
+    "keys_meant_in",
+    "keys_of",
     "load_experiment",
     "load_plugin",
     "load_plugins",
+    "loaded_plugins",
     "read_arrays",
     "read_layer",
     "to_dict",

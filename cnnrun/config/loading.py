@@ -13,6 +13,7 @@ from cnnrun.config.experiment import Experiment
 from cnnrun.config.overrides import apply_overrides
 from cnnrun.config.plugins import load_plugins
 from cnnrun.config.reading import Reader
+from cnnrun.config.sense import require_sense
 from cnnrun.config.source import KeyPath, Source, parse_source, read_source
 from cnnrun.data import DatasetInfo
 from cnnrun.engine import Build, LayerConfig, Network
@@ -48,21 +49,24 @@ def load_experiment(
     path = Path(path)
     source = read_source(path)
     if not isinstance(source.tree, dict):
-        raise ConfigError(f"{source.where(())}: a configuration is a mapping of sections")
-    apply_overrides(source, overrides)
+        near = "; a colon needs a space behind it" if ":" in str(source.tree) else ""
+        raise ConfigError(f"{source.where(())}: a configuration is a mapping of sections{near}")
+    problems = apply_overrides(source, overrides)
     source.tree.setdefault("name", re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).strip("-._"))
-    experiment: Experiment = Reader(source).read(
+    experiment: Experiment = Reader(source, problems).read(
         Experiment, source.tree, base=path.parent.absolute()
     )
     if not check_network:
         return experiment
     try:
-        build_network(experiment)
+        info = experiment.data.dataset.info(experiment.base)
+        build_network(experiment, info)
     except ShapeError as error:
         raise ConfigError(_placed(error, source)) from None
     except DataError as error:
         place = source.where(("data", "dataset"))
         raise DataError(f"{place}: data.dataset: {error}") from None
+    require_sense(experiment, info, source)
     return experiment
 
 

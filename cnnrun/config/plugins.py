@@ -2,18 +2,46 @@
 
 from __future__ import annotations
 
-import importlib.util
+import hashlib
+import re
 import sys
 import traceback
 from collections.abc import Iterable
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, cached_property
 from importlib.metadata import entry_points
 from pathlib import Path
+from types import ModuleType
 
 from cnnrun.config.hints import options_of
 from cnnrun.errors import PluginError
 
-__all__ = ["load_plugin", "load_plugins"]
+__all__ = ["OWN_PLUGINS", "Plugin", "load_plugin", "load_plugins", "loaded_plugins"]
+
+OWN_PLUGINS = "run"
+"""What stands for the plug-ins of a run where plug-ins are named."""
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A Python file that was imported: its name, and its content at that moment."""
+
+    name: str
+    source: bytes
+
+    @cached_property
+    def sha256(self) -> str:
+        """The digest of its content."""
+        return hashlib.sha256(self.source).hexdigest()
+
+
+_loaded: dict[str, Plugin] = {}
+"""By digest, the files that this process has imported, in their order."""
+
+
+def loaded_plugins() -> tuple[Plugin, ...]:
+    """Return the files that this process has imported, in their order."""
+    return tuple(_loaded.values())
 
 
 def load_plugins(paths: Iterable[Path | str] = ()) -> None:
@@ -28,25 +56,39 @@ def load_plugins(paths: Iterable[Path | str] = ()) -> None:
 
 
 def load_plugin(path: Path) -> None:
-    """Import a Python file, which registers what it defines.
+    """Import a Python file, which registers what it defines; a second time does nothing.
+
+    What is run is what is noted in `loaded_plugins`: neither is read again from the disk, and no
+    compiled copy is used or written.
 
     Raises:
         PluginError: the file is missing, or fails; the message says in which line.
     """
+    if str(path) == OWN_PLUGINS:
+        raise PluginError(
+            f"--plugin {OWN_PLUGINS}: means the plug-ins that a run was trained with, and goes "
+            "with the name of a run; with a configuration, name the Python file"
+        )
     path = path.absolute()
-    name = f"cnnrun_plugin_{path.stem}_{abs(hash(path)):x}"
-    if name in sys.modules:
-        return
-    spec = importlib.util.spec_from_file_location(name, path) if path.suffix == ".py" else None
-    if not path.is_file() or spec is None or spec.loader is None:
+    if path.suffix != ".py" or not path.is_file():
         raise PluginError(f"{path}: no such Python file")
-    module = importlib.util.module_from_spec(spec)
+    try:
+        plugin = Plugin(_portable(path.name), path.read_bytes())
+    except OSError as error:
+        raise PluginError(f"{path}: cannot be read ({error.strerror})") from None
+    if plugin.sha256 in _loaded:
+        return
+    name = f"cnnrun_plugin_{path.stem}_{plugin.sha256[:12]}"
+    module = ModuleType(name)
+    module.__file__ = str(path)
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        code = compile(plugin.source, str(path), "exec", dont_inherit=True)
+        exec(code, module.__dict__)
     except Exception as error:
         del sys.modules[name]
         raise PluginError(f"{_place(error, path)}: {type(error).__name__}: {error}") from error
+    _loaded[plugin.sha256] = plugin
     options_of.cache_clear()
 
 
@@ -64,6 +106,11 @@ def _load_installed() -> None:
             raise PluginError(
                 f"plug-in {point.name} ({point.value}): {type(error).__name__}: {error}"
             ) from error
+
+
+def _portable(name: str) -> str:
+    """Return a file's name without what another system does not take in one."""
+    return re.sub(r"[\\/:\x00-\x1f]", "_", name.encode("utf-8", "replace").decode())
 
 
 def _place(error: Exception, path: Path) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import types
+from collections.abc import Sequence
 from typing import Any, Union, get_args, get_origin
 
-from cnnrun.config.hints import NAMED, is_required, options_of, parse_leaf, registered
+from cnnrun.config.hints import NAMED, describe, is_required, options_of, parse_leaf, registered
+from cnnrun.config.keys import meant_keys
 from cnnrun.config.source import KeyPath, Source, format_path
 from cnnrun.errors import ConfigError, OptionError, excerpt, shortened
 from cnnrun.registry import Registry, nearest_names, suggestion
@@ -24,9 +26,11 @@ class _InvalidError(Exception):
 class Reader:
     """Reads objects out of a source; `problems` lists what was wrong, in order of discovery."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, problems: Sequence[str] = ()) -> None:
+        """Prepare to read a source of which `problems` are known already."""
         self.source = source
-        self.problems: list[str] = []
+        self.problems = list(problems)
+        self._is_whole = False
 
     def read(self, cls: type[Any], value: Any, **fixed: Any) -> Any:
         """Return an object of the dataclass `cls`.
@@ -34,6 +38,7 @@ class Reader:
         Raises:
             ConfigError: something is wrong; the message lists every problem, one a line.
         """
+        self._is_whole = True
         try:
             result = self._options(cls, value, (), fixed)
         except _InvalidError:
@@ -120,6 +125,17 @@ class Reader:
         is_bare = isinstance(value, str)
         return self._options(registered(registry, name), options, inner, {}, is_bare=is_bare)
 
+    def _note_missing(self, cls: Any, names: list[str], path: KeyPath, is_bare: bool) -> None:
+        """Note which options must be given, the parts of a network each with what they may be."""
+        plain = []
+        for name in names:
+            if choices := _choices(options_of(cls)[name][0]):
+                self.note(path, f"{name} must be given: {choices}", key=not is_bare)
+            else:
+                plain.append(name)
+        if plain:
+            self.note(path, f"{', '.join(plain)} must be given", key=not is_bare)
+
     def _options(
         self, cls: Any, value: Any, path: KeyPath, fixed: dict[str, Any], *, is_bare: bool = False
     ) -> Any:
@@ -131,8 +147,15 @@ class Reader:
         meant: set[str] = set()
         for name, given in value.items():
             if name not in known:
+                near = nearest_names(name, known)
                 hint = suggestion(name, known) if known else "it has no options"
-                meant.update(nearest_names(name, known))
+                if (
+                    not near
+                    and self._is_whole
+                    and (elsewhere := meant_keys(format_path((*path, name)), self.source.tree))
+                ):
+                    hint = f"did you mean {' or '.join(elsewhere)}?"
+                meant.update(near)
                 self.note((*path, name), f"unknown option; {hint}", key=True)
                 failed = True
                 continue
@@ -141,8 +164,7 @@ class Reader:
             except _InvalidError:
                 failed = True
         missing = [n for n, (_, f) in known.items() if is_required(f) and n not in value]
-        if unsaid := [name for name in missing if name not in meant]:
-            self.note(path, f"{', '.join(unsaid)} must be given", key=not is_bare)
+        self._note_missing(cls, [name for name in missing if name not in meant], path, is_bare)
         if failed or missing:
             raise _InvalidError
         try:
@@ -152,3 +174,17 @@ class Reader:
         except ConfigError as error:
             self.note(path, str(error))
         raise _InvalidError
+
+
+def _choices(hint: Any) -> str:
+    """Return what a section that is missing may be; empty for a plain option."""
+    if hint in NAMED:
+        return f"one of {', '.join(NAMED[hint].names())}"
+    if get_origin(hint) is tuple and get_args(hint)[0] in NAMED:
+        registry = NAMED[get_args(hint)[0]]
+        return f"a list of {registry.kind}s, such as {', '.join(registry.names()[:4])}"
+    dataclass = getattr(hint, "__dataclass_fields__", None)
+    for name, (inner, field) in options_of(hint).items() if dataclass else ():
+        if is_required(field):
+            return f"its {name} is {_choices(inner) or describe(inner)}"
+    return ""

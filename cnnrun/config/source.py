@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 import yaml
 
+from cnnrun.config.syntax import explain_syntax
 from cnnrun.errors import ConfigError, excerpt, shortened
 
 __all__ = ["KeyPath", "Source", "format_path", "parse_scalar", "read_source"]
@@ -130,9 +131,7 @@ def parse_source(text: str, file: str) -> Source:
     try:
         root = loader.get_single_node()
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = f"{file}:{mark.line + 1}:{mark.column + 1}" if mark else file
-        raise ConfigError(f"{place}: {shortened(error.problem or error.context or '')}") from None
+        raise ConfigError(explain_syntax(error, text, file)) from None
     except yaml.YAMLError as error:
         raise ConfigError(f"{file}: {shortened(str(error))}") from None
     except (ValueError, OverflowError):  # of an escape such as \UFFFFFFFF
@@ -221,6 +220,8 @@ class _Builder:
                 )
             if key == "<<" and key_node.style is None:
                 raise ConfigError(f"{place}: merge keys (<<) are not allowed")
+            if ":" in key and key_node.style is None:
+                raise ConfigError(f"{place}: {key}: a colon needs a space behind it")
             if key in entries:
                 first = self.source.keys[(*path, key)].removeprefix(f"{self.source.file}:")
                 raise ConfigError(f"{place}: {key} is given twice, first at {first}")

@@ -19,6 +19,7 @@ Count = Annotated[int, Field(ge=0, le=2**63 - 1)]
 Size = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[float, Field(ge=0)]
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Stored(BaseModel):
@@ -56,6 +57,23 @@ class Test(Stored):
     accuracy: Share | None
 
 
+class PluginEntry(Stored):
+    """A plug-in that a run was trained with; name and digest become its copy's name."""
+
+    name: Annotated[str, Field(pattern=r"^[^/\\:\x00-\x1f]+\.py$")]
+    sha256: Digest
+
+
+class Segment(Stored):
+    """From which step on a run was trained with which configuration and plug-ins."""
+
+    from_step: Count
+    from_epoch: Count
+    configuration: Digest  # which becomes a part of a file's name
+    plugins: list[PluginEntry] = []
+    command: list[str]
+
+
 class RunRecord(Stored):
     """What `run.json` says; keys that a version may lack have a default, which is not filled in."""
 
@@ -70,6 +88,7 @@ class RunRecord(Stored):
     test: Test | None = None
     resumed: Count = 0
     command: list[str] = []
+    segments: list[Segment] = []
     seed: Count = 0
     workers: Count = 0
     parameters: Count = 0

@@ -40,6 +40,7 @@ class DatasetInfo:
         image_shape: height, width, channels.
         class_names: in the order of the labels.
         train_samples, test_samples: the sizes of its splits; None while they are not known.
+        several_labels: whether there are images with several labels, or none.
     """
 
     name: str
@@ -47,6 +48,7 @@ class DatasetInfo:
     class_names: tuple[str, ...]
     train_samples: int | None = None
     test_samples: int | None = None
+    several_labels: bool = False
 
     @property
     def classes(self) -> int:
@@ -62,18 +64,21 @@ class Split:
         images: `(N, H, W, C)`, uint8 or float32; may be mapped from a file.
         labels: `(N,)` int64 class numbers, or `(N, K)` float32 for several labels an image.
         maximum: the pixel value that means 1.0; pixels lie between 0 and it.
+        files: the name of each image's file within the data set; none where it has no such files.
     """
 
     images: Array
     labels: Array
     maximum: float = 255.0
+    files: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.images)
 
     def take(self, indices: Array) -> Split:
         """Return a split of the given samples."""
-        return Split(self.images[indices], self.labels[indices], self.maximum)
+        files = tuple(self.files[index] for index in indices) if self.files else ()
+        return Split(self.images[indices], self.labels[indices], self.maximum, files)
 
 
 @dataclass(frozen=True)
@@ -98,7 +103,8 @@ class Dataset:
         if self.divided:
             images = np.concatenate([self.train.images, self.test.images])
             labels = np.concatenate([self.train.labels, self.test.labels])
-            return Split(images, labels, self.train.maximum)
+            files = self.train.files + self.test.files
+            return Split(images, labels, self.train.maximum, files)
         split = {"train": self.train, "val": self.val, "test": self.test}[name]
         if split is None:
             raise DataError(f"{self.info.name} has no {name} split")

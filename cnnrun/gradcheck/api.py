@@ -29,8 +29,9 @@ from cnnrun.gradcheck.stages.executed import ExecutedStep
 
 __all__ = ["check", "plan", "plan_network"]
 
-SAMPLES = 4
-"""Enough for batch normalisation of vectors, of which two samples would leave nothing."""
+SAMPLES = 5
+"""Enough for batch normalisation of vectors, of which two samples would leave nothing; and no
+common size of a window, for which a sum over the samples could be taken."""
 
 LEAST_SAMPLES = 8
 """Of the training step that is checked: two shards of four."""
@@ -38,8 +39,12 @@ LEAST_SAMPLES = 8
 STEP_BYTES, RECORDED = 256 << 20, 6
 """What that step may take, and how many arrays a layer's output counts for in it."""
 
-SECONDS = 30.0
-"""What a check of a network may take by default, as far as it can be told beforehand."""
+PASSES, FEWEST_PASSES = 40_000, 10_000
+"""Of a network's check by default: counted, not timed, so that a seed fixes what is checked on any
+machine. For LeNet about 30 s."""
+
+MULTIPLY_ADDS = 2_300_000
+"""Of one sample in LeNet; a larger network is given fewer passes in proportion."""
 
 
 def check(
@@ -51,6 +56,7 @@ def check(
     targets: Array | None = None,
     seed: int = 0,
     budget: int | None = None,
+    seconds: float | None = None,
 ) -> Report:
     """Check gradients, and return the report that `cnnrun gradcheck` prints.
 
@@ -62,16 +68,22 @@ def check(
         loss: behind a network; softmax cross entropy or the squared error by default.
         targets: for `x`, as the loss takes them; random ones by default.
         seed: what all random numbers derive from.
-        budget: the most forward passes; above it elements are sampled.
+        budget: the most forward passes; above it elements are sampled. A network has one by
+            default, see `plan_network`.
+        seconds: the most time, as far as it can be told; which elements fit depends on the machine.
 
     Raises:
         ConfigError: nothing is known of how to build such a layer.
         ShapeError: the layer does not fit `input_shape`.
     """
     if isinstance(subject, Network):
-        planned = plan_network(subject, x, loss=loss, targets=targets, seed=seed, budget=budget)
+        planned = plan_network(
+            subject, x, loss=loss, targets=targets, seed=seed, budget=budget, seconds=seconds
+        )
     else:
-        planned = plan(subject, x=x, input_shape=input_shape, seed=seed, budget=budget)
+        planned = plan(
+            subject, x=x, input_shape=input_shape, seed=seed, budget=budget, seconds=seconds
+        )
     for _ in planned.run():
         pass
     return planned.report()
@@ -85,6 +97,7 @@ def plan(
     names: Sequence[str] = (),
     seed: int = 0,
     budget: int | None = None,
+    seconds: float | None = None,
 ) -> Check:
     """Return the check of a layer or loss, or of registered ones; see `check`.
 
@@ -111,8 +124,9 @@ def plan(
         title = cases[0].layer_name
         planned = plan_cases(cases, rng)
     # A layer made of others is blamed last: the mistake may be in one of those.
-    blamed = sorted(planned.points, key=_is_composite)
-    order = [*(finding.layer for finding in planned.findings), *(point.layer for point in blamed)]
+    composite = {point.layer for point in planned.points if _is_composite(point)}
+    names = [*(finding.layer for finding in planned.findings), *(p.layer for p in planned.points)]
+    order = sorted(names, key=composite.__contains__)
     return Check(
         title,
         planned.points,
@@ -120,6 +134,7 @@ def plan(
         findings=planned.findings,
         order=order,
         budget=budget,
+        seconds=seconds,
         notes=planned.notes,
     )
 
@@ -148,7 +163,7 @@ def plan_network(
     samples: int = SAMPLES,
     seed: int = 0,
     budget: int | None = None,
-    seconds: float = SECONDS,
+    seconds: float | None = None,
     notes: Sequence[str] = (),
     batch: tuple[Array, Array] | None = None,
     shard_size: int | None = None,
@@ -157,7 +172,8 @@ def plan_network(
 
     `layers` are words that name the layers to check, as `select_layers` reads them; the gradient
     through the whole network is checked only if they name all layers, as they do by default.
-    Without a `budget` the check is made to take about `seconds`. `batch`, images and targets as in
+    Without `budget` and `seconds` the number of passes follows from the network's size. `batch`,
+    images and targets as in
     training, and `shard_size` are for the training step that is checked as it runs; by default it
     is made of x, or of random images.
 
@@ -165,6 +181,8 @@ def plan_network(
         ConfigError: a word names no layer.
     """
     rng = np.random.default_rng([seed, 0])
+    if budget is None and seconds is None:
+        budget = _default_passes(network)
     double = network.astype(np.float64)
     if x is None:
         x = distinct((samples, *network.input_shape), rng)
@@ -186,10 +204,16 @@ def plan_network(
         findings=planned.findings,
         order=order,
         budget=budget,
-        seconds=seconds if budget is None else None,
+        seconds=seconds,
         notes=[*notes, *([undefined] if undefined else []), *planned.notes],
         step=_step(network, loss, batch or (x, targets), shard_size, seed) if is_whole else None,
     )
+
+
+def _default_passes(network: Network) -> int:
+    """Return how many forward passes a check may take, whatever the machine."""
+    work = sum(layer.multiply_adds() for layer in network.layers.values())
+    return max(FEWEST_PASSES, min(PASSES, PASSES * MULTIPLY_ADDS // max(1, work)))
 
 
 def _step(

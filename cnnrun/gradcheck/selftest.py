@@ -19,7 +19,7 @@ from cnnrun.gradcheck.stages.executed import ExecutedStep
 
 __all__ = ["check_execution_mutant", "check_mutant", "mutant_report", "run_mutants"]
 
-STAGES: tuple[Stage, ...] = ("contract", "exact", "elements", "conventions")
+STAGES: tuple[Stage, ...] = ("contract", "conditions", "exact", "elements", "conventions")
 
 
 def run_mutants(seed: int = 0) -> Iterator[MutantResult]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -32,31 +33,57 @@ KINDS = {
     "routing": ("routing", "where the error was sent"),
 }
 A_ROW = 8
+MOST_CELLS = 96
+"""Of a matrix of weights in one direction; what is larger is summarised in blocks."""
 MOST_ROWS = 4
 """Samples drawn of a batch, and input channels of a filter."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture with its file name, and a description for those who cannot see it."""
+    """A picture with its file name, and a description for those who cannot see it.
+
+    There is no image where the same numbers have been drawn before; the description says where.
+    """
 
     name: str
     layer: str
     kind: str
-    image: Image.Image
+    image: Image.Image | None
     description: str
+
+
+class _Drawn:
+    """Remembers the arrays that were drawn, so that none is drawn twice."""
+
+    def __init__(self) -> None:
+        self._words: dict[tuple[bytes, ...], str] = {}
+
+    def before(self, layer: str, kind: str, *arrays: Array) -> Picture | None:
+        """Return a picture without an image if the arrays were drawn before; else note them."""
+        digests = tuple(hashlib.sha256(np.ascontiguousarray(a).data).digest() for a in arrays)
+        words = f"{KINDS[kind][1]} of {layer}"
+        first = self._words.setdefault(digests, words)
+        if first == words:
+            return None
+        same = f"{words}: the same numbers as the {first}"
+        return Picture(f"{_file(layer)}-{kind}", layer, kind, None, same)
 
 
 def layer_pictures(
     captured: Capture, kinds: Sequence[str], most_channels: int
 ) -> Iterator[Picture]:
-    """Yield the pictures of every layer, in natural order."""
+    """Yield the pictures of every layer, in natural order; of equal arrays the first is drawn."""
+    drawn = _Drawn()
     for node in captured.nodes:
         own = captured.maps[node.name]
         for kind in kinds:
             tensor, words = KINDS[kind]
             array = _routing(node, own) if tensor == "routing" else own.get(tensor)
             if array is None:
+                continue
+            if again := drawn.before(node.name, kind, array):
+                yield again
                 continue
             yield _picture(node.name, kind, words, tensor, array, most_channels)
 
@@ -68,12 +95,16 @@ def compared_pictures(
     kinds: Sequence[str],
     most_channels: int,
 ) -> Iterator[Picture]:
-    """Yield pictures of two captures and their difference, on one scale."""
+    """Yield pictures of two captures and their difference, on one scale; equal ones once."""
+    drawn = _Drawn()
     for node in first.nodes:
         for kind in kinds:
             tensor, words = KINDS[kind]
             one, two = (c.maps.get(node.name, {}).get(tensor) for c in (first, second))
             if one is None or two is None or one.shape != two.shape:
+                continue
+            if again := drawn.before(node.name, kind, one, two):
+                yield again
                 continue
             tiles, note, columns = _tiles(tensor, one, most_channels, rows=1)
             others, _, _ = _tiles(tensor, two, most_channels, rows=1)
@@ -99,7 +130,9 @@ def attribution_pictures(
     note = f"{rows} of {len(images)} samples" if rows < len(images) else ""
     for name, maps in attribution.maps.items():
         words = name.replace("_", " ")
-        image = draw_tiles(words, maps[:rows, None], row_labels=labels[:rows], note=note)
+        image = draw_tiles(
+            words, maps[None, :rows], column_labels=labels[:rows], note=note, own_scales=True
+        )
         yield Picture(f"attribution-{name}", "input", name, image, f"{words} of the input")
     if "grad_cam" in attribution.maps:
         yield _overlaid(attribution, images, rows)
@@ -160,7 +193,7 @@ def _tiles(
         tiles = array.transpose(0, 3, 1, 2)
         words = ("samples", "channels")
     elif tensor in ("w", "dw"):  # (inputs, units), as one matrix
-        return array[None, None, :512, :512], _cut(array.shape, (512, 512)), []
+        return *_summarised(array), []
     else:  # (N, features): a row for each sample
         flat = array.reshape(len(array), -1)
         strip = flat[: 16 * rows, :512]
@@ -172,6 +205,23 @@ def _tiles(
             note.append(f"{limit} of {count} {word}")
     kept = tiles[:rows, :most]
     return kept, ", ".join(note), [str(i) for i in range(kept.shape[1])]
+
+
+def _summarised(weights: Array) -> tuple[Array, str]:
+    """Return a matrix as one tile; of a large one the strongest weight of each block, in words."""
+    height, width = (-(-length // MOST_CELLS) for length in weights.shape)
+    if height == width == 1:
+        return weights[None, None], ""
+    tops, lefts = (np.arange(0, n, k) for n, k in zip(weights.shape, (height, width), strict=True))
+    highest, lowest = (
+        reduce.reduceat(reduce.reduceat(weights, tops, axis=0), lefts, axis=1)
+        for reduce in (np.maximum, np.minimum)
+    )
+    strongest = np.where(highest >= -lowest, highest, lowest)
+    inputs, units = weights.shape
+    return strongest[None, None], (
+        f"{inputs} inputs x {units} units; each cell is the strongest of {height} x {width} weights"
+    )
 
 
 def _cut(shape: tuple[int, ...], limit: tuple[int, int]) -> str:

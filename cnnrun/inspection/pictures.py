@@ -1,4 +1,4 @@
-"""Draws arrays as tiles, one square for each value, with a colour bar beside them.
+"""Draws arrays as tiles, one square for each value, with a colour bar to the left of them.
 
 Signed values are blue (negative) to red (positive) around white; values that cannot be negative go
 from dark blue to yellow. Both can be told apart by people who see colours differently.
@@ -19,7 +19,9 @@ __all__ = ["draw_tiles", "overlay"]
 
 SMALLEST_TILE = 48
 LARGEST_TILE = 224
-WIDEST = 1400
+WIDEST = 1000
+"""Of the tiles together, so that a page of 1,280 pixels shows a picture whole."""
+BAR = 84
 GAP = 4
 INK, PAPER, SOFT = (30, 30, 30), (255, 255, 255), (110, 110, 110)
 BROKEN = (0, 200, 80)
@@ -34,8 +36,9 @@ def draw_tiles(
     column_labels: Sequence[str] = (),
     note: str = "",
     count: int | None = None,
+    own_scales: bool = False,
 ) -> Image.Image:
-    """Return a picture of `tiles` `(rows, columns, height, width)`, all on one scale.
+    """Return a picture of `tiles` `(rows, columns, height, width)`.
 
     Args:
         title: above the picture.
@@ -44,11 +47,11 @@ def draw_tiles(
         column_labels: one a column.
         note: below the picture: what was left out.
         count: how many tiles there are, row by row, if the last row is not full.
+        own_scales: give each tile a scale of its own, whose end stands below it, instead of one
+            scale for all.
     """
-    finite = tiles[np.isfinite(tiles)]
-    largest = float(np.max(np.abs(finite), initial=0))
-    signed = bool(np.min(finite, initial=0) < 0)
-    end = largest
+    largest = _largest(tiles)
+    signed = bool(np.min(tiles, where=np.isfinite(tiles), initial=0) < 0)
     rows, columns, height, width = tiles.shape
     scale = _scale(height, width, columns)
     if scale < 1:
@@ -59,12 +62,13 @@ def draw_tiles(
         scale = 1
     scale = int(scale)
     gap, font = GAP, _font(13)
-    left = 8 + max((int(font.getlength(label)) + 8 for label in row_labels), default=0)
+    left = 8 + BAR + max((int(font.getlength(label)) + 8 for label in row_labels), default=0)
     top = 34 + (16 if column_labels else 0)
-    bar = 110
-    inner_width, inner_height = columns * (width * scale + gap), rows * (height * scale + gap)
+    below = 18 if own_scales else 0
+    inner_width = columns * (width * scale + gap)
+    inner_height = rows * (height * scale + gap + below)
     full = (
-        max(left + inner_width + bar, int(_font(15).getlength(title)) + 20,
+        max(left + inner_width + 8, int(_font(15).getlength(title)) + 20,
             int(font.getlength(note)) + 20),
         max(top + inner_height, top + 130) + (26 if note else 8),
     )  # fmt: skip
@@ -74,29 +78,38 @@ def draw_tiles(
     for row, column in np.ndindex(rows, columns):
         if count is not None and row * columns + column >= count:
             break
+        end = _largest(tiles[row, column]) if own_scales else largest
         colours = _colour(tiles[row, column], end, signed)
         tile = Image.fromarray(colours).resize(
             (width * scale, height * scale), Image.Resampling.NEAREST
         )
-        place = (left + column * (width * scale + gap), top + row * (height * scale + gap))
+        place = (left + column * (width * scale + gap), top + row * (height * scale + gap + below))
         canvas.paste(tile, place)
         draw.rectangle(
             [place[0] - 1, place[1] - 1, place[0] + width * scale, place[1] + height * scale],
             outline=(190, 190, 190),
         )
         if column == 0 and row < len(row_labels):
-            draw.text((8, place[1] + height * scale // 2 - 7), row_labels[row], SOFT, font)
+            draw.text((8 + BAR, place[1] + height * scale // 2 - 7), row_labels[row], SOFT, font)
         if row == 0 and column < len(column_labels):
             fits = font.getlength(column_labels[column]) <= width * scale + gap
             if fits or column % 4 == 0:
                 draw.text((place[0], top - 17), column_labels[column], SOFT, font)
-    _draw_bar(draw, (left + inner_width + 12, top), end, signed)
-    if not largest:
+        if own_scales:
+            text = f"{'±' if signed else 'to '}{end:.2g}" if end else "all zero"
+            draw.text((place[0], place[1] + height * scale + 2), text, INK, font)
+    _draw_bar(draw, (8, top), None if own_scales and largest else largest, signed)
+    if not largest and not own_scales:
         text = "all zero"
         draw.text((left + 4, top + 2), text, INK, font)
     if note:
         draw.text((8, full[1] - 20), note, SOFT, font)
     return canvas
+
+
+def _largest(values: Array) -> float:
+    """Return the size of the largest finite value."""
+    return float(np.max(np.abs(values), where=np.isfinite(values), initial=0))
 
 
 def overlay(image: Array, heat: Array) -> Array:
@@ -131,20 +144,22 @@ def _colour(values: Array, end: float, signed: bool) -> Array:
     return colours
 
 
-def _draw_bar(draw: ImageDraw.ImageDraw, place: tuple[int, int], end: float, signed: bool) -> None:
-    """Draw the colour bar, with the numbers at its ends and at zero."""
-    table = _table("RdBu_r" if signed or not end else "viridis")
+def _draw_bar(
+    draw: ImageDraw.ImageDraw, place: tuple[int, int], end: float | None, signed: bool
+) -> None:
+    """Draw the colour bar, with the numbers at its ends and at zero; in words if `end` is None."""
+    table = _table("RdBu_r" if signed or end == 0 else "viridis")
     left, top = place
     height = 110
     for row in range(height):
         colour = tuple(int(v) for v in table[255 - int(255 * row / (height - 1))])
         draw.line([left, top + row, left + 14, top + row], fill=colour)
     draw.rectangle([left, top, left + 14, top + height], outline=SOFT)
-    marks = [(0, end), (height, -end if signed else 0.0)]
+    high, low = ("largest", "-largest") if end is None else (f"{end:.3g}", f"{-end:.3g}")
+    marks = [(0, high if end != 0 else "0"), (height, low if signed else "0")]
     if signed:
-        marks.insert(1, (height // 2, 0.0))
-    for offset, value in marks:
-        text = "0" if value == 0 else f"{value:.3g}"
+        marks.insert(1, (height // 2, "0"))
+    for offset, text in marks:
         draw.text((left + 20, top + offset - 7), text, INK, _font(13))
 
 

@@ -72,7 +72,17 @@ def choose_samples(model: NetworkWithData, choice: SampleChoice) -> tuple[Inspec
         what += f"-class-{choice.class_name}"
     reference = _reference(data, network)
     target = InspectionTarget(
-        model.title, network, loss, x, targets, labels, classes, pixels, -mean / std, reference
+        model.title,
+        network,
+        loss,
+        x,
+        targets,
+        labels,
+        classes,
+        pixels,
+        -mean / std,
+        reference,
+        () if model.experiment.data.targets == "inputs" else model.info.class_names,
     )
     return target, what
 

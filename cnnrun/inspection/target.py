@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from cnnrun.engine import Loss, Network
 from cnnrun.engine.types import Array
 from cnnrun.inspection.objectives import BatchLoss, ClassScore, Objective
@@ -26,6 +28,7 @@ class InspectionTarget:
         images: `(N, H, W, C)` in [0, 1], as people see them.
         baseline: `(C,)`, black after normalisation.
         reference: samples and targets on which the flow of gradients is measured.
+        class_names: what the outputs stand for; none where they are no classes.
     """
 
     title: str
@@ -38,6 +41,7 @@ class InspectionTarget:
     images: Array
     baseline: Array
     reference: tuple[Array, Array]
+    class_names: tuple[str, ...] = ()
 
     def objective(self, first: int | None = None) -> Objective:
         """Return what is differentiated: of all samples, or of each of the `first` by itself."""
@@ -46,3 +50,23 @@ class InspectionTarget:
         assert self.targets is not None
         # Attribution maps are of each sample's own loss, whatever stands beside it.
         return BatchLoss(self.loss, self.targets[:first], None if first is None else 1)
+
+    def predictions(self, outputs: Array) -> list[tuple[str, float] | None]:
+        """Return for each sample the class it is taken for, with its probability."""
+        if outputs.shape[1:] != (len(self.class_names),):
+            return [None] * len(outputs)
+        with np.errstate(all="ignore"):
+            scores = np.asarray(self.loss.predictions(outputs))
+        chosen = scores.argmax(axis=1)
+        return [
+            (self.class_names[number], float(row[number]))
+            for number, row in zip(chosen, scores, strict=True)
+        ]
+
+    @property
+    def truths(self) -> list[str | None]:
+        """The class of each sample; None where it has none, or several."""
+        targets = self.targets
+        if targets is None or targets.ndim != 1 or not self.class_names:
+            return [None] * len(self.x)
+        return [self.class_names[int(number)] for number in targets]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from cnnrun.documents import finite
-from cnnrun.engine import Network
+from cnnrun.engine import Context, Network
 from cnnrun.inspection.attribution import Attribution, attribute
 from cnnrun.inspection.capture import Capture, Node, capture, walk
 from cnnrun.inspection.flow import measure_flow
@@ -24,7 +24,7 @@ from cnnrun.inspection.gallery import (
     layer_pictures,
 )
 from cnnrun.inspection.objectives import BatchLoss, ClassScore, Objective
-from cnnrun.inspection.page import EmbeddedPicture, write_page
+from cnnrun.inspection.page import MOST_NAMED, EmbeddedPicture, sample_picture, write_page
 from cnnrun.inspection.result import Inspection
 from cnnrun.inspection.statistics import measure, to_csv
 from cnnrun.inspection.target import InspectionTarget
@@ -93,10 +93,11 @@ def write_inspection(target: InspectionTarget, folder: Path, options: Options) -
     _write_arrays(folder, captured, result.attribution, options.format)
     (folder / "stats.csv").write_text(to_csv(figures), "utf-8")
     embedded = _draw(target, captured, result, options) if options.pictures else []
-    result.document = _document(target, result, objective, captured)
+    result.document = _document(target, result, objective, captured, options.other)
     text = json.dumps(finite(result.document), indent=2, allow_nan=False)
     (folder / "report.json").write_text(f"{text}\n", "utf-8")
-    write_page(folder / "index.html", target.title, result.document, embedded)
+    samples = [sample_picture(image) for image in target.images[:MOST_NAMED]] if is_image else []
+    write_page(folder / "index.html", result.document, embedded, samples)
     return result
 
 
@@ -123,9 +124,15 @@ def _draw(
     embedded: list[EmbeddedPicture] = []
     size = 0
     left_out = 0
-    for count, picture in enumerate(_pictures(target, captured, result, options)):
-        if count >= MOST_PICTURES:
-            left_out += 1
+    count = 0
+    for picture in _pictures(target, captured, result, options):
+        count += picture.image is not None
+        if count > MOST_PICTURES:
+            left_out += picture.image is not None
+            continue
+        if picture.image is None:
+            words = EmbeddedPicture(picture.layer, picture.kind, picture.description, b"", (0, 0))
+            embedded.append(words)
             continue
         path = result.folder / f"{picture.name}.png"
         picture.image.save(path, optimize=False)
@@ -167,16 +174,23 @@ def _pictures(
 
 
 def _document(
-    target: InspectionTarget, result: Inspection, objective: Objective, captured: Capture
+    target: InspectionTarget,
+    result: Inspection,
+    objective: Objective,
+    captured: Capture,
+    other: tuple[Network, tuple[str, str]] | None,
 ) -> dict[str, Any]:
     """Return `report.json`."""
     attribution = result.attribution
     what = "class score" if isinstance(objective, ClassScore) else "loss"
+    predictions = target.predictions(captured.outputs)
     samples = [
         {
             "label": label,
             "objective": float(value),
             "class": None if target.classes is None else int(target.classes[index]),
+            "true": target.truths[index],
+            **_prediction(predictions[index]),
         }
         for index, (label, value) in enumerate(zip(target.labels, captured.values, strict=True))
     ]
@@ -187,6 +201,7 @@ def _document(
         "objective": what,
         "samples": samples,
         "flow": result.flow.to_dict(),
+        "compared": None if other is None else _compared(target, other),
         "attribution": {
             "maps": sorted(attribution.maps),
             "score_change": list(attribution.score_change),
@@ -198,3 +213,22 @@ def _document(
         "layers": [asdict(row) for row in result.figures],
         "notes": result.notes,
     }
+
+
+def _compared(target: InspectionTarget, other: tuple[Network, tuple[str, str]]) -> dict[str, Any]:
+    """Return what the second network makes of the same samples, and how gradients flow there."""
+    network, names = other
+    x_reference, targets = target.reference
+    flow = measure_flow(capture(network, x_reference, BatchLoss(target.loss, targets)))
+    outputs = network.forward(target.x, Context())
+    return {
+        "names": list(names),
+        "flow": flow.to_dict(),
+        "samples": [_prediction(prediction) for prediction in target.predictions(outputs)],
+    }
+
+
+def _prediction(prediction: tuple[str, float] | None) -> dict[str, Any]:
+    """Return a sample's prediction as the document has it."""
+    name, probability = prediction or (None, None)
+    return {"predicted": name, "probability": probability}

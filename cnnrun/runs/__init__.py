@@ -1,9 +1,11 @@
 """Training and trained networks: the loop, its events, checkpoints, the run folder, the model."""
 
 from cnnrun.runs.comparison import Comparison, compare
+from cnnrun.runs.curves import plot_runs
 from cnnrun.runs.environment import default_workers
 from cnnrun.runs.evaluation import Evaluation, evaluate
-from cnnrun.runs.folder import Run, find_run, list_runs, load_run
+from cnnrun.runs.folder import Run, find_run, list_runs
+from cnnrun.runs.keeping import export_run, remove_runs, tag_run
 from cnnrun.runs.model import Model, load_model
 from cnnrun.runs.networks import (
     NetworkSource,
@@ -13,6 +15,8 @@ from cnnrun.runs.networks import (
     summary,
 )
 from cnnrun.runs.opening import resume_run, start_run
+from cnnrun.runs.plugins import load_run
+from cnnrun.runs.segments import Segment, run_segments
 from cnnrun.runs.session import Session
 from cnnrun.runs.signals import StopRequest, ignore_signals, stop_on_signals
 from cnnrun.runs.training import resume, train, train_events
@@ -24,11 +28,13 @@ __all__ = [
     "NetworkSource",
     "NetworkWithData",
     "Run",
+    "Segment",
     "Session",
     "StopRequest",
     "compare",
     "default_workers",
     "evaluate",
+    "export_run",
     "find_run",
     "ignore_signals",
     "is_config_file",
@@ -36,11 +42,15 @@ __all__ = [
     "load_model",
     "load_run",
     "open_network",
+    "plot_runs",
+    "remove_runs",
     "resume",
     "resume_run",
+    "run_segments",
     "start_run",
     "stop_on_signals",
     "summary",
+    "tag_run",
     "train",
     "train_events",
 ]

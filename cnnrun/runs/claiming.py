@@ -30,7 +30,7 @@ def claim_run(runs_dir: Path, name: str, contents: Mapping[str, bytes]) -> Run:
     Args:
         runs_dir: where the run's folder is created.
         name: of the experiment.
-        contents: the files to begin with, by name.
+        contents: the files to begin with, by name, which may be in a folder: `plugins/p.py`.
 
     Raises:
         RunError: the folder cannot be created. Then there is no run.
@@ -40,8 +40,12 @@ def claim_run(runs_dir: Path, name: str, contents: Mapping[str, bytes]) -> Run:
         runs_dir.mkdir(parents=True, exist_ok=True)
         _remove_abandoned(runs_dir)
         unfinished.mkdir()
-        for file, content in contents.items():
-            write_durably(unfinished / file, content)
+        for name_inside, content in contents.items():
+            file = unfinished / name_inside
+            if file.parent != unfinished:
+                file.parent.mkdir(exist_ok=True)
+            write_durably(file, content)
+            sync_folder(file.parent)
         sync_folder(unfinished)
         run = Run(_rename(unfinished, name))
     except OSError as error:

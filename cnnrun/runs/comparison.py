@@ -7,10 +7,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from cnnrun.config import load_experiment, to_dict
+from cnnrun.config import to_dict
 from cnnrun.errors import ConfigError, RunError
 from cnnrun.notebook import cell, html_table
+from cnnrun.runs.differences import differences
 from cnnrun.runs.folder import Run, find_run
+from cnnrun.runs.keeping import tags_of
+from cnnrun.runs.plugins import load_run_experiment
 
 __all__ = ["FIGURES", "Comparison", "compare", "flat", "sort_summaries", "summarize_run"]
 
@@ -24,7 +27,8 @@ class Comparison:
     Attributes:
         runs: their names.
         settings: by path, such as `network[0].conv2d.filters`, the value in each run; only those
-            that differ.
+            that differ. Where the layers are others, those of a kind are matched, and counted from
+            1: `network.conv2d#2.filters`; one that a run does not have is None there.
         results: by figure, the value of each run.
     """
 
@@ -60,26 +64,26 @@ def compare(runs: Sequence[Run | str], runs_dir: Path | str = "runs") -> Compari
     if isinstance(runs, Run | str) or len(runs) < 2:
         raise ConfigError("name two runs or more, to compare them")
     opened = [find_run(run, Path(runs_dir)) if isinstance(run, str) else run for run in runs]
-    settings = [
-        dict(flat(to_dict(load_experiment(run.config, check_network=False)))) for run in opened
-    ]
-    paths = list(dict.fromkeys(path for setting in settings for path in setting))
-    differing = {
-        path: [setting.get(path) for setting in settings]
-        for path in paths
-        if any(setting.get(path) != settings[0].get(path) for setting in settings)
-    }
+    settings = [to_dict(load_run_experiment(run, check_network=False)) for run in opened]
     rows = [summarize_run(run) for run in opened]
-    results = {figure: [row[figure] for row in rows] for figure in FIGURES[1:]}
-    return Comparison([run.name for run in opened], differing, results)
+    results = {figure: [row[figure] for row in rows] for figure in (*FIGURES[1:], "parameters")}
+    return Comparison([run.name for run in opened], differences(settings), results)
 
 
 def summarize_run(run: Run) -> dict[str, Any]:
-    """Return a run's figures by the names of `FIGURES`; `val_` ones are those of its best epoch."""
+    """Return a run's figures by the names of `FIGURES`, its number of parameters, and its tags.
+
+    The figures whose names begin with `val_` are those of its best epoch.
+    """
     try:
-        record = run.record
+        record, tags = run.record, tags_of(run)
     except RunError:
-        return {**dict.fromkeys(FIGURES), "name": run.name, "status": "damaged"}
+        return {
+            **dict.fromkeys((*FIGURES, "parameters")),
+            "name": run.name,
+            "status": "damaged",
+            "tags": [],
+        }
     best, final = record.get("best") or {}, record.get("final") or {}
     return {
         "name": run.name,
@@ -89,6 +93,8 @@ def summarize_run(run: Run) -> dict[str, Any]:
         "val_accuracy": best.get("val_accuracy"),
         "test_accuracy": (record.get("test") or {}).get("accuracy"),
         "seconds": record.get("seconds"),
+        "parameters": record.get("parameters"),
+        "tags": tags,
     }
 
 

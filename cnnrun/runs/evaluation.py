@@ -14,9 +14,28 @@ from cnnrun.engine.types import Array
 from cnnrun.notebook import cell, html_table
 from cnnrun.runs.metrics import ClassMetrics, accuracy, confusion_matrix, per_class
 
-__all__ = ["Evaluation", "evaluate", "predict"]
+__all__ = ["Evaluation", "Mistake", "evaluate", "predict"]
 
 BATCH = 256
+MOST_MISTAKES = 24
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A sample that was taken for another class than its own.
+
+    Attributes:
+        index: of the sample in its split.
+        pixels: `(H, W, C)` in [0, 1].
+        true, predicted: class numbers.
+        probability: of the predicted class.
+    """
+
+    index: int
+    pixels: Array
+    true: int
+    predicted: int
+    probability: float
 
 
 @dataclass(frozen=True, repr=False)
@@ -31,6 +50,9 @@ class Evaluation:
         class_names: in the order of the labels.
         split: what was measured, `train`, `val` or `test`; None for all of other data.
         data: the file or folder of other data than the network's own.
+        files: the name of each image's file within the data set; none where it has no such files.
+        data_changed: whether the network's own data are no longer those it was trained on.
+        mistakes: the worst, the most confident first; none where an image has several labels.
     """
 
     loss: float
@@ -40,6 +62,9 @@ class Evaluation:
     class_names: tuple[str, ...]
     split: str | None = None
     data: Path | None = None
+    files: tuple[str, ...] = ()
+    data_changed: bool = False
+    mistakes: tuple[Mistake, ...] = ()
 
     @property
     def title(self) -> str:
@@ -89,6 +114,7 @@ class Evaluation:
         return {
             "split": self.split,
             "data": str(self.data) if self.data else None,
+            "data_changed": self.data_changed,
             "samples": self.samples,
             "loss": self.loss,
             "accuracy": self.accuracy,
@@ -106,11 +132,13 @@ def evaluate(executor: Executor, samples: Samples, class_names: tuple[str, ...])
         total += loss * len(x)
         if not samples.inputs_are_targets:
             scores.append(_class_scores(executor, outputs))
-    loss, labels = total / len(samples), np.array(samples.labels)
+    loss, labels, files = total / len(samples), np.array(samples.labels), samples.split.files
     if samples.inputs_are_targets:
-        return Evaluation(loss, None, None, labels, class_names)
+        return Evaluation(loss, None, None, labels, class_names, files=files)
     joined = np.concatenate(scores)
-    return Evaluation(loss, accuracy(joined, labels), joined, labels, class_names)
+    mistakes = _worst_mistakes(joined, samples)
+    figures = (loss, accuracy(joined, labels), joined, labels, class_names)
+    return Evaluation(*figures, files=files, mistakes=mistakes)
 
 
 def predict(executor: Executor, x: Array) -> Array:
@@ -120,6 +148,26 @@ def predict(executor: Executor, x: Array) -> Array:
     """
     return np.concatenate(
         [_class_scores(executor, executor.predict(x[part])) for part in _parts(len(x))]
+    )
+
+
+def _worst_mistakes(scores: Array, samples: Samples) -> tuple[Mistake, ...]:
+    """Return the wrong predictions of the highest probability."""
+    if samples.labels.ndim != 1:
+        return ()
+    predicted = scores.argmax(axis=1)
+    confidence = scores.max(axis=1)
+    wrong = np.flatnonzero(predicted != samples.labels)
+    worst = wrong[np.argsort(-confidence[wrong], kind="stable")][:MOST_MISTAKES]
+    return tuple(
+        Mistake(
+            int(index),
+            np.asarray(samples.split.images[index] / samples.split.maximum, np.float32),
+            int(samples.labels[index]),
+            int(predicted[index]),
+            float(confidence[index]),
+        )
+        for index in worst
     )
 
 

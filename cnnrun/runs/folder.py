@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,14 +16,20 @@ from cnnrun.runs.locking import hold, is_held
 if TYPE_CHECKING:
     from cnnrun.runs.model import Model
 
-__all__ = ["Run", "find_run", "list_runs", "load_run"]
+__all__ = ["Run", "find_run", "list_runs"]
 
 
 @dataclass(frozen=True)
 class Run:
-    """The directory of one training."""
+    """The directory of one training.
+
+    Attributes:
+        folder: where it is.
+        data_roots: folders below which its data were, and where each is now.
+    """
 
     folder: Path
+    data_roots: tuple[tuple[str, str], ...] = ()
 
     @property
     def name(self) -> str:
@@ -35,6 +40,14 @@ class Run:
     def config(self) -> Path:
         """The resolved configuration."""
         return self.folder / "config.yaml"
+
+    def kept_config(self, digest: str) -> Path:
+        """Return where a configuration of that SHA-256 is kept after another took its place."""
+        return self.folder / "configs" / f"{digest[:12]}.yaml"
+
+    def kept_plugin(self, name: str, digest: str) -> Path:
+        """Return where the copy of a plug-in of that file name and SHA-256 is kept."""
+        return self.folder / "plugins" / f"{name.removesuffix('.py')[:50]}-{digest[:12]}.py"
 
     @property
     def log(self) -> Path:
@@ -123,6 +136,10 @@ class Run:
         )
         return html_table(self.name, summary, columns, [tuple(map(cell, row)) for row in rows])
 
+    def with_data_root(self, old: Path | str, new: Path | str) -> Run:
+        """Return the run with its data, which were below the folder `old`, below `new`."""
+        return replace(self, data_roots=(*self.data_roots, (str(old), str(new))))
+
     def lock(self) -> BaseFileLock:
         """Lock the run and return the lock, which is held until it is released or the process ends.
 
@@ -139,27 +156,6 @@ def list_runs(runs_dir: Path | str = "runs") -> list[Run]:
         return []
     runs = [Run(path.parent) for path in runs_dir.glob("[!.]*/config.yaml")]
     return sorted(runs, key=lambda run: (run.config.stat().st_mtime_ns, run.name))
-
-
-def load_run(
-    name: str | Path = "last", runs_dir: Path | str = "runs", plugins: Sequence[Path | str] = ()
-) -> Run:
-    """Return a run that has been trained.
-
-    Args:
-        name: its directory, its name in `runs_dir`, or `last`; without its number, a name means
-            the newest of that name.
-        runs_dir: where runs are kept.
-        plugins: Python files that register what its network is made of.
-
-    Raises:
-        RunError: there is none; the message says what there is.
-        PluginError: a plug-in is missing, or fails.
-    """
-    from cnnrun.config import load_plugins  # a run is found without the configuration language
-
-    load_plugins(plugins)
-    return find_run(str(name), Path(runs_dir))
 
 
 def find_run(name: str, runs_dir: Path) -> Run:

@@ -20,7 +20,7 @@ from cnnrun.runs.preflight import check_batch, check_images
 
 __all__ = ["gradcheck"]
 
-SAMPLES = 4
+SAMPLES = 5
 
 
 def gradcheck(
@@ -35,6 +35,7 @@ def gradcheck(
     checkpoint: str = "best",
     seed: int = 0,
     budget: int | None = None,
+    seconds: float | None = None,
     self_test: bool = False,
     on_progress: Callable[[Check, int], None] | None = None,
 ) -> Report:
@@ -52,10 +53,13 @@ def gradcheck(
         targets: for `x`, as the loss takes them; random ones by default.
         layers: which ones of a network, as `--layers` names them, such as `["conv1", "3"]`; or,
             without a subject, which types. By default all.
-        samples: images of its own data that a network is checked on, 4 by default.
+        samples: images of its own data that a network is checked on, 5 by default.
         checkpoint: which weights of a run: `best` or `last`.
         seed: what all random numbers derive from.
-        budget: the most forward passes; above it elements are sampled.
+        budget: the most forward passes; above it elements are sampled. A network has a budget by
+            default, which follows from its size.
+        seconds: the most time instead, as far as it can be told; which elements are then compared
+            depends on the machine.
         self_test: check the checker instead: plant known mistakes, each of which must be found.
         on_progress: called with the check and the forward passes done, first with none.
 
@@ -67,6 +71,7 @@ def gradcheck(
         "x": x, "input_shape": input_shape, "loss": loss, "targets": targets,
         "layers": layers or None, "samples": samples,
     }  # fmt: skip
+    bounds: dict[str, Any] = {"budget": budget, "seconds": seconds}
     given = {name: value for name, value in options.items() if value is not None}
     if self_test:
         _refuse({**given, "subject": subject} if subject is not None else given, what="the checker")
@@ -74,14 +79,14 @@ def gradcheck(
         return mutant_report(list(run_mutants(seed)), seed, time.perf_counter() - start)
     if isinstance(subject, Network):
         _refuse(given, "x", "loss", "targets", "layers", what="a network")
-        check = plan_network(subject, **given, seed=seed, budget=budget)
+        check = plan_network(subject, **given, seed=seed, **bounds)
     elif isinstance(subject, Experiment | Run | Model | Path) or _is_file(subject):
         _refuse(given, "layers", "samples", what="a configuration or a run")
-        check = _plan_with_data(subject, checkpoint, layers, samples or SAMPLES, seed, budget)
+        check = _plan_with_data(subject, checkpoint, layers, samples or SAMPLES, seed, bounds)
     else:
         fitting = ("x", "input_shape") if subject is not None else ("layers",)
         _refuse(given, *fitting, what="layers and losses")
-        check = plan(subject, x=x, input_shape=input_shape, names=layers, seed=seed, budget=budget)
+        check = plan(subject, x=x, input_shape=input_shape, names=layers, seed=seed, **bounds)
     if on_progress is not None:
         on_progress(check, 0)
     for passes in check.run():
@@ -108,7 +113,7 @@ def _plan_with_data(
     layers: Sequence[str],
     samples: int,
     seed: int,
-    budget: int | None,
+    bounds: dict[str, Any],
 ) -> Check:
     """Return the check of a configuration's network, or of a run's with its weights."""
     opened = open_network(source, checkpoint)
@@ -119,7 +124,7 @@ def _plan_with_data(
         loss=experiment.loss,
         layers=layers,
         seed=seed,
-        budget=budget,
+        **bounds,
         batch=check_batch(train, experiment.train.batch_size, seed),
         shard_size=experiment.train.samples_per_shard,
     )

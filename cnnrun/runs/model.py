@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from cnnrun.config import Experiment, build_network, load_experiment
-from cnnrun.data import DatasetInfo, Samples, Statistics, load_images, prepare
+from cnnrun.config import Experiment, build_network
+from cnnrun.data import DatasetInfo, Samples, Statistics, load_images
 from cnnrun.engine import Context, Executor, Network, Pass
 from cnnrun.engine.types import Array
 from cnnrun.errors import DataError
@@ -17,6 +17,7 @@ from cnnrun.runs.environment import default_workers
 from cnnrun.runs.evaluation import Evaluation, evaluate, predict
 from cnnrun.runs.folder import Run
 from cnnrun.runs.foreign import foreign_samples
+from cnnrun.runs.moved import experiment_of, prepare_data
 from cnnrun.runs.state import read_training
 
 __all__ = ["Images", "Model", "load_model"]
@@ -39,6 +40,7 @@ class Model:
         info: of the data set: the images' shape, and the names of the classes.
         statistics: how pixels are normalised.
         checkpoint: which weights these are, `best` or `last`.
+        dataset_sha256: the digest of the data that it was trained on.
     """
 
     run: Run
@@ -47,6 +49,7 @@ class Model:
     info: DatasetInfo
     statistics: Statistics
     checkpoint: str
+    dataset_sha256: str
 
     def __repr__(self) -> str:
         return f"<{self.run.name}, {self.checkpoint} weights: {self.network!r}>"
@@ -92,8 +95,10 @@ class Model:
         """
         if data is None:
             experiment, statistics = self.experiment, self.statistics
-            own = prepare(experiment.data, experiment.seed, experiment.base, statistics=statistics)
-            return replace(self.measure(own.samples(split), workers=workers), split=split)
+            own = prepare_data(experiment, statistics)
+            measured = self.measure(own.samples(split), workers=workers)
+            changed = own.sha256 != self.dataset_sha256
+            return replace(measured, split=split, data_changed=changed)
         path = Path(data)
         samples, part = foreign_samples(
             path, split, self.info, self.statistics, self.is_autoencoder
@@ -190,14 +195,15 @@ def load_model(run: Run, checkpoint: str = "best") -> Model:
 
     Raises:
         CheckpointError: there is no such checkpoint, or it is damaged.
-        ConfigError: the run's configuration is damaged.
+        ConfigError: the run's configuration is damaged, or a plug-in that it needs is missing.
     """
     stored = read_training(run.checkpoint(checkpoint))
-    experiment = load_experiment(run.config, check_network=False)
+    experiment = experiment_of(run)
     height, width, channels = stored.state["image_shape"]
     names = tuple(stored.state["class_names"])
     statistics = Statistics.from_json(stored.state["statistics"])
     info = DatasetInfo(experiment.data.dataset.type_name, (height, width, channels), names)
     network = build_network(experiment, info)
     network.load_state(stored.weights)
-    return Model(run, experiment, network, info, statistics, checkpoint)
+    digest = stored.state["dataset_sha256"]
+    return Model(run, experiment, network, info, statistics, checkpoint, digest)

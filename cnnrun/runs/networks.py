@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cnnrun.config import Experiment, build_network, load_experiment
-from cnnrun.data import DatasetInfo, PreparedData, Statistics, prepare
+from cnnrun.data import DatasetInfo, PreparedData, Statistics
 from cnnrun.engine import Network, NetworkSummary, summarize
 from cnnrun.runs.folder import Run, find_run
 from cnnrun.runs.model import Model
+from cnnrun.runs.moved import prepare_data
 
 __all__ = ["NetworkSource", "NetworkWithData", "is_config_file", "open_network", "summary"]
 
@@ -57,8 +58,7 @@ class NetworkWithData:
 
     def data(self) -> PreparedData:
         """Load its data set, normalised as in training."""
-        own = self.experiment
-        return prepare(own.data, own.seed, own.base, statistics=self.statistics)
+        return prepare_data(self.experiment, self.statistics)
 
 
 def open_network(

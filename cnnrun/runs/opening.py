@@ -10,7 +10,7 @@ from typing import Any
 
 from filelock import BaseFileLock
 
-from cnnrun.config import Experiment, build_network, dump_yaml, load_experiment
+from cnnrun.config import Experiment, build_network, dump_yaml, loaded_plugins
 from cnnrun.data import PreparedData, Statistics, prepare
 from cnnrun.errors import RunError
 from cnnrun.runs.checkpoints import Checkpoint, has_checkpoint
@@ -18,6 +18,8 @@ from cnnrun.runs.claiming import claim_run
 from cnnrun.runs.environment import default_workers, environment, now
 from cnnrun.runs.files import dump_json, replace_file
 from cnnrun.runs.folder import Run
+from cnnrun.runs.moved import experiment_of, prepare_data
+from cnnrun.runs.segments import keep_configuration, keep_plugins, list_segments
 from cnnrun.runs.session import Session
 from cnnrun.runs.state import read_training, restore_state
 from cnnrun.runs.trainer import Trainer
@@ -46,13 +48,18 @@ def start_run(
     """
     data = prepare(experiment.data, experiment.seed, experiment.base)
     trainer = _trainer(experiment, data, workers)
-    document = _record(trainer, command, {})
+    configuration = dump_yaml(experiment).encode()
+    document = _record(trainer, command, configuration, {})
     run = claim_run(
         runs_dir,
         experiment.name,
         {
-            "config.yaml": dump_yaml(experiment).encode(),
+            "config.yaml": configuration,
             "run.json": f"{dump_json(document)}\n".encode(),
+            **{
+                str(Run(Path()).kept_plugin(plugin.name, plugin.sha256)): plugin.source
+                for plugin in loaded_plugins()
+            },
         },
     )
     with _held(run) as lock:
@@ -72,7 +79,7 @@ def resume_run(
         CheckpointError: the checkpoint is damaged or of another experiment or data set.
     """
     with _held(run) as lock:  # whatever is read from here on, nobody else changes
-        experiment = load_experiment(run.config)
+        experiment = experiment_of(run)
         if epochs is not None and epochs != experiment.train.epochs:
             experiment = replace(experiment, train=replace(experiment.train, epochs=epochs))
         before = run.record if run.record_file.exists() else {}
@@ -81,14 +88,19 @@ def resume_run(
             checkpoint = read_training(run.checkpoint("last"))
             _refuse_if_done(run, before, checkpoint, experiment.train.epochs)
             statistics = Statistics.from_json(checkpoint.state["statistics"])
-        data = prepare(experiment.data, experiment.seed, experiment.base, statistics=statistics)
+        data = prepare_data(experiment, statistics)
         trainer = _trainer(experiment, data, workers)
         if checkpoint:
             log_size = restore_state(trainer, checkpoint, str(run.folder))
+        old = run.config.read_bytes()
+        configuration = old if epochs is None else dump_yaml(experiment).encode()
+        document = _record(trainer, command, configuration, before)
         # Nothing has been written so far.
-        session = Session(run, trainer, lock, _record(trainer, command, before), log_size)
-        if epochs is not None:
-            replace_file(run.config, dump_yaml(experiment).encode())
+        session = Session(run, trainer, lock, document, log_size)
+        keep_plugins(run, loaded_plugins())
+        if configuration != old:
+            keep_configuration(run, document["segments"], old)
+            replace_file(run.config, configuration)
         session.record.note(**_figures(run, trainer))
         return session
 
@@ -127,7 +139,9 @@ def _trainer(experiment: Experiment, data: PreparedData, workers: int | None) ->
     return Trainer(experiment, data, network, workers or default_workers())
 
 
-def _record(trainer: Trainer, command: Sequence[str], before: dict[str, Any]) -> dict[str, Any]:
+def _record(
+    trainer: Trainer, command: Sequence[str], configuration: bytes, before: dict[str, Any]
+) -> dict[str, Any]:
     """Return the record of a run that is trained now; `before` is what it was, if it goes on."""
     experiment, data = trainer.experiment, trainer.data
     document: dict[str, Any] = {
@@ -148,6 +162,13 @@ def _record(trainer: Trainer, command: Sequence[str], before: dict[str, Any]) ->
         document["resumed"] += 1
     document.update(
         command=list(command),
+        segments=list_segments(
+            before.get("segments", []),
+            trainer.progress,
+            configuration,
+            loaded_plugins(),
+            command,
+        ),
         seed=experiment.seed,
         workers=trainer.workers,
         dataset={"name": data.info.name, "sha256": data.sha256},

@@ -1,25 +1,42 @@
-"""Pictures of a run: its learning curves and its confusion matrix."""
+"""Pictures of a run: its learning curves, its confusion matrix and its worst mistakes."""
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from cnnrun.engine.types import Array
+from cnnrun.runs.evaluation import Mistake
 from cnnrun.runs.files import replace_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["plot_confusion", "plot_curves"]
+__all__ = ["plot_confusion", "plot_curves", "plot_mistakes"]
 
 TRAIN, VALIDATION = "#0072B2", "#D55E00"  # Okabe & Ito: told apart by colour-blind readers
+DECADES = 100
+"""A loss whose largest value is more than so many times its smallest gets a logarithmic axis."""
+MOST_COUNTS = 30
+"""A confusion matrix of more classes is drawn without numbers, which would not be readable."""
 
 
-def plot_curves(metrics: Sequence[dict[str, Any]], title: str, path: Path) -> None:
-    """Draw loss and accuracy over the epochs; `metrics` are the lines of the log."""
+def plot_curves(
+    metrics: Sequence[dict[str, Any]], title: str, path: Path, best: int | None = None
+) -> None:
+    """Draw loss and accuracy over the epochs.
+
+    Args:
+        metrics: the lines of the log.
+        title: stands above.
+        path: the file.
+        best: the epoch whose weights were kept, which is marked.
+    """
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
@@ -30,6 +47,7 @@ def plot_curves(metrics: Sequence[dict[str, Any]], title: str, path: Path) -> No
     ]
     figure = Figure(figsize=(5 * len(kinds), 3.6), layout="constrained")
     for axes, kind in zip(figure.subplots(1, len(kinds), squeeze=False)[0], kinds, strict=True):
+        values: list[float] = []
         for split, label, color, marker in (
             ("train", "training", TRAIN, "o"),
             ("val", "validation", VALIDATION, "s"),
@@ -37,32 +55,80 @@ def plot_curves(metrics: Sequence[dict[str, Any]], title: str, path: Path) -> No
             points = [(m["epoch"], m[f"{split}_{kind}"]) for m in metrics]
             if all(value is not None for _, value in points):
                 axes.plot(*zip(*points, strict=True), color=color, marker=marker, ms=4, label=label)
+                values += [value for _, value in points]
+        if best is not None:
+            axes.axvline(best, color="0.4", linestyle=":", zorder=1, label=f"best: epoch {best}")
+        if kind == "loss" and min(values) > 0 and max(values) > DECADES * min(values):
+            axes.set_yscale("log")
         axes.set(xlabel="epoch", ylabel=kind)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        if len(metrics) == 1:  # its axis would have no other whole number
+            axes.set_xlim(metrics[0]["epoch"] - 0.9, metrics[0]["epoch"] + 0.9)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         axes.grid(alpha=0.3)
         axes.legend(frameon=False)
-    figure.suptitle(title)
+    figure.suptitle(title, parse_math=False)
     _save(figure, path)
 
 
 def plot_confusion(matrix: Array, names: Sequence[str], title: str, path: Path) -> None:
-    """Draw a confusion matrix `(K, K)`, each row shaded by its share, with the counts."""
+    """Draw a confusion matrix `(K, K)`: counts, shaded by their share of the row; zeros are blank.
+
+    The shade follows the square root, so that one image of a hundred is seen beside the others.
+    """
+    from matplotlib.colors import LinearSegmentedColormap, PowerNorm
     from matplotlib.figure import Figure
 
     size = max(4.5, 0.5 * len(names) + 1.5)
     figure = Figure(figsize=(min(size, 20) + 1, min(size, 20)), layout="constrained")
     axes = figure.subplots()
     shares = matrix / matrix.sum(axis=1, keepdims=True).clip(1)
-    image = axes.imshow(shares, cmap="cividis", vmin=0, vmax=1)
-    figure.colorbar(image, ax=axes, label="share of the true class")
-    if len(names) <= 30:  # more would not be readable
-        for row, counts in enumerate(matrix):
-            for column, count in enumerate(counts):
-                color = "black" if shares[row, column] > 0.5 else "white"
-                axes.text(column, row, str(count), ha="center", va="center", color=color, size=8)
-        axes.set_xticks(range(len(names)), names, rotation=90 if max(map(len, names)) > 3 else 0)
-        axes.set_yticks(range(len(names)), names)
-    axes.set(xlabel="predicted", ylabel="true", title=title)
+    shades = LinearSegmentedColormap.from_list("shares", ["#d6e6f4", "#4a98c9", "#08306b"])
+    norm = PowerNorm(0.5, 0, 1)
+    image = axes.imshow(np.where(matrix, shares, np.nan), cmap=shades, norm=norm)
+    figure.colorbar(image, ax=axes, label="share of the true class (blank: none)")
+    if len(names) <= MOST_COUNTS:
+        for row, column in np.argwhere(matrix):
+            color = "white" if norm(shares[row, column]) > 0.5 else "black"
+            text = str(matrix[row, column])
+            axes.text(column, row, text, ha="center", va="center", color=color, size=8)
+        rotation = 90 if max(map(len, names)) > 3 else 0
+        axes.set_xticks(range(len(names)), names, rotation=rotation, parse_math=False)
+        axes.set_yticks(range(len(names)), names, parse_math=False)
+        edges = np.arange(len(names) - 1) + 0.5
+        axes.set_xticks(edges, minor=True)
+        axes.set_yticks(edges, minor=True)
+        axes.grid(which="minor", color="0.9", linewidth=0.6)
+        axes.tick_params(which="minor", length=0)
+    axes.set(xlabel="predicted", ylabel="true")
+    axes.set_title(title, parse_math=False)
+    _save(figure, path)
+
+
+def plot_mistakes(
+    mistakes: Sequence[Mistake], names: Sequence[str], title: str, path: Path
+) -> None:
+    """Draw the images of mistakes in rows, each with what it is and what it was taken for."""
+    from matplotlib.figure import Figure
+
+    columns = min(len(mistakes), 6)
+    rows = -(-len(mistakes) // columns)
+    figure = Figure(figsize=(max(5.0, 1.9 * columns), 2.3 * rows + 0.6), layout="constrained")
+    panels = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for axes in panels:
+        axes.set_axis_off()
+    for axes, mistake in zip(panels, mistakes, strict=False):  # the last row may have free places
+        pixels = mistake.pixels
+        if pixels.shape[2] != 3:
+            pixels = pixels.mean(axis=2)
+        axes.imshow(pixels, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+        true, predicted = (
+            textwrap.shorten(names[number], 24, placeholder="...")
+            for number in (mistake.true, mistake.predicted)
+        )
+        taken = f"predicted {predicted}: {mistake.probability:.1%}"
+        text = f"sample {mistake.index}: true {true}\n{taken}"
+        axes.set_title(text, size=8, parse_math=False)
+    figure.suptitle(title, size=10, parse_math=False)
     _save(figure, path)
 
 

@@ -1,4 +1,4 @@
-"""Writes an evaluation to files: a table of every sample's scores, and the confusion matrix.
+"""Writes an evaluation to files: a table of every sample's scores, and pictures.
 
 Each evaluation has files of its own: `predictions.csv` is the test split with the best weights,
 `predictions-val-last.csv` another, and `predictions-FILE-best.csv` is that of other data.
@@ -13,15 +13,16 @@ from pathlib import Path
 from cnnrun.engine.types import Array
 from cnnrun.runs.evaluation import Evaluation
 from cnnrun.runs.model import Model
-from cnnrun.runs.plots import plot_confusion
+from cnnrun.runs.plots import plot_confusion, plot_mistakes
 
 __all__ = ["write_evaluation"]
 
 
 def write_evaluation(model: Model, evaluation: Evaluation) -> list[Path]:
-    """Write predictions and the picture of the confusion matrix into the run; return the files.
+    """Write predictions, the confusion matrix and the worst mistakes; return the files.
 
-    There are none for an autoencoder, and no picture where an image has several labels.
+    There are none for an autoencoder, no pictures where an image has several labels, and none of
+    mistakes where there are no mistakes.
     """
     if evaluation.scores is None:
         return []
@@ -34,7 +35,15 @@ def write_evaluation(model: Model, evaluation: Evaluation) -> list[Path]:
     picture = run.plots / f"confusion_matrix{suffix}.png"
     title = f"{run.name}: {evaluation.title}, {model.checkpoint} weights"
     plot_confusion(matrix, evaluation.class_names, title, picture)
-    return [table, picture]
+    gallery = run.plots / f"mistakes{suffix}.png"
+    if not evaluation.mistakes:
+        gallery.unlink(missing_ok=True)  # of an earlier evaluation
+        return [table, picture]
+    shown, wrong = len(evaluation.mistakes), int(matrix.sum() - matrix.trace())
+    which = f"all {wrong}" if shown == wrong else f"the worst {shown} of {wrong:,}"
+    title = f"{title}: {which} mistakes, the most confident first"
+    plot_mistakes(evaluation.mistakes, evaluation.class_names, title, gallery)
+    return [table, picture, gallery]
 
 
 def _suffix(evaluation: Evaluation, checkpoint: str) -> str:
@@ -53,7 +62,9 @@ def _write_table(path: Path, evaluation: Evaluation) -> None:
     names = evaluation.class_names
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(["index", "true", "predicted", *(f"p_{name}" for name in names)])
+        files = ["file"] if evaluation.files else []
+        heading = ["index", *files, "true", "predicted"]
+        writer.writerow([*heading, *(f"p_{name}" for name in names)])
         for index, (scores, label) in enumerate(
             zip(evaluation.scores, evaluation.labels, strict=True)
         ):
@@ -61,7 +72,9 @@ def _write_table(path: Path, evaluation: Evaluation) -> None:
                 true, predicted = names[int(label)], names[int(scores.argmax())]
             else:  # several labels an image
                 true, predicted = _listed(names, label), _listed(names, scores)
-            writer.writerow([index, true, predicted, *(f"{score:.6g}" for score in scores)])
+            file_name = evaluation.files[index : index + 1]
+            values = (f"{score:.6g}" for score in scores)
+            writer.writerow([index, *file_name, true, predicted, *values])
 
 
 def _listed(names: tuple[str, ...], values: Array) -> str:

@@ -11,7 +11,7 @@ Every file and folder is written aside, synced and renamed, but for the log, whi
 a new run                              if it ends here
 =====================================  ===========================================================
 `.NAME-xxxxxxxx.new/`                  there is no run; a later start removes this after an hour
-its `config.yaml` and `run.json`       the same
+`config.yaml`, `run.json`, `plugins/`  the same
 renamed to `NAME-0001/`                a run without a checkpoint: a resume trains from the start
 `checkpoints/last/`                    a resume goes on from there, whatever else is in the folder
 -------------------------------------  -----------------------------------------------------------
@@ -33,7 +33,9 @@ after the last epoch
 a resume
 -------------------------------------  -----------------------------------------------------------
 `metrics.jsonl` is cut                 as before: what was cut did not count
-`config.yaml`, with other epochs       as before, with so many epochs
+`plugins/`, with new ones              as before: nothing refers to the copies
+`configs/`, with the old `config.yaml` the same
+`config.yaml`, with other epochs       as before, with so many epochs; a resume notes the segment
 `run.json`, `running`                  as before
 `checkpoints/last/`, and `best/` if    as before
 it is due
@@ -106,7 +108,7 @@ class Session:
         self._observers = (
             log,
             CheckpointWriter(run.checkpoint, lambda: take_state(trainer, log.size)),
-            CurvePlotter(run),
+            CurvePlotter(run, lambda: trainer.progress.best),
             self.record,
         )
 

@@ -63,7 +63,9 @@ def test_a_run(home):
     assert len(page.pictures) > 10
     assert all(picture["alt"] for picture in page.pictures)
     pictures = list(folder.glob("*.png"))
-    assert len(pictures) == len(page.pictures)
+    assert len(pictures) + len(report["samples"]) == len(page.pictures)
+    assert report["samples"][0].keys() >= {"true", "predicted", "probability"}
+    assert 0 < report["samples"][0]["probability"] <= 1
     for path in pictures:
         with Image.open(path) as picture:
             assert 20 < picture.width <= 3000
@@ -106,6 +108,10 @@ def test_comparisons(home, arguments):
     run("inspect", "tiny-0001", *arguments, "--output", folder, cwd=home)
     text = Page((home / folder / "index.html").read_text("utf-8")).text
     assert "and the difference" in text
+    document = json.loads((home / folder / "report.json").read_text())
+    assert len(document["compared"]["names"]) == 2
+    assert document["compared"]["flow"]["layers"]
+    assert all(name in text for name in document["compared"]["names"])
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,11 @@
-"""How numbers are written in tables, and which columns a narrow terminal leaves out."""
+"""How numbers are written in tables, and how a table is laid out where it is wider than a line."""
 
 from __future__ import annotations
 
-import io
-
 import pytest
-from rich.console import Console
 
 from cnnrun.cli import tables
+from cnnrun.cli.layout import lay_out
 
 
 @pytest.mark.parametrize(
@@ -30,20 +28,29 @@ def test_numbers(text, expected):
     assert text == expected
 
 
-def test_a_table_fits_a_terminal_of_exactly_its_width(monkeypatch):
-    made = tables.table("", ["layer", "loss"], left=["layer"])
-    made.add_row("00_conv2d", "0.1234")
-    needed = Console(width=1000).measure(made).maximum
-    for width, expected in ((needed, True), (needed - 1, False)):
-        terminal = Console(file=io.StringIO(), force_terminal=True, width=width)
-        monkeypatch.setattr(tables, "_console", lambda console=terminal: console)
-        assert tables.fits(made) is expected
+def test_a_table_of_exactly_the_terminals_width_is_left_as_it_is():
+    columns = [["layer", "00_conv2d"], ["loss", "0.1234"]]
+    needed = lay_out(columns, None)[0].width
+    assert lay_out(columns, needed)[0].loose
+    assert not lay_out(columns, needed - 1)[0].loose
 
 
-@pytest.mark.parametrize(("room", "shown"), [(4, "a b c d"), (3, "a c d"), (2, "a d"), (1, "a d")])
-def test_spare_columns_are_left_out_in_their_order(room, shown, monkeypatch, capsys):
-    monkeypatch.setattr(tables, "fits", lambda made: len(made.columns) <= room)
-    tables.print_fitting("", list("abcd"), [list("1234")], spare=["b", "c"])
-    lines = [line.split() for line in capsys.readouterr().out.splitlines() if line.strip()]
-    assert lines[0] == shown.split()
-    assert lines[-1] == [str("abcd".index(name) + 1) for name in shown.split()]
+def test_a_number_is_never_split_and_a_name_is_folded(monkeypatch, capsys):
+    monkeypatch.setattr(tables, "_room", lambda: 14)
+    numbers = ["1,234,567,890,123", "98.77%", "1.0 MiB"]
+    rows = [["a-name-that-is-longer-than-the-line", number] for number in numbers]
+    tables.print_table("", ["layer", "sum"], rows, left=["layer"])
+    out = capsys.readouterr().out
+    assert all(number in out for number in numbers)
+    assert "".join(line[:7].strip() for line in out.splitlines()).count("longer") == 3
+
+
+def test_columns_without_room_follow_in_blocks_that_begin_with_the_keys(monkeypatch, capsys):
+    monkeypatch.setattr(tables, "_room", lambda: 25)
+    headings = ["key", *(f"figure{place}" for place in range(5))]
+    tables.print_table("title", headings, [["x", *"12345"], None, ["total", *"67890"]])
+    out = capsys.readouterr().out
+    assert "title (part 1 of 3)" in out
+    rows = [line.split() for line in out.splitlines() if line.strip()]
+    assert [row for row in rows if row[0] == "x"] == [["x", *"12"], ["x", *"34"], ["x", "5"]]
+    assert [row[1:] for row in rows if row[0] == "total"] == [[*"67"], [*"89"], ["0"]]

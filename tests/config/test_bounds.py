@@ -32,7 +32,7 @@ def good(tmp_path):
         ("a: \ud800", "f:1:4", "must not stand"),
         ("a: !!python/object/apply:os.system [x]", "f:1:4", "is not allowed"),
         ("<<: {a: 1}", "f:1:1", "merge keys"),
-        ("a: *b", "f:1:4", "undefined alias"),
+        ("a: *b", "f:1:4", "no anchor is called"),
         ("a: " + "9" * 5000, "f:1:4", "too large"),
         ("a: 0x" + "f" * 5000, "f:1:4", "too large"),
         ("a: 9223372036854775808", "f:1:4", "too large"),
@@ -40,7 +40,7 @@ def good(tmp_path):
         ("a: " + "{b: " * 3000, "f:1:", "nested deeper"),
         ("- " * 3000 + "x", "f:1:", "nested deeper"),
         ("a: [" + "1, " * 15_000 + "]", "f:1:", "more than 10,000 values"),
-        ("a" * 3000 + ": 1", "f:1:3001", "mapping values"),
+        ("a" * 3000 + ": 1", "f:1:3001", "no key before it"),
         ("a" * 500 + ": 1", "f:1:1", "key of 500 characters"),
         ("a: &" + "b" * 3000 + " *" + "c" * 3000, "f:1:", ""),
         ("a: '" + "x" * MAXIMUM_BYTES, "f: ", "limit"),
@@ -53,7 +53,7 @@ def test_what_yaml_could_stumble_over_is_refused_with_its_place(text, place, say
     assert message.startswith(place)
     assert says in message
     assert len(message) < 500
-    assert "\n" not in message
+    assert len(message.splitlines()) in (1, 3), "with the line and a caret, perhaps"
 
 
 def test_the_largest_whole_number_is_that_of_64_bits():

@@ -30,7 +30,8 @@ def test_message_has_place_rule_and_suggestion(path, broken):
         load_experiment(path)
     message = str(caught.value)
     assert caught.value.exit_code == 2
-    assert "\n" not in message, "one mistake gives one line"
+    lines = 3 if broken.shows_line else 1
+    assert len(message.splitlines()) == lines, "one mistake gives one line"
     place = f"{path}:{broken.place}: " if broken.place else f"{path}:"
     assert message.startswith(place)
     for piece in broken.says:
@@ -45,6 +46,20 @@ def test_several_mistakes_are_reported_together(path):
     lines = str(caught.value).splitlines()
     assert len(lines) == 3
     assert all(line.startswith(f"{path}:") for line in lines)
+
+
+def test_missing_sections_are_reported_with_their_choices_and_all_other_mistakes(path):
+    path.write_text("network: [{conv2d: {filters: 0, kernel_size: 3}}]\nepochs: 3\n")
+    with pytest.raises(ConfigError) as caught:
+        load_experiment(path)
+    filters, epochs, data, optimizer = str(caught.value).splitlines()
+    assert f"{path}:1:30: network[0].conv2d.filters: 0" in filters
+    assert f"{path}:2:1: epochs: unknown option; did you mean train.epochs?" in epochs
+    assert "data must be given: its dataset is one of digits, " in data
+    assert "optimizer must be given: one of adagrad, adam, " in optimizer
+    path.write_text("name: x\n")
+    with pytest.raises(ConfigError, match="network must be given: a list of layers, such as"):
+        load_experiment(path)
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,12 @@ def test_quoted_scalars_are_text():
         ("train.best=loss", lambda e: e.train.best == "loss"),
         ("data.augment=[{shift: {pixels: 1}}]", lambda e: len(e.data.augment) == 1),
         ("seed=9", lambda e: e.seed == 9),
+        (
+            "optimizer.adam.learning_rate=0.01",
+            lambda e: (e.optimizer.type_name, e.optimizer.learning_rate) == ("adam", 0.01),
+        ),
+        ("loss.mse.reduction=mean", lambda e: e.loss.reduction == "mean"),
+        ("schedule.step.gamma=0.5", lambda e: e.schedule.gamma == 0.5),
     ],
 )
 def test_overrides_change_what_they_name(good, override, read):
@@ -91,8 +97,13 @@ def test_overrides_change_what_they_name(good, override, read):
         ("optimizer={sgd: {learning_rate: -1}}", "-1 is not a number > 0"),
         ("network[1].conv2d.filters=2", "is relu, not conv2d"),
         ("network[0].dense.units=2", "holds conv2d, not dense"),
-        ("optimizer.adam.beta1=0.5", "holds sgd, not adam"),
-        ("train.epoch=3", "did you mean epochs"),
+        ("optimizer.adm.beta1=0.5", "did you mean optimizer.adam.beta1=0.5"),
+        ("train.epoch=3", "did you mean train.epochs=3?"),
+        ("epochs=3", "did you mean train.epochs=3?"),
+        ("lr=0.1", "did you mean optimizer.sgd.learning_rate=0.1?"),
+        ("optimizer.lr=0.1", "did you mean optimizer.sgd.learning_rate=0.1?"),
+        ("filters=3", "did you mean network[0].conv2d.filters=3?"),
+        ("batch-size=8", "did you mean train.batch_size=8?"),
         ("train.epochs=three", "'three' is not a whole number"),
         ("seed[0]=1", "not a list"),
         ("seed.x=1", "no options"),
@@ -104,6 +115,66 @@ def test_wrong_overrides_name_themselves(good, override, says):
         load_experiment(good, [override])
     assert f"override {override!r}: " in str(caught.value)
     assert says in str(caught.value)
+
+
+def test_mistakes_of_overrides_are_reported_with_those_of_the_file(good):
+    good.write_text(GOOD.replace("seed: 1", "seed: -1"))
+    with pytest.raises(ConfigError) as caught:
+        load_experiment(good, ["epoch=3", "train.batch_size=0", "x"])
+    assert [line.partition(":")[0] for line in str(caught.value).splitlines()] == [
+        "override 'epoch=3'", "override 'x'", str(good), "override 'train.batch_size=0'",
+    ]  # fmt: skip
+
+
+def test_two_overrides_do_not_name_two_optimizers(good):
+    both = ["optimizer.adam.beta1=0.5", "optimizer.adam.beta2=0.5"]
+    assert load_experiment(good, both).optimizer.beta2 == 0.5
+    with pytest.raises(ConfigError, match="optimizer is adam by another override"):
+        load_experiment(good, ["optimizer.adam.beta1=0.5", "optimizer.rmsprop.momentum=0.5"])
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "data.dataset.npz.path=here.npz",
+        "data.dataset={npz: {path: here.npz}}",
+        "data={dataset: {npz: {path: here.npz}}}",
+    ],
+)
+def test_a_path_in_an_override_is_relative_to_where_one_stands(
+    good, tmp_path, monkeypatch, override
+):
+    here = tmp_path / "elsewhere"
+    here.mkdir()
+    images = np.zeros((100, 8, 8), np.uint8)
+    np.savez(here / "here.npz", images=images, labels=np.arange(100) % 10)
+    monkeypatch.chdir(here)
+    assert load_experiment(good, [override]).data.dataset.path == str(here / "here.npz")
+
+
+@pytest.mark.parametrize(
+    ("loss", "layer"), [("softmax_cross_entropy", "softmax"), ("binary_cross_entropy", "sigmoid")]
+)
+def test_an_activation_that_the_loss_applies_itself_is_refused(good, loss, layer):
+    text = GOOD.replace("classes}", "classes}\n  - " + layer).replace("softmax_cross_entropy", loss)
+    good.write_text(text)
+    with pytest.raises(ConfigError, match=rf":12:5: network\[5\].{layer}: {loss} applies"):
+        load_experiment(good)
+    assert load_experiment(good, ["loss=mse"])
+
+
+@pytest.mark.parametrize(("several", "refused"), [(False, False), (True, True)])
+def test_several_labels_are_nothing_for_softmax(good, tmp_path, several, refused):
+    labels = np.eye(10)[np.arange(100) % 10]
+    labels[0, 5] = several
+    np.savez(tmp_path / "d.npz", images=np.zeros((100, 8, 8), np.uint8), labels=labels)
+    good.write_text(GOOD.replace("dataset: digits", "dataset: {npz: {path: d.npz}}"))
+    assert load_experiment(good, ["loss=binary_cross_entropy"])
+    if not refused:
+        assert load_experiment(good)
+        return
+    with pytest.raises(ConfigError, match=r"12:7: loss: .* one class an image"):
+        load_experiment(good)
 
 
 def test_an_autoencoder_must_end_with_images_like_its_inputs(good):

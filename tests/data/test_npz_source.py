@@ -49,6 +49,23 @@ def test_two_splits_under_their_usual_names(tmp_path, pattern):
     assert data.val is None
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_channels_first_is_asked_about(tmp_path, channels):
+    images = RNG.integers(0, 256, (20, channels, 6, 5), np.uint8)
+    with pytest.raises(DataError, match=f"channels first, .* 6x5 with {channels} channels, or"):
+        load(tmp_path, splits(images))
+    first = load(tmp_path, splits(images), axes="NCHW")
+    assert first.info.image_shape == (6, 5, channels)
+    np.testing.assert_array_equal(first.train.images, images.transpose(0, 2, 3, 1))
+    assert load(tmp_path, splits(images), axes="NHWC").info.image_shape == (channels, 6, 5)
+
+
+@pytest.mark.parametrize("shape", [(20, 3, 5, 3), (20, 8, 6, 16), (20, 3, 5)])
+def test_other_shapes_are_not_asked_about(tmp_path, shape):
+    data = load(tmp_path, splits(RNG.integers(0, 256, shape, np.uint8)))
+    assert data.info.image_shape == (*shape[1:], 1)[:3]
+
+
 def test_medmnist_has_columns_of_labels_and_its_own_validation_split(tmp_path):
     images = RNG.integers(0, 256, (20, 5, 4, 3), np.uint8)
     arrays = splits(images, LABELS[:, None].astype(np.uint8), names=("train", "val", "test"))

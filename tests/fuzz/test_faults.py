@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,8 +20,9 @@ import pytest
 from experiments import log_of, tiny, weights_of
 from faulty_disk import FAULTS, Disk, killed
 
+from cnnrun.config import Plugin
 from cnnrun.errors import CnnrunError
-from cnnrun.runs import StopRequest, list_runs, resume, start_run, train
+from cnnrun.runs import StopRequest, list_runs, resume, run_segments, start_run, train
 from cnnrun.runs.comparison import summarize_run
 from cnnrun.runs.events import EpochFinished, StepFinished, TrainingFinished
 
@@ -49,7 +51,17 @@ def go_on(runs: Path) -> None:
 
 
 def extend(runs: Path) -> None:
-    resume("last", runs, workers=1, epochs=2)
+    with plugin(b"b = 2"):
+        resume("last", runs, workers=1, epochs=2)
+
+
+@contextmanager
+def plugin(source: bytes) -> Iterator[None]:
+    """Make as if a plug-in of that content had been imported."""
+    with pytest.MonkeyPatch.context() as patch:
+        imported = Plugin("own.py", source)
+        patch.setattr("cnnrun.config.plugins._loaded", {imported.sha256: imported})
+        yield
 
 
 def stopped_in_epoch_2(runs: Path) -> None:
@@ -86,7 +98,8 @@ def quick():
         matplotlib.figure.Figure, "savefig", lambda self, file, **options: file.write(b"a picture")
     )
     patch.setattr("cnnrun.runs.environment._git", lambda: None)
-    yield
+    with plugin(b"a = 1"):
+        yield
     patch.undo()
 
 
@@ -163,4 +176,7 @@ def end_of(case: Case, runs: Path) -> dict:
     elif statuses != ["finished"] or list_runs(runs)[0].record["final"]["epoch"] < 2:
         (extend if case.go_on is extend else go_on)(runs)
     (run,) = list_runs(runs)
+    segments = run_segments(run)
+    assert segments[-1].file == run.config, "and the others are there"
+    assert [len(segment.plugins) for segment in segments] == [1] * len(segments)
     return outcome(run)

@@ -8,7 +8,7 @@ from plain_check import passes_plain_check
 
 import cnnrun
 from cnnrun.engine.layers import Conv2D
-from cnnrun.gradcheck.mutants import MUTANTS
+from cnnrun.gradcheck.mutants import MUTANTS, conditions
 from cnnrun.gradcheck.selftest import check_mutant
 
 SURVIVE_A_PLAIN_CHECK = {
@@ -54,6 +54,10 @@ DIAGNOSES = {
     "batch norm: the variance taken as a constant": "the term of the variance is missing",
     "layer norm: gamma forgotten in dx": "gamma is missing",
 }
+
+SURVIVE_A_PLAIN_CHECK |= {
+    mutant.name for mutant in MUTANTS if mutant.damage.__module__ == conditions.__name__
+}  # in float64, on one fresh batch of small values, they are right
 
 each_mutant = pytest.mark.parametrize("mutant", MUTANTS, ids=lambda m: m.name)
 

@@ -11,6 +11,7 @@ from cnnrun.engine import Network
 from cnnrun.engine.layers import BatchNorm, Conv2D, Dense, Flatten, ReLU
 from cnnrun.gradcheck import Check, budget, plan, plan_network
 from cnnrun.gradcheck.budget import Budget
+from cnnrun.gradcheck.points.cases import cases_of
 from cnnrun.gradcheck.points.point import Point, distinct
 
 
@@ -97,6 +98,17 @@ def test_as_many_elements_as_the_time_allows(monkeypatch):
     assert not plan_network(network, seconds=100.0).is_sampled
 
 
+def test_by_default_the_same_elements_on_a_slow_machine(monkeypatch):
+    network = Network([Dense.Config(300)], (400,))
+    chosen = []
+    for speed in (1e-6, 10.0):
+        monkeypatch.setattr(budget, "_seconds_per_element", lambda point, speed=speed: speed)
+        check = plan_network(network)
+        assert check.is_sampled
+        chosen.append((check.cost.forward_passes, check._elements_per_tensor))
+    assert chosen[0] == chosen[1]
+
+
 @pytest.mark.parametrize(
     ("layer", "passes"), [("layer_norm", None), ("conv2d", None), ("conv2d", 1)]
 )
@@ -105,3 +117,28 @@ def test_the_announced_cost_is_what_is_spent(layer, passes):
     list(check.run())
     spent = check.report().spent.forward_passes
     assert spent == pytest.approx(check.cost.forward_passes, rel=0.2)
+
+
+class Bent(ReLU):
+    """min(max(x, 0), 6), whose backward forgets the upper bend."""
+
+    def forward(self, x, ctx):
+        return np.minimum(super().forward(x, ctx), 6)
+
+
+def test_a_bend_that_only_large_values_reach():
+    report = cnnrun.gradcheck(Bent(Bent.Config(), (6, 5, 2)))
+    assert report.guilty.tensor == "x"
+    assert "large values" in report.rows[0].worst[0]
+
+
+class Strided(Conv2D):
+    """No layer of the table: a user's own, with the options of a convolution."""
+
+
+def test_without_options_a_layer_is_checked_at_others_than_its_defaults():
+    cases = cases_of(Strided)
+    assert {(6, 5, 2), (5, 6, 2)} <= {case.input_shape for case in cases}
+    changed = {str(case) for case in cases}
+    for words in ("stride=2", "stride=(1, 2)", "dilation=", "padding=", "use_bias=False"):
+        assert any(words in text for text in changed), changed

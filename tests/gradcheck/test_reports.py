@@ -32,7 +32,8 @@ class Wrong(Conv2D):
 
     def backward(self, dy, ctx):
         dx = np.array(super().backward(dy, ctx))
-        dx[0, 0, 1, 0] = 0
+        if dx.size:  # none where nobody needs it
+            dx[0, 0, 1, 0] = 0
         return dx
 
 
@@ -163,14 +164,14 @@ def test_maps(report, tmp_path):
         keys = {key.rpartition("/")[2] for key in arrays}
         name = next(key for key in arrays if key.endswith("/x/claimed"))
         error = arrays[name.replace("claimed", "relative_error")]
-        assert arrays[name].shape == error.shape == (4, 6, 5, 1)
+        assert arrays[name].shape == error.shape == (5, 6, 5, 1)
     assert keys == {"claimed", "right", "relative_error"}
     assert error[0, 0, 1, 0] == 1
     assert np.sum(error > 1e-6) == 1
     assert len(files) == 4
     for file in files[1:]:
         with Image.open(file) as picture:
-            assert picture.size == (1000, 380)
+            assert picture.format == "PNG"
         assert re.fullmatch(r"[\w.-]+", file.name)
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 
-from cnnrun.inspection.page import EmbeddedPicture, write_page
+from cnnrun.inspection.page import EmbeddedPicture, sample_picture, write_page
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -17,6 +18,10 @@ HOSTILE = [
 ]
 
 
+def sample(text):
+    return {"label": text, "true": text, "predicted": text, "probability": 0.5, "objective": 2.0}
+
+
 def report(text):
     """Return a report in which every text is `text`."""
     layer = dict.fromkeys(["error_norm", "relative_error", "output_rms", "zeros"], 0.25)
@@ -24,12 +29,14 @@ def report(text):
     figures = dict.fromkeys(["norm", "mean", "std", "min", "max", "gradient_to_weight"], 1.5)
     return {
         "objective": text,
-        "samples": [{"label": text}],
+        "network": text,
+        "compared": None,
+        "samples": [sample(text)],
         "flow": {
             "samples": 4,
             "healthy": False,
             "verdict": [text],
-            "layers": [{"layer": text, **layer, **empty, "words": text}],
+            "layers": [{"layer": text, "type": text, **layer, **empty, "words": text}],
         },
         "attribution": {
             "maps": ["saliency"],
@@ -62,7 +69,8 @@ class Page(HTMLParser):
 
 def written(tmp_path, text):
     picture = EmbeddedPicture(text, "filters", text, b"png", (4, 3))
-    write_page(tmp_path / "index.html", text, report(text), [picture])
+    image = sample_picture(np.zeros((4, 5, 1)))
+    write_page(tmp_path / "index.html", report(text), [picture], [image])
     return Page(tmp_path / "index.html")
 
 
@@ -88,6 +96,40 @@ def test_what_it_shows(tmp_path):
 
 def test_many_samples_are_not_all_named(tmp_path):
     many = report("plain")
-    many["samples"] = [{"label": f"test {i}"} for i in range(14)]
-    write_page(tmp_path / "index.html", "many", many, [])
-    assert "test 11 and 2 more." in " ".join(Page(tmp_path / "index.html").texts)
+    many["samples"] = [sample(f"test {i}") for i in range(14)]
+    write_page(tmp_path / "index.html", many, [])
+    texts = Page(tmp_path / "index.html").texts
+    assert "test 11" in texts
+    assert "test 12" not in texts
+    assert "And 2 more samples." in texts
+
+
+def test_it_begins_with_the_image_and_what_it_is_taken_for(tmp_path):
+    document = report("layer")
+    document["samples"] = [{**sample("test 3"), "true": "seven", "predicted": "nine"}]
+    image = sample_picture(np.ones((8, 8, 3)))
+    picture = EmbeddedPicture("layer", "filters", "filters", b"png", (4, 3))
+    again = EmbeddedPicture("layer", "input_gradients", "the same as above", b"", (0, 0))
+    write_page(tmp_path / "index.html", document, [picture, again], [image])
+    page = Page(tmp_path / "index.html")
+    first = page.texts.index("predicted nine (50.0%)")
+    assert page.texts.index("true class seven") < page.texts.index("The flow of gradients")
+    assert first < page.texts.index("Contents")
+    assert "Not drawn again: the same as above." in page.texts
+    assert page.tags.count("img") == 2
+    assert image.size == (168, 168)
+
+
+def test_a_comparison_names_both_and_shows_both_flows(tmp_path):
+    document = report("plain")
+    document["compared"] = {
+        "names": ["one", "two"],
+        "flow": {**document["flow"], "verdict": ["the second is ill"]},
+        "samples": [{"predicted": "six", "probability": 0.25}],
+    }
+    write_page(tmp_path / "index.html", document, [])
+    texts = Page(tmp_path / "index.html").texts
+    assert "one and two: what flows backward" in texts
+    assert "predicted one: plain (50.0%)" in texts
+    assert "predicted two: six (25.0%)" in texts
+    assert "the second is ill" in texts

@@ -85,6 +85,42 @@ def test_a_comparison_shows_both_and_the_second_less_the_first(monkeypatch):
     assert pictures[0].description.endswith("in a, in b, and the difference")
 
 
+def test_each_tile_may_have_a_scale_of_its_own():
+    tiles = np.ones((1, 2, 4, 4))
+    tiles[0, 1] = 1e-6
+    yellow = (253, 231, 36)
+    shared, own = (pixels(draw_tiles("t", tiles, own_scales=own)).tolist() for own in (False, True))
+    assert own.count(list(yellow)) > 1.9 * shared.count(list(yellow))
+
+
+def test_the_same_numbers_are_drawn_once():
+    from test_capture import captured
+
+    _, arrays = captured("batch norm", "loss")
+    pictures = list(layer_pictures(arrays, list(KINDS), 4))
+    again = {picture.name: picture.description for picture in pictures if picture.image is None}
+    assert again["01_batch_norm-input_gradients"] == (
+        "input gradients of 01_batch_norm: the same numbers as the loss gradients of the output of "
+        "00_conv2d"
+    )
+    assert len({picture.name for picture in pictures}) == len(pictures)
+    compared = gallery.compared_pictures(arrays, arrays, ("a", "b"), list(KINDS), 4)
+    repeated = {p.name for p in compared if p.image is None}
+    assert repeated == again.keys() - {name for name in again if name.endswith("routing")}
+
+
+def test_large_weights_are_summarised_by_the_strongest_of_each_block():
+    weights = np.zeros((200, 100), np.float32)
+    weights[199, 99], weights[3, 2] = -5, 2
+    tiles, note, _ = gallery._tiles("w", weights, 16)
+    assert tiles.shape == (1, 1, 67, 50)
+    assert (tiles[0, 0, -1, -1], tiles[0, 0, 1, 1]) == (-5, 2)
+    assert np.count_nonzero(tiles) == 2
+    assert note == "200 inputs x 100 units; each cell is the strongest of 3 x 2 weights"
+    small, note, _ = gallery._tiles("w", weights[:20, :30], 16)
+    assert (small.shape, note) == ((1, 1, 20, 30), "")
+
+
 @pytest.mark.parametrize(("count", "last_is_blank"), [(15, True), (16, False)])
 def test_only_as_many_tiles_as_there_are(count, last_is_blank):
     full = np.ones((2, 8, 4, 4))

@@ -101,7 +101,7 @@ def test_the_record_follows_a_training(tmp_path):
 
 def test_curves_are_drawn_at_the_end(tmp_path):
     run = Run(tmp_path)
-    log, plotter = EpochLog(run.log), CurvePlotter(run)
+    log, plotter = EpochLog(run.log), CurvePlotter(run, lambda: {"epoch": 1})
     for event in (epoch(1), epoch(2)):
         log(event)
         plotter(event)

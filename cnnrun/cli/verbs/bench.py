@@ -15,7 +15,7 @@ from cnnrun.cli.options import (
     Workers,
 )
 from cnnrun.cli.output import message, print_json
-from cnnrun.cli.tables import count, figure, print_fitting, size
+from cnnrun.cli.tables import count, figure, print_table, print_text, size
 from cnnrun.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -97,11 +97,10 @@ def _show_layers(result: Result) -> None:
         for layer in result.layers
     ]
     rows.append(["all else", "", figure(result.other_ms, 2), "", "", "", ""])
-    print_fitting(
+    print_table(
         f"batch {result.batch}, layer by layer",
         ["layer", "method", "forward ms", "backward ms", "multiply-adds", "GFLOP/s", "of limit"],
         rows,
-        spare=["method", "multiply-adds"],
         left=["layer", "method"],
     )
 
@@ -129,26 +128,24 @@ def _show(benchmark: Benchmark) -> None:
                 f"{result.torch.max_relative_difference:.1e}",
             ]
         rows.append(row)
-    print_fitting(
-        f"{benchmark.name}: median training steps", columns, rows, spare=["memory", "samples/s"]
-    )
+    print_table(f"{benchmark.name}: median training steps", columns, rows)
     plural = "" if machine["workers"] == 1 else "s"
-    print(
+    print_text(
         f"{machine['processor']}, {machine['workers']} worker{plural}; NumPy {machine['numpy']}, "
         f"{machine['blas'] or 'unknown BLAS'}"
         + (f", numba {machine['numba']}" if machine["numba"] else "")
     )
-    print(
+    print_text(
         f"limit: the same matrix products alone, {results[-1].gemm_limit_gflops:.0f} GFLOP/s; "
         "above 100% where multiplications are saved"
     )
     if results[0].torch:
-        print(
+        print_text(
             f"ratio: PyTorch {results[0].torch.version}'s better layout over ours; difference: of "
             "loss and gradients, at most"
         )
     if (per_sample := benchmark.memory_bytes_per_sample) is not None:
-        print(f"memory: {per_sample / 1024:,.1f} KiB more for each further sample")
+        print_text(f"memory: {per_sample / 1024:,.1f} KiB more for each further sample")
 
 
 def _percent(value: float | None) -> str:

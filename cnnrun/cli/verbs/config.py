@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
+from cnnrun.cli.command import Verb
 from cnnrun.cli.options import Json, Overrides, Plugins, load, load_plugins
 from cnnrun.cli.output import print_json
 
 app = typer.Typer(help="Show configurations and their schema.", no_args_is_help=True)
 
 
-@app.command("show")
+@app.command("show", cls=Verb)
 def show(
     config: Annotated[Path, typer.Argument(help="The configuration file.")],
     overrides: Overrides = None,

@@ -8,7 +8,7 @@ import typer
 
 from cnnrun.cli.options import Json, Plugins, load_plugins
 from cnnrun.cli.output import print_json
-from cnnrun.cli.tables import figure, print_table, table
+from cnnrun.cli.tables import figure, print_table, print_text
 
 app = typer.Typer(help="List and describe data sets.", no_args_is_help=True)
 
@@ -26,10 +26,8 @@ def list_command(plugin: Plugins = None, json: Json = False) -> None:
     if json:
         print_json({"datasets": rows})
         return
-    made = table("", ["name", "what it is"], left=["name", "what it is"])
-    for row in rows:
-        made.add_row(row["name"], row["summary"])
-    print_table(made)
+    columns = ["name", "what it is"]
+    print_table("", columns, [[row["name"], row["summary"]] for row in rows], left=columns)
 
 
 @app.command("info")
@@ -51,13 +49,14 @@ def info_command(
         return
     names = description.class_names
     shape = f"{format_size(description.image_shape)} (height x width x channels)"
-    print(f"{description.name}: images {shape}, {len(names)} classes")
-    made = table("samples", ["class", *description.counts], left=["class"])
-    for number, name in enumerate(names):
-        made.add_row(name, *(str(counts[number]) for counts in description.counts.values()))
-    made.add_section()
-    made.add_row("all", *map(str, description.samples.values()))
-    print_table(made)
+    print_text(f"{description.name}: images {shape}, {len(names)} classes")
+    counts = description.counts
+    rows = [
+        [name, *(str(split[number]) for split in counts.values())]
+        for number, name in enumerate(names)
+    ]
+    total = ["all", *map(str, description.samples.values())]
+    print_table("samples", ["class", *counts], [*rows, None, total], left=["class"])
     mean, std = description.mean, description.std
-    print(f"mean {', '.join(map(figure, mean))}  std {', '.join(map(figure, std))}")
+    print_text(f"mean {', '.join(map(figure, mean))}  std {', '.join(map(figure, std))}")
     print(f"SHA-256 {description.sha256}")

@@ -7,14 +7,28 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cnnrun.cli.options import Checkpoint, Json, Plugins, Quiet, RunName, RunsDir, Workers, load_run
+from cnnrun.cli.options import (
+    Checkpoint,
+    DataRoots,
+    Json,
+    Plugins,
+    Quiet,
+    RunName,
+    RunsDir,
+    Workers,
+    load_run,
+)
 from cnnrun.cli.output import message, print_json
-from cnnrun.cli.tables import figure, print_table, share, table
+from cnnrun.cli.tables import figure, print_table, print_text, share
 
 if TYPE_CHECKING:
+    from cnnrun.engine.types import Array
     from cnnrun.runs import Evaluation, Model
 
 NAME = "evaluate"
+
+MOST_COLUMNS = 20
+"""Of a confusion matrix that is printed as such; a larger one is printed as a list."""
 
 
 def command(
@@ -30,6 +44,7 @@ def command(
         ),
     ] = None,
     workers: Workers = None,
+    data_root: DataRoots = None,
     plugin: Plugins = None,
     runs_dir: RunsDir = Path("runs"),
     json: Json = False,
@@ -41,41 +56,60 @@ def command(
     """
     from cnnrun.runs.predictions import write_evaluation
 
-    model = load_run(run, runs_dir, plugin).model(checkpoint)
+    model = load_run(run, runs_dir, plugin, data_root).model(checkpoint)
     evaluation = model.evaluate(split, data=data, workers=workers)
+    if evaluation.data_changed:
+        message(
+            f"warning: the data set has changed since {model.run.name} was trained (its SHA-256 "
+            "differs); the splits may hold other images than they did then",
+            quiet=quiet or json,
+        )
     for file in write_evaluation(model, evaluation):
         message(f"wrote {file}", quiet=quiet or json)
     if json:
         figures = evaluation.to_dict()
         print_json({"run": str(model.run.folder), "checkpoint": checkpoint, **figures})
     else:
-        _show(model, evaluation)
+        show(model, evaluation)
 
 
-def _show(model: Model, evaluation: Evaluation) -> None:
+def show(model: Model, evaluation: Evaluation) -> None:
+    """Print the figures of an evaluation."""
     summary = f"loss {figure(evaluation.loss)}"
     if evaluation.accuracy is not None:
         summary = f"accuracy {share(evaluation.accuracy)}, {summary}"
     where = f"{evaluation.title}, {evaluation.samples:,} samples"
-    print(f"{model.run.name}, {model.checkpoint} weights, {where}: {summary}")
+    print_text(f"{model.run.name}, {model.checkpoint} weights, {where}: {summary}")
     if classes := evaluation.per_class:
-        made = table(
-            "per class", ["class", "precision", "recall", "F1", "AUC", "support"], left=["class"]
-        )
-        for entry in classes:
-            made.add_row(
+        columns = ["class", "precision", "recall", "F1", "AUC", "support"]
+        rows = [
+            [
                 entry.name,
-                figure(entry.precision),
-                figure(entry.recall),
-                figure(entry.f1),
-                figure(entry.auc),
+                *map(figure, (entry.precision, entry.recall, entry.f1, entry.auc)),
                 str(entry.support),
-            )
-        print_table(made)
+            ]
+            for entry in classes
+        ]
+        print_table("per class", columns, rows, left=["class"])
     matrix = evaluation.confusion_matrix
-    if matrix is not None and len(matrix) <= 20:
-        names = evaluation.class_names
-        made = table("confusion matrix (rows: true class, columns: predicted)", ["", *names])
-        for name, row in zip(names, matrix, strict=True):
-            made.add_row(name, *(str(count) if count else "." for count in row))
-        print_table(made)
+    if matrix is not None:
+        _show_confusions(matrix, evaluation.class_names)
+
+
+def _show_confusions(matrix: Array, names: tuple[str, ...]) -> None:
+    """Print a confusion matrix; where it is large, what is not zero of it."""
+    if len(names) <= MOST_COLUMNS:
+        title = "confusion matrix (rows: true class, columns: predicted)"
+        rows = [
+            [name, *(str(count) if count else "." for count in counts)]
+            for name, counts in zip(names, matrix, strict=True)
+        ]
+        print_table(title, ["", *names], rows)
+        return
+    rows = []
+    for true, (name, counts) in enumerate(zip(names, matrix, strict=True)):
+        wrong = [number for number in counts.argsort()[::-1] if counts[number] and number != true]
+        mistaken = ", ".join(f"{names[number]}: {counts[number]}" for number in wrong)
+        rows.append([name, str(counts[true]), mistaken or "-"])
+    columns = ["true class", "right", "mistaken for, as often as"]
+    print_table("confusions", columns, rows, left=[columns[0], columns[2]])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cnnrun.cli.options import (
+    DataRoots,
     Json,
     Overrides,
     Plugins,
@@ -58,11 +59,17 @@ def command(
     ] = None,
     samples: Annotated[
         int, typer.Option(metavar="N", min=1, max=64, help="Images of CONFIG's data.")
-    ] = 4,
+    ] = 5,
     seed: Annotated[int, typer.Option(min=0, help="Of all random numbers.")] = 0,
     budget: Annotated[
         int | None,
         typer.Option(metavar="N", min=1, help="Most forward passes; above, elements are sampled."),
+    ] = None,
+    seconds: Annotated[
+        float | None,
+        typer.Option(
+            metavar="N", min=0.1, help="Most time; which elements fit depends on the machine."
+        ),
     ] = None,
     self_test: Annotated[
         bool, typer.Option("--self-test", help="Plant known mistakes; each must be found.")
@@ -80,6 +87,7 @@ def command(
     maps: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Write error maps and pictures here.")
     ] = None,
+    data_root: DataRoots = None,
     plugin: Plugins = None,
     runs_dir: RunsDir = Path("runs"),
     json: Json = False,
@@ -95,10 +103,12 @@ def command(
     from cnnrun.runs.gradient_check import gradcheck as check
     from cnnrun.runs.networks import is_config_file
 
-    load_plugins(plugin)
     quiet = quiet or json
-    # Found once: `last` may mean another run by the time that the check is done.
-    run = load_run(config, runs_dir) if config is not None and not is_config_file(config) else None
+    run: Run | None = None
+    if config is None or is_config_file(config):
+        load_plugins(plugin)
+    else:  # found once: `last` may mean another run by the time that the check is done
+        run = load_run(str(config), runs_dir, plugin, data_root)
     if self_test:
         if config or layer:
             raise typer.BadParameter("--self-test checks the checker, without CONFIG or --layer")
@@ -115,6 +125,7 @@ def command(
                 checkpoint=checkpoint,
                 seed=seed,
                 budget=budget,
+                seconds=seconds,
                 on_progress=show,
             )
     if run is not None and output is None:

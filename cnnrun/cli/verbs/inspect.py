@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cnnrun.cli.options import Json, Plugins, Quiet, RunsDir, load_plugins
+from cnnrun.cli.options import DataRoots, Json, Plugins, Quiet, RunsDir, load_source
 from cnnrun.cli.output import message, print_json
-from cnnrun.cli.tables import print_fitting, share
+from cnnrun.cli.tables import print_table, print_text, share
 
 if TYPE_CHECKING:
     from cnnrun.inspection import Inspection
@@ -59,6 +59,7 @@ def command(
     output: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="By default RUN/inspect/WHAT.")
     ] = None,
+    data_root: DataRoots = None,
     plugin: Plugins = None,
     runs_dir: RunsDir = Path("runs"),
     json: Json = False,
@@ -70,9 +71,8 @@ def command(
     """
     from cnnrun.inspection import inspect
 
-    load_plugins(plugin)
     inspection = inspect(
-        run,
+        load_source(run, runs_dir, plugin, data_root),
         index=index,
         images=image or (),
         split=split,
@@ -80,7 +80,7 @@ def command(
         layers=_words(layers),
         kinds=_words(kinds),
         checkpoint=checkpoint,
-        compare=compare,
+        compare=None if compare is None else load_source(compare, runs_dir, plugin),
         folder=output,
         max_channels=max_channels,
         pictures=not no_png,
@@ -118,15 +118,15 @@ def _show(inspection: Inspection) -> None:
         for layer in inspection.flow.layers
     ]
     title = f"gradients of {inspection.document['network']}"
-    print_fitting(title, columns, rows, ["|weights|", "ratio", "zeros"], left=["layer", ""])
+    print_table(title, columns, rows, left=["layer", ""])
     for line in inspection.flow.verdict:
-        print(line)
+        print_text(line)
     errors = inspection.attribution.completeness_error
     if errors:
-        print(
+        print_text(
             f"integrated gradients: {inspection.attribution.steps} steps, completeness error "
             f"{100 * max(errors):.2f}%"
         )
     for note in inspection.notes:
-        print(f"note: {note}")
-    print(f"{len(inspection.figures)} arrays and their figures in {inspection.folder}")
+        print_text(f"note: {note}")
+    print_text(f"{len(inspection.figures)} arrays and their figures in {inspection.folder}")

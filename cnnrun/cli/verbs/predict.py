@@ -9,7 +9,7 @@ import typer
 
 from cnnrun.cli.options import Checkpoint, Json, Plugins, RunName, RunsDir, load_run
 from cnnrun.cli.output import print_json
-from cnnrun.cli.tables import print_table, share, table
+from cnnrun.cli.tables import print_table, share
 
 NAME = "predict"
 
@@ -42,8 +42,10 @@ def command(
         ]
         print_json({"run": str(model.run.folder), "predictions": predictions})
         return
-    made = table(model.run.name, ["image", "class", "probability"], left=["image", "class"])
-    for path, row in zip(images, scores, strict=True):
-        for place, number in enumerate(row.argsort()[::-1][:top]):
-            made.add_row("" if place else str(path), names[number], share(float(row[number])))
-    print_table(made)
+    rows = [
+        ["" if place else str(path), names[number], share(float(row[number]))]
+        for path, row in zip(images, scores, strict=True)
+        for place, number in enumerate(row.argsort()[::-1][:top])
+    ]
+    columns = ["image", "class", "probability"]
+    print_table(model.run.name, columns, rows, left=columns[:2], keys=2)

@@ -7,11 +7,15 @@ from typing import Annotated, Any
 
 import typer
 
-from cnnrun.cli.options import Json, RunName, RunsDir, load_run
-from cnnrun.cli.output import print_csv, print_json
-from cnnrun.cli.tables import figure, print_table, share, table
+from cnnrun.cli.keeping import export_command, rm_command, tag_command
+from cnnrun.cli.options import Json, Plugins, RunName, RunsDir, load_run
+from cnnrun.cli.output import message, print_csv, print_json
+from cnnrun.cli.tables import figure, print_table, share
 
-app = typer.Typer(help="List, show and compare runs.", no_args_is_help=True)
+app = typer.Typer(help="List, show, compare, tag, export and remove runs.", no_args_is_help=True)
+app.command("tag")(tag_command)
+app.command("export")(export_command)
+app.command("rm")(rm_command)
 
 Csv = Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")]
 
@@ -25,6 +29,9 @@ def list_command(
             "test_accuracy, seconds."
         ),
     ] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option(help="Only runs with this tag; repeatable, for all of them.")
+    ] = None,
     runs_dir: RunsDir = Path("runs"),
     json: Json = False,
     as_csv: Csv = False,
@@ -37,19 +44,24 @@ def list_command(
     from cnnrun.runs.comparison import FIGURES, sort_summaries, summarize_run
 
     rows = [summarize_run(run) for run in list_runs(runs_dir)]
+    rows = [row for row in rows if set(tag or ()) <= set(row["tags"])]
     if sort is not None:
         sort_summaries(rows, sort)
     if json:
         print_json({"runs": rows})
     elif as_csv:
-        print_csv(FIGURES, [[row[column] for column in FIGURES] for row in rows])
+        lines = [[*(row[column] for column in FIGURES), " ".join(row["tags"])] for row in rows]
+        print_csv([*FIGURES, "tags"], lines)
     elif not rows:
-        print(f"no runs in {runs_dir}")
+        print(f"no runs in {runs_dir}" + (f" with the tag {' and '.join(tag)}" if tag else ""))
     else:
-        made = table("", ["run", *map(_heading, FIGURES[1:])], left=["run", "status"])
-        for row in rows:
-            made.add_row(*(_cell(column, row[column]) for column in FIGURES))
-        print_table(made)
+        columns = ["run", *map(_heading, FIGURES[1:])]
+        cells = [[_cell(column, row[column]) for column in FIGURES] for row in rows]
+        if any(row["tags"] for row in rows):
+            columns.append("tags")
+            for line, row in zip(cells, rows, strict=True):
+                line.append(" ".join(row["tags"]))
+        print_table("", columns, cells, left=["run", "status", "tags"])
 
 
 @app.command("show")
@@ -64,6 +76,7 @@ def show_command(
     Example: cnnrun runs show last
     """
     from cnnrun.runs.comparison import flat
+    from cnnrun.runs.plugins import recorded_plugins
 
     shown = load_run(run, runs_dir)
     record, metrics = shown.record, shown.metrics
@@ -74,21 +87,30 @@ def show_command(
     if as_csv:
         print_csv(keys, [[line[key] for key in keys] for line in metrics])
         return
-    made = table(shown.name, ["", "value"], left=["", "value"])
-    for key, value in flat(record):
-        if not key.startswith(("final", "best")):
-            made.add_row(key, " ".join(map(str, value)) if isinstance(value, list) else str(value))
-    print_table(made)
+    facts = [
+        [key, " ".join(map(str, value)) if isinstance(value, list) else str(value)]
+        for key, value in flat(record)
+        if not key.startswith(("final", "best", "segments"))
+    ]
+    facts += [
+        ["plug-in", f"{plugin['name']} {plugin['sha256'][:12]}"]
+        for plugin in recorded_plugins(shown)
+    ]
+    print_table(shown.name, ["", "value"], facts, left=["", "value"])
+    _show_segments(record.get("segments", []))
     columns = ["epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "seconds"]
-    made = table("epochs", [_heading(column) for column in columns])
-    for line in metrics:
-        made.add_row(*(_cell(column, line[column]) for column in columns))
-    print_table(made)
+    epochs = [[_cell(column, line[column]) for column in columns] for line in metrics]
+    print_table("epochs", list(map(_heading, columns)), epochs)
 
 
 @app.command("compare")
 def compare_command(
     names: Annotated[list[str], typer.Argument(metavar="RUN RUN...", help="Two runs or more.")],
+    picture: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw the learning curves of all into this picture."),
+    ] = None,
+    plugin: Plugins = None,
     runs_dir: RunsDir = Path("runs"),
     json: Json = False,
     as_csv: Csv = False,
@@ -97,11 +119,14 @@ def compare_command(
 
     Example: cnnrun runs compare lenet-mnist5k-0001 lenet-mnist5k-0002
     """
-    from cnnrun.runs import compare
+    from cnnrun.runs import compare, plot_runs
 
     if len(names) < 2:
         raise typer.BadParameter("name two runs or more", param_hint="RUN RUN...")
-    comparison = compare(names, runs_dir)
+    runs = [load_run(name, runs_dir, plugin) for name in names]
+    comparison = compare(runs)
+    if picture is not None:
+        message(f"wrote {plot_runs(runs, picture)}", quiet=json or as_csv)
     settings, results = comparison.settings, comparison.results
     if json:
         print_json(comparison.to_dict())
@@ -110,17 +135,41 @@ def compare_command(
         lines = [*settings.items(), *results.items()]
         print_csv(["", *comparison.runs], [[key, *values] for key, values in lines])
         return
-    made = table("", ["", *comparison.runs], left=[""])
-    for key, values in settings.items():
-        made.add_row(key, *(str(value) for value in values))
-    made.add_section()
-    for key, values in results.items():
-        made.add_row(key, *(_cell(key, value) for value in values))
-    print_table(made)
+    rows = [
+        *([key, *map(_setting, values)] for key, values in settings.items()),
+        None,
+        *([key, *(_cell(key, value) for value in values)] for key, values in results.items()),
+    ]
+    print_table("", ["", *comparison.runs], rows, left=[""])
+
+
+def _show_segments(segments: list[dict[str, Any]]) -> None:
+    """Print by which configurations a run was trained, if there are several."""
+    if len(segments) < 2:
+        return
+    rows = [
+        [
+            str(segment["from_step"]),
+            str(segment["from_epoch"]),
+            segment["configuration"][:12],
+            ", ".join(plugin["sha256"][:12] for plugin in segment.get("plugins", [])) or "-",
+            " ".join(segment["command"]),
+        ]
+        for segment in segments
+    ]
+    columns = ["from step", "from epoch", "configuration", "plug-ins", "command"]
+    print_table("segments", columns, rows, left=columns[2:])
 
 
 def _heading(column: str) -> str:
     return column.replace("_", " ").replace("accuracy", "acc")
+
+
+def _setting(value: Any) -> str:
+    """Return a setting as text; a layer as its options, `yes` if it has none."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {option}" for key, option in value.items()) or "yes"
+    return "-" if value is None else str(value)
 
 
 def _cell(column: str, value: Any) -> str:

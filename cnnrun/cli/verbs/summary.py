@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from cnnrun.cli.options import ConfigFile, Json, Overrides, Plugins, load
 from cnnrun.cli.output import print_json
-from cnnrun.cli.tables import count, print_table, size, table
+from cnnrun.cli.tables import count, print_table, size
 
 if TYPE_CHECKING:
     from cnnrun.engine.summary import LayerSummary, NetworkSummary
@@ -34,14 +34,16 @@ def command(
         print_json({"name": experiment.name, **network.to_dict()})
         return
     columns = ["layer", "output", "parameters", "multiply-adds", "activations"]
-    made = table(f"{experiment.name}, for one sample", columns, left=["layer"])
-    made.add_row("input", format_size(network.input_shape), "", "", "")
-    for layer in network.layers:
-        name = "  " * layer.depth + layer.name
-        made.add_row(name, format_size(layer.output_shape), *_costs(layer))
-    made.add_section()
-    made.add_row("total", "", *_costs(network))
-    print_table(made)
+    rows = [
+        ["input", format_size(network.input_shape), "", "", ""],
+        *(
+            ["  " * layer.depth + layer.name, format_size(layer.output_shape), *_costs(layer)]
+            for layer in network.layers
+        ),
+        None,
+        ["total", "", *_costs(network)],
+    ]
+    print_table(f"{experiment.name}, for one sample", columns, rows, left=["layer"])
 
 
 def _costs(part: LayerSummary | NetworkSummary) -> tuple[str, str, str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cnnrun.cli.options import (
+    DataRoots,
     Json,
     Overrides,
     Plugins,
@@ -21,7 +22,7 @@ from cnnrun.cli.options import (
 )
 from cnnrun.cli.output import message, print_json
 from cnnrun.cli.progress import CheckProgress, Progress
-from cnnrun.cli.tables import figure, print_table, share, table
+from cnnrun.cli.tables import figure, print_table, print_text, share
 
 if TYPE_CHECKING:
     from cnnrun.runs import Session
@@ -47,6 +48,7 @@ def command(
         ),
     ] = False,
     workers: Workers = None,
+    data_root: DataRoots = None,
     plugin: Plugins = None,
     runs_dir: RunsDir = Path("runs"),
     json: Json = False,
@@ -56,12 +58,20 @@ def command(
 
     Example: cnnrun train configs/lenet_mnist5k.yaml train.epochs=3
     """
-    from cnnrun.runs import ignore_signals, stop_on_signals
+    from cnnrun.runs import ignore_signals, resume_run, stop_on_signals
 
     with stop_on_signals() as stop:
         if resume is not None:
-            session = _resume(config, overrides, name, resume, epochs, workers, plugin, runs_dir)
+            if config is not None or overrides or name:
+                raise typer.BadParameter(
+                    "--resume takes the run's own configuration; only --epochs, --workers and "
+                    "--data-root may be given"
+                )
+            run = load_run(resume, runs_dir, plugin, data_root)
+            session = resume_run(run, workers=workers, epochs=epochs, command=sys.argv)
         else:
+            if data_root:
+                raise typer.BadParameter("goes with --resume", param_hint="--data-root")
             session = _start(config, overrides, name, epochs, workers, plugin, runs_dir)
         with session:
             message(f"run {session.run.folder}", quiet=quiet or json)
@@ -104,26 +114,6 @@ def _start(
     return start_run(experiment, runs_dir, workers=workers, command=sys.argv)
 
 
-def _resume(
-    config: Path | None,
-    overrides: list[str] | None,
-    name: str | None,
-    resume: str,
-    epochs: int | None,
-    workers: int | None,
-    plugin: list[Path] | None,
-    runs_dir: Path,
-) -> Session:
-    from cnnrun.runs import resume_run
-
-    if config is not None or overrides or name:
-        raise typer.BadParameter(
-            "--resume takes the run's own configuration; only --epochs and --workers may be given"
-        )
-    run = load_run(resume, runs_dir, plugin)
-    return resume_run(run, workers=workers, epochs=epochs, command=sys.argv)
-
-
 def _check_gradients(session: Session, quiet: bool) -> None:
     from cnnrun.runs.preflight import check_gradients
 
@@ -148,11 +138,9 @@ def _document(session: Session) -> dict[str, Any]:
 def _show(session: Session) -> None:
     record, run = session.record.document, session.run
     columns = ["epoch", "train loss", "train acc", "val loss", "val acc", "learning rate", "s"]
-    made = table(f"{run.name}: {record['parameters']:,} parameters", columns)
-    lines = run.metrics
     best = record["best"]["epoch"]
-    for line in lines if len(lines) <= 20 else [*lines[:5], *lines[-10:]]:
-        made.add_row(
+    rows = [
+        [
             f"{line['epoch']}{'*' if line['epoch'] == best else ' '}",
             figure(line["train_loss"]),
             share(line["train_accuracy"]),
@@ -160,10 +148,17 @@ def _show(session: Session) -> None:
             share(line["val_accuracy"]),
             f"{line['learning_rate']:.2e}",
             f"{line['seconds']:.1f}",
-        )
-    print_table(made)
+        ]
+        for line in run.metrics
+    ]
+    left_out = len(rows) - 15 if len(rows) > 20 else 0
+    if left_out:
+        rows[5:-10] = [["..."] * len(columns)]
+    print_table(f"{run.name}: {record['parameters']:,} parameters", columns, rows)
+    if left_out:
+        print_text(f"{left_out} epochs are left out here; {run.log} has all")
     test = record["test"]
     accuracy = "" if test["accuracy"] is None else f"test accuracy {share(test['accuracy'])}, "
-    print(f"{accuracy}test loss {figure(test['loss'])} (weights of epoch {best}*)")
-    print(f"trained in {record['seconds']:.1f} s; run {run.folder}")
+    print_text(f"{accuracy}test loss {figure(test['loss'])} (weights of epoch {best}*)")
+    print_text(f"trained in {record['seconds']:.1f} s; run {run.folder}")
     print(f"curves {run.plots / 'curves.png'}")

@@ -52,8 +52,9 @@ class ImageFolder(DatasetSource):
 
     def load(self, base: Path) -> Dataset:
         info, files = self._listed(base)
-        read = {split: self._read(paths, info) for split, paths in files.items()}
-        divided = not _split_folders(resolve_path(self.path, base))
+        root = resolve_path(self.path, base)
+        read = {split: self._read(paths, info, root) for split, paths in files.items()}
+        divided = not _split_folders(root)
         return Dataset(info, read["train"], read["test"], read.get("val"), divided)
 
     def _listed(self, base: Path) -> tuple[DatasetInfo, dict[str, list[Path]]]:
@@ -80,7 +81,7 @@ class ImageFolder(DatasetSource):
         counts = len(files["train"]), len(files["test"])
         return DatasetInfo(root.resolve().name, shape, names, *counts), files
 
-    def _read(self, files: list[Path], info: DatasetInfo) -> Split:
+    def _read(self, files: list[Path], info: DatasetInfo, root: Path) -> Split:
         shape = info.image_shape
         require_memory(info.name, (len(files), *shape))
         images = np.empty((len(files), *shape), np.uint8)
@@ -91,7 +92,8 @@ class ImageFolder(DatasetSource):
                     f"{shape[0]}x{shape[1]}; set size: [height, width] to scale all"
                 )
             image[...] = read_image(file, shape, resize=True)
-        return Split(images, _labels(files, info.class_names))
+        names = tuple(file.relative_to(root).as_posix() for file in files)
+        return Split(images, _labels(files, info.class_names), files=names)
 
 
 def _split_folders(root: Path) -> dict[str, Path]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -30,6 +31,8 @@ SPLIT_KEYS = (  # {} stands for train, val or test
     ("{}_x", "{}_y"),
 )
 WHOLE_KEYS = (("images", "labels"), ("x", "y"), ("X", "y"), ("X", "Y"), ("data", "target"))
+CHANNELS = (1, 3, 4)
+"""Of a grey image, a colour image, and one with transparency."""
 Keys = tuple[str, str]  # of the images, of the labels
 
 
@@ -42,10 +45,11 @@ class Npz(DatasetSource):
     y_train and so on are read as well; with `images` and `labels` alone, or `x` and `y`,
     `test_fraction` of each class becomes the test split.
 
-    Images are `(N, H, W)` or `(N, H, W, C)`: integers from 0 to 255, or floats from 0 to 1;
-    `maximum` says which pixel value means 1 where it is another. Labels are integers `(N,)` or
-    `(N, 1)`, or for several labels an image zeros and ones `(N, K)`. The training labels say how
-    many classes there are, unless `class_names` does.
+    Images are `(N, H, W)` or `(N, H, W, C)`; `axes: NCHW` says that channels come second, and where
+    a shape looks so, `axes` must say which it is. They are integers from 0 to 255, or floats from
+    0 to 1; `maximum` says which pixel value means 1 where it is another. Labels are integers
+    `(N,)` or `(N, 1)`, or for several labels an image zeros and ones `(N, K)`. The training labels
+    say how many classes there are, unless `class_names` does.
     """
 
     summary = "arrays in a NumPy .npz file (MedMNIST's too)"
@@ -55,6 +59,7 @@ class Npz(DatasetSource):
     maximum: Positive | None = None
     test_fraction: Fraction = 0.2
     split_seed: NonNegativeInt = 0
+    axes: Literal["NHWC", "NCHW"] | None = None
 
     def info(self, base: Path) -> DatasetInfo:
         return self._labelled(base)[0]
@@ -87,9 +92,31 @@ class Npz(DatasetSource):
             counts = len(kept), len(held)
         else:
             counts = len(labels["train"]), len(labels["test"])
-        height, width, *channels = file.headers[next(iter(keys.values()))[0]].shape[1:]
-        shape = height, width, channels[0] if channels else 1
-        return DatasetInfo(file.path.stem, shape, names, *counts), file, keys, labels
+        images = file.headers[next(iter(keys.values()))[0]].shape
+        shape = self._image_shape(images, file)
+        several = any(
+            split.ndim == 2 and bool((split.sum(axis=1) != 1).any()) for split in labels.values()
+        )
+        info = DatasetInfo(file.path.stem, shape, names, *counts, several_labels=several)
+        return info, file, keys, labels
+
+    def _image_shape(self, images: tuple[int, ...], file: NpzFile) -> tuple[int, int, int]:
+        """Return height, width, channels of images of that shape.
+
+        Raises:
+            DataError: they may be channels first, and nothing says whether they are.
+        """
+        _, *sizes = images
+        if len(sizes) == 2:
+            return sizes[0], sizes[1], 1
+        first, second, third = sizes
+        if self.axes is None and first in CHANNELS and third not in CHANNELS:
+            raise DataError(
+                f"{file.path}: images of shape {images} look like channels first, and would be "
+                f"read as {first} pixels high with {third} channels; say axes: NCHW if they are "
+                f"{second}x{third} with {first} channels, or axes: NHWC if not"
+            )
+        return (second, third, first) if self.axes == "NCHW" else (first, second, third)
 
     def _names(
         self, file: NpzFile, keys: dict[str, Keys], labels: dict[str, Array]
@@ -126,6 +153,8 @@ class Npz(DatasetSource):
         images = file.read(key)
         if images.ndim == 3:
             images = images[..., None]
+        elif self.axes == "NCHW":
+            images = np.ascontiguousarray(images.transpose(0, 2, 3, 1))  # (N, C, H, W)
         maximum = self.pixel_maximum(images.dtype)
         bad = ~((images >= 0) & (images <= maximum))  # not a number is neither
         if bad.any():

@@ -24,6 +24,8 @@ class Loss:
     type_name: ClassVar[str] = ""
     takes_arrays: ClassVar[bool] = True
     """Whether targets may be arrays of any shape, such as the inputs of an autoencoder."""
+    activation: ClassVar[str] = ""
+    """The layer that this loss applies to the outputs itself, if any."""
 
     def check(self, output_shape: Shape, classes: int | None) -> None:
         """Refuse a network whose output this loss cannot take.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
+from typing import ClassVar
 
 import numpy as np
 
@@ -26,6 +27,8 @@ class BinaryCrossEntropy(Loss):
     dL/dz = (p - t) / K for K outputs, over the batch size. The loss is computed as
     max(z, 0) - z t + log(1 + exp(-|z|)), which cannot overflow.
     """
+
+    activation: ClassVar[str] = "sigmoid"
 
     def check(self, output_shape: Shape, classes: int | None) -> None:
         """Refuse outputs that are not one score a label."""

@@ -24,6 +24,8 @@ class SoftmaxCrossEntropy(Loss):
 
     takes_arrays: ClassVar[bool] = False  # only rows of one score a class
 
+    activation: ClassVar[str] = "softmax"
+
     label_smoothing: Fraction = 0.0
 
     def check(self, output_shape: Shape, classes: int | None) -> None:

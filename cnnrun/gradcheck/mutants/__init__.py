@@ -1,6 +1,6 @@
 """Planted mistakes: of the kind that a person makes in a backward by hand, and in what runs it."""
 
-from cnnrun.gradcheck.mutants import activations, blocks, convolution, pooling
+from cnnrun.gradcheck.mutants import activations, blocks, conditions, convolution, pooling
 from cnnrun.gradcheck.mutants.catalogue import MUTANTS, Mutant
 from cnnrun.gradcheck.mutants.execution import EXECUTION_MUTANTS, ExecutionMutant
 
@@ -11,6 +11,7 @@ __all__ = [
     "Mutant",
     "activations",
     "blocks",
+    "conditions",
     "convolution",
     "pooling",
 ]

@@ -18,8 +18,20 @@ from cnnrun.errors import ConfigError, ShapeError
 __all__ = ["CASES", "Case", "cases_of"]
 
 IMAGE = (5, 4, 2)
-GUESSED_SHAPES: tuple[Shape, ...] = ((6, 5, 2), (7,), (4, 4, 3), (5, 3, 1), (12, 12, 4))
+GUESSED_SHAPES: tuple[Shape, ...] = ((6, 5, 2), (5, 6, 2), (7,), (4, 4, 3), (5, 3, 1), (12, 12, 4))
 MOST_GUESSES = 3
+
+VARIED: dict[str, tuple[Any, ...]] = {
+    "stride": (2, (1, 2)),
+    "dilation": (2,),
+    "padding": (1, "same"),
+    "rate": (0.3,),
+    "groups": (2,),
+    "use_bias": (False, True),
+    "negative_slope": (0.3,),
+    "alpha": (0.3,),
+}
+"""What a user's layer is built with besides its defaults, where it has options of these names."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +147,8 @@ def cases_of(layer: type[Layer] | LayerConfig, shapes: Sequence[Shape] = ()) -> 
     """Return the cases to check a type of layer, or one with its options, at.
 
     Those of the table; for another layer, or where options or shapes are given, the shapes that
-    fit, of those given or else of some common ones. An option without a default is given 3.
+    fit, of those given or else of some common ones. An option without a default is given 3. Without
+    options, some that have a common name, such as `stride`, are varied one by one.
 
     Raises:
         ConfigError: no options or no shape can be guessed.
@@ -157,12 +170,34 @@ def cases_of(layer: type[Layer] | LayerConfig, shapes: Sequence[Shape] = ()) -> 
             crashing.append(case)
         else:
             fitting.append(case)
+    if not shapes:
+        fitting = fitting[:MOST_GUESSES]
+    if fitting and not isinstance(layer, LayerConfig):
+        fitting += _varied(fitting)
     if not fitting and not crashing:
         raise ConfigError(
             f"{Case(config).layer_name} fits none of the inputs tried ({'; '.join(reasons)}); "
             "name one that it takes, as in --input 8x8x3"
         )
-    return fitting[:MOST_GUESSES] or crashing[:1]
+    return fitting or crashing[:1]
+
+
+def _varied(fitting: Sequence[Case]) -> list[Case]:
+    """Return cases with one option changed each, where it can be built with that."""
+    varied = []
+    for name, values in VARIED.items():
+        for value in values:
+            for case in fitting:
+                try:
+                    changed = dataclasses.replace(case.config, **{name: value})
+                    other = Case(changed, case.input_shape, case.samples)
+                    other.build()
+                except Exception:  # it has no such option, or does not take this value
+                    continue
+                if changed != case.config:
+                    varied.append(other)
+                    break
+    return varied
 
 
 def _configure(layer: type[Layer]) -> LayerConfig:

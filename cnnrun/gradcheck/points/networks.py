@@ -131,5 +131,5 @@ def _tails(
         if prod(inputs[name].shape) == 0:
             continue
         names = {tensor: f"{name}/{tensor}" for tensor in tensors}
-        points.append(Point(probe, NETWORK, f"network, {label}", tensors, names))
+        points.append(Point(probe, NETWORK, f"network, {label}", tensors, names=names))
     return points

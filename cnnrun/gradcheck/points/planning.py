@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import product
 
 import numpy as np
 
@@ -16,10 +17,18 @@ from cnnrun.gradcheck.points.cases import Case, cases_of
 from cnnrun.gradcheck.points.point import Point, random_point
 from cnnrun.gradcheck.points.probes import LayerProbe, LossProbe
 from cnnrun.gradcheck.report.findings import Finding, describe_crash
+from cnnrun.gradcheck.stages.conditions import check_conditions
 from cnnrun.gradcheck.stages.contract import check_contract, check_float32
 from cnnrun.gradcheck.stages.conventions import check_conventions
 
 __all__ = ["Plan", "plan_cases", "plan_layer", "plan_loss", "plan_sweep"]
+
+LARGE, LARGE_LOSS = 8.0, 20.0
+"""The size of values at a further point, of a layer and of a loss: many functions bend at 3, 5, 6
+or 10, which inputs of unit size never reach."""
+
+LARGE_ELEMENTS = 60
+"""Compared in each tensor there, besides a direction in which all of them move."""
 
 DEFINED_SAMPLES = 4
 """At a random point, where a layer is not defined for fewer."""
@@ -70,7 +79,9 @@ def plan_layer(
         if plan.findings:
             return plan
         plan.findings += check_float32(drawn)  # the gradient can be checked all the same
-        plan.findings += check_conventions(layer, name, rng)
+        broken = check_conditions(layer, drawn, rng)
+        plan.findings += [f for f in broken if tensors is None or f.tensor in (None, *tensors)]
+        plan.findings += check_conventions(layer.astype(np.float64), name, rng)
         modes = [True, False] if _depends_on_mode(drawn) else [True]
     except Exception as error:
         message = f"forward crashes: {describe_crash(error)}"
@@ -89,6 +100,9 @@ def plan_layer(
         draw = partial(random_point, layer, name, samples, rng, training=training)
         label = f"{prefix}random point{'' if training else ', evaluating'}"
         plan.points.append(Point(draw(), name, label, chosen, redraw=draw, zero=zero))
+    draw = partial(random_point, layer, name, samples, rng, scale=LARGE)
+    label = f"{prefix}random point of large values"
+    plan.points.append(Point(draw(), name, label, chosen, draw, LARGE_ELEMENTS, zero))
     return plan
 
 
@@ -142,8 +156,8 @@ def plan_loss(
     plan = Plan()
     name = name or loss.type_name
     problems = []
-    for shape in shapes:
-        outputs = rng.standard_normal((5, *shape)) * 2
+    for shape, size in product(shapes, (2.0, LARGE_LOSS)):
+        outputs = rng.standard_normal((5, *shape)) * size
         targets: dict[str, Array] = {"arrays": rng.uniform(0.05, 0.95, outputs.shape)}
         if len(shape) == 1:
             targets["labels"] = rng.integers(0, shape[0], 5)
@@ -159,7 +173,7 @@ def plan_loss(
                 message = f"crashes: {describe_crash(error)}"
                 plan.findings.append(Finding(name, None, "contract", message))
                 return plan
-            label = f"{loss}, {kind} for outputs of {'x'.join(map(str, shape))}"
+            label = f"{loss}, {kind} for outputs of {'x'.join(map(str, shape))}, size {size:.0f}"
             point = Point(probe, name, label, ("outputs",))
             plan.points.append(point)
     if not plan.points:

@@ -27,20 +27,20 @@ class Point:
         layer: the name under which results are reported.
         label: what the point is, for a reader.
         tensors: those to check.
-        names: under which each tensor is reported.
         redraw: gives the same probe at another random point; None where the point is given.
         most_elements: compared one by one in each tensor; None for as many as the budget allows.
         zero: tensors whose gradient is zero by definition.
+        names: under which each tensor is reported.
     """
 
     probe: Probe
     layer: str
     label: str
     tensors: tuple[str, ...]
-    names: dict[str, str] = field(default_factory=dict)
     redraw: Callable[[], Probe] | None = None
     most_elements: int | None = None
     zero: frozenset[str] = frozenset()
+    names: dict[str, str] = field(default_factory=dict)
 
     def reported(self, tensor: str) -> str:
         """Return the name under which a tensor is reported."""
@@ -80,14 +80,22 @@ def scramble(layer: Layer, rng: np.random.Generator, noise: float = 0.5) -> Laye
 
 
 def random_point(
-    layer: Layer, name: str, samples: int, rng: np.random.Generator, *, training: bool = True
+    layer: Layer,
+    name: str,
+    samples: int,
+    rng: np.random.Generator,
+    *,
+    training: bool = True,
+    scale: float = 1.0,
 ) -> LayerProbe:
     """Return a layer at a random input with random parameters, at which its outputs are finite.
+
+    The input's size is about `scale`.
 
     Where they are not, inputs are made positive, as a square root or a logarithm needs them.
     """
     seed = int(rng.integers(1 << 31))
-    x = distinct((samples, *layer.input_shape), rng)
+    x = scale * distinct((samples, *layer.input_shape), rng)
     for noise, inputs in ((0.5, x), (0.5, np.abs(x)), (0.05, x), (0.05, np.abs(x))):
         moved = scramble(layer.astype(np.float64), rng, noise)
         probe = LayerProbe(moved, inputs.copy(), name=name, training=training, seed=seed)

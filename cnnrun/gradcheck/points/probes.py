@@ -58,19 +58,26 @@ class LayerProbe(Probe):
     """A layer alone, at some input."""
 
     def __init__(
-        self, layer: Layer, x: Array, *, name: str = "", training: bool = True, seed: int = 0
+        self,
+        layer: Layer,
+        x: Array,
+        *,
+        name: str = "",
+        training: bool = True,
+        seed: int = 0,
+        shard: int = 0,
     ) -> None:
         """Take a float64 layer and the input `(N, *input_shape)` that it is checked at."""
         self.layer = layer
         self.name = name or layer.type_name
         self.training = training
-        self.seed = seed
+        self.seed, self.shard = seed, shard
         self.values = {"x": x, **layer.named_parameters()}
         self._context = self.context()
 
     def context(self) -> Context:
         """Return a fresh context for this layer."""
-        return Context(Pass(training=self.training, seed=self.seed, step=STEP))
+        return Context(Pass(training=self.training, seed=self.seed, step=STEP, shard=self.shard))
 
     def forward(self) -> Outcome:
         """Run the layer on a context used again, as training does."""

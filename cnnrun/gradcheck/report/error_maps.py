@@ -3,20 +3,37 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cnnrun.engine.types import Array
+from cnnrun.gradcheck.report.layout import Layout, arrange
 from cnnrun.gradcheck.report.report import Report
 from cnnrun.gradcheck.report.rows import Row
-from cnnrun.gradcheck.stages.elements import Tensor
+from cnnrun.gradcheck.stages.elements import Element, Tensor
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.cm import ScalarMappable
 
 __all__ = ["write_error_maps"]
 
 MOST_PICTURES = 60
-MOST_VALUES = 1 << 16
-"""A picture shows the first so many; the arrays are whole."""
+MOST_VALUES = 1 << 18
+"""A picture of more shows every second, third, ...; the arrays are whole, and what was sampled is
+drawn in its place."""
+MOST_LABELS = 12
+WIDE = 1.6
+"""Maps that are so many times as wide as high stand below each other."""
+SEEN = 14.0
+"""The area of a sampled element, in square points, where cells are smaller."""
+SMALL = 64
+"""A map with more cells in a row or column has cells that are hard to see."""
+UNCHECKED_GREY = 0.88
+UNCHECKED = str(UNCHECKED_GREY)
 
 
 def write_error_maps(report: Report, folder: Path) -> list[Path]:
@@ -63,59 +80,122 @@ def _relative(tensor: Tensor) -> Array:
 
 
 def _draw(row: Row, label: str, tensor: Tensor, path: Path) -> None:
-    """Draw the three maps beside each other, on one scale for the gradients."""
+    """Draw the claimed gradient, the numerical one and the error, in square cells."""
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize
     from matplotlib.figure import Figure
+    from matplotlib.patches import Patch
 
-    shape = tensor.gradient.shape
-    is_filter = tensor.name.endswith("w")
-    claimed, right, error = (
-        _flat(array, is_filter=is_filter)
-        for array in (tensor.gradient, tensor.numeric, _relative(tensor))
-    )
-    height, width = claimed.shape  # of one picture; of several, a line is drawn around each
-    if len(shape) == 4:
-        height, width = shape[:2] if is_filter else shape[1:3]
-    figure = Figure(figsize=(10, 3.8), layout="constrained")
-    axes = figure.subplots(1, 3)
-    known = right[np.isfinite(right)]
-    limit = float(max(np.max(np.abs(claimed), initial=0), np.max(np.abs(known), initial=0))) or 1.0
-    logs = np.log10(np.maximum(error, 1e-16))
-    panels = [
-        ("claimed by backward", claimed, "RdBu_r", (-limit, limit), "gradient"),
-        ("numerical derivative", right, "RdBu_r", (-limit, limit), "gradient"),
-        ("relative error", logs, "magma", (-16.0, 0.0), "log10"),
+    layout = arrange(tensor.gradient.shape, weights=tensor.name.endswith("w"))
+    rows, columns = layout.grid.shape
+    if columns > WIDE * rows:
+        height = max(0.7, min(3.0, 8 * rows / columns)) + 0.75
+        figure = Figure(figsize=(10, 3 * height + 1.2), layout="constrained")
+        panels = figure.subplots(3, 1)
+    else:
+        height = max(1.5, min(8.0, 3 * rows / columns))
+        figure = Figure(figsize=(12, height + 1.8), layout="constrained")
+        panels = figure.subplots(1, 3)
+    known = tensor.numeric[np.isfinite(tensor.numeric)]
+    sizes = np.abs(tensor.gradient[np.isfinite(tensor.gradient)])
+    limit = float(max(np.max(sizes, initial=0), np.max(np.abs(known), initial=0))) or 1.0
+    error = np.log10(np.maximum(_relative(tensor), 1e-16))
+    signed = ScalarMappable(Normalize(-limit, limit), "RdBu_r")
+    drawing = [
+        ("claimed by backward", tensor.gradient, signed),
+        ("numerical derivative", tensor.numeric, signed),
+        ("relative error, log10", error, ScalarMappable(Normalize(-16, 0), "magma")),
     ]
-    for axis, (title, image, colours, (low, high), unit) in zip(axes, panels, strict=True):
-        axis.set_facecolor("0.85")  # what was not checked
-        drawn = axis.imshow(
-            image, cmap=colours, vmin=low, vmax=high, interpolation="nearest", aspect="auto"
-        )
-        for edge in np.arange(height, image.shape[0], height):
-            axis.axhline(edge - 0.5, color="0.3", linewidth=0.8)
-        for edge in np.arange(width, image.shape[1], width):
-            axis.axvline(edge - 0.5, color="0.3", linewidth=0.8)
-        axis.set_title(title, fontsize=10)
-        figure.colorbar(drawn, ax=axis, shrink=0.85).set_label(unit, fontsize=8)
-        axis.tick_params(labelsize=7)
-    axes[0].set_xlabel(f"{' x '.join(map(str, shape))} values", fontsize=8)
-    title = _printable(f"{row.layer}, d{row.tensor}: {row.verdict}\n{label}")
-    figure.suptitle(title, fontsize=10, wrap=True, parse_math=False)
+    for number, (axes, (title, values, colours)) in enumerate(zip(panels, drawing, strict=True)):
+        axes.set_title(title, fontsize=10)
+        _draw_cells(axes, layout, values, colours)
+        if number:
+            _draw_checked(axes, layout, tensor, values, colours)
+        _label(axes, layout)
+        figure.colorbar(colours, ax=axes, shrink=0.9).ax.tick_params(labelsize=7)
+    handles, _ = panels[2].get_legend_handles_labels()
+    checked, size = len(tensor.elements), tensor.gradient.size
+    if checked < size:
+        text = f"not checked one by one: {size - checked:,} of {size:,}"
+        handles.append(Patch(facecolor=UNCHECKED, edgecolor="0.6", label=text))
+    if handles:
+        figure.legend(handles=handles, loc="outside lower center", ncols=3, fontsize=8)
+    words = f"{checked:,} of {size:,} elements checked one by one"
+    title = f"{row.layer}, d{row.tensor}: {row.verdict} ({words})\n{label}"
+    figure.suptitle(_printable(title), fontsize=10, wrap=True, parse_math=False)
     figure.savefig(path, dpi=100)
+
+
+def _draw_cells(axes: Axes, layout: Layout, values: Array, colours: ScalarMappable) -> None:
+    """Draw every cell; of a large tensor every so many, without moving any."""
+    rows, columns = layout.grid.shape
+    skip = int(np.ceil(np.sqrt(layout.grid.size / MOST_VALUES)))
+    grid = layout.grid[::skip, ::skip]
+    cells = np.ma.masked_invalid(values.ravel()[grid])
+    cells[grid < 0] = np.ma.masked
+    extent = (-0.5, columns - 0.5, rows - 0.5, -0.5)
+    ground = np.where(grid < 0, 1.0, UNCHECKED_GREY)
+    axes.imshow(ground, cmap="gray", vmin=0, vmax=1, interpolation="nearest", extent=extent)
+    shades = colours.to_rgba(cells)  # what is masked is transparent
+    axes.imshow(shades, interpolation="nearest", extent=extent)
+    down, across = layout.tiles
+    width = 0.8 if max(down, across) <= MOST_LABELS else 0.3
+    for edge in np.arange(1, down) * layout.tile[0]:
+        axes.axhline(edge - 0.5, color="0.3", linewidth=width)
+    for edge in np.arange(1, across) * layout.tile[1]:
+        axes.axvline(edge - 0.5, color="0.3", linewidth=width)
+
+
+def _draw_checked(
+    axes: Axes, layout: Layout, tensor: Tensor, values: Array, colours: ScalarMappable
+) -> None:
+    """Draw what was sampled large enough to be seen, and point out what stands alone."""
+    if max(layout.grid.shape) > SMALL and len(tensor.elements) < tensor.gradient.size:
+        rows, columns = layout.place(_numbers(tensor, tensor.resolved))
+        shades = colours.to_rgba(values.ravel()[_numbers(tensor, tensor.resolved)])
+        axes.scatter(
+            columns, rows, SEEN, shades, marker="s", edgecolors="0.35", linewidths=0.4
+        )  # fmt: skip
+    if unknown := tensor.of("kink", "unresolved"):
+        rows, columns = layout.place(_numbers(tensor, unknown))
+        text = f"at a kink, or not resolved: {len(unknown):,}"
+        axes.scatter(columns, rows, SEEN / 2, "0.3", marker="x", linewidths=0.8, label=text)
+    if wrong := tensor.of("wrong"):
+        worst = max(wrong, key=lambda element: element.relative_error)
+        rows, columns = layout.place(_numbers(tensor, [worst]))
+        text = f"the worst of {len(wrong):,} wrong: [{', '.join(map(str, worst.index))}]"
+        axes.scatter(
+            columns, rows, 8 * SEEN, marker="o", facecolors="none", edgecolors="#009E73",
+            linewidths=2, label=text,
+        )  # fmt: skip
+
+
+def _numbers(tensor: Tensor, elements: Sequence[Element]) -> Array:
+    """Return the numbers of elements in row-major order."""
+    shape = tensor.gradient.shape
+    numbers = [np.ravel_multi_index(element.index, shape) if shape else 0 for element in elements]
+    return np.array(numbers, np.int64)
+
+
+def _label(axes: Axes, layout: Layout) -> None:
+    """Number the tiles, or the cells of a single one."""
+    from matplotlib.ticker import MaxNLocator
+
+    axes.tick_params(labelsize=7, length=2)
+    for axis, tiles, tile, word in (
+        (axes.yaxis, layout.tiles[0], layout.tile[0], layout.down),
+        (axes.xaxis, layout.tiles[1], layout.tile[1], layout.across),
+    ):
+        axis.set_label_text(word, fontsize=8)
+        if tiles > 1:
+            shown = np.arange(0, tiles, -(-tiles // MOST_LABELS))
+            axis.set_ticks(shown * tile + (tile - 1) / 2, map(str, shown))
+        elif word and layout.tiles == (1, 1):
+            axis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        else:
+            axis.set_ticks([0] if word else [])
 
 
 def _printable(text: str) -> str:
     """Return text without control characters, which no zip file and no font has."""
     return re.sub(r"[\x00-\x09\x0b-\x1f]", "?", text)
-
-
-def _flat(array: Array, *, is_filter: bool) -> Array:
-    """Return an array as one image, pictures side by side; a matrix as it is."""
-    if array.ndim == 4 and is_filter:  # (KH, KW, C, F): C rows of F pictures
-        height, width, channels, filters = array.shape
-        array = array.transpose(2, 0, 3, 1).reshape(channels * height, filters * width)
-    elif array.ndim == 4:  # (N, H, W, C): N rows of C pictures
-        samples, height, width, channels = array.shape
-        array = array.transpose(0, 1, 3, 2).reshape(samples * height, channels * width)
-    array = array.reshape(-1, array.shape[-1]) if array.ndim > 1 else array.reshape(1, -1)
-    rows = max(1, MOST_VALUES // array.shape[1])
-    return array[:rows]

@@ -8,11 +8,17 @@ from cnnrun.engine import Layer
 from cnnrun.engine.layers import LeakyReLU, MaxPool2D, ReLU
 from cnnrun.engine.types import Array
 from cnnrun.gradcheck.diagnosis.definitions import Winners, max_pool_shares
-from cnnrun.gradcheck.points.probes import LayerProbe
+from cnnrun.gradcheck.points.probes import LayerProbe, Outcome
 from cnnrun.gradcheck.report.findings import Finding, written_apart
 from cnnrun.gradcheck.stages.exact import check_conservation
 
 __all__ = ["check_conventions"]
+
+STEP = 1e-6
+"""To the left and to the right of 0, where a function that somebody else wrote may bend."""
+
+BEND, STEEPEST = 1e-3, 1e3
+"""Slopes on the two sides that differ by more are a bend; steeper ones are a jump."""
 
 
 def check_conventions(layer: Layer, name: str, rng: np.random.Generator) -> list[Finding]:
@@ -31,6 +37,10 @@ def check_conventions(layer: Layer, name: str, rng: np.random.Generator) -> list
                 message = f"{rule}: dx is {was} there, not {should}"
                 message += _what_was_done(layer, tied, dy, dx)
                 return [Finding(name, "x", "conventions", message, index)]
+        elif not tied.any():
+            wrong_slope = _slope_at_zero(probe, base, dy, dx)
+            if wrong_slope is not None:
+                return [wrong_slope]
         for broken in check_conservation(probe, base, [dy], [dx]):
             message = f"at ties {broken.message}"
             times = float(np.sum(dx) / np.sum(dy))
@@ -56,6 +66,46 @@ def _agreed(layer: Layer, x: Array, dy: Array) -> tuple[Array | None, str]:
         slope = np.where(x > 0, 1.0, layer.config.negative_slope)
         return dy * slope, "the derivative of a leaky ReLU at 0 is its negative slope"
     return None, ""
+
+
+def _slope_at_zero(probe: LayerProbe, base: Outcome, dy: Array, dx: Array) -> Finding | None:
+    """Return how a layer by somebody else breaks what holds for ReLU, where it bends at 0 too.
+
+    Where it acts on each element alone and its slopes on the two sides of 0 differ, backward takes
+    the one to the left, or the one between them that is nearest to 0; as |x| has a slope of either
+    sign, any of its two will do as well.
+    """
+    x = probe.values["x"]
+    if base.y.shape != x.shape:
+        return None
+    moved, still = np.zeros(x.shape, bool), {}
+    moved.flat[::2] = True
+    for side in (-STEP, STEP):
+        x[...] = np.where(moved, side, 0.0)
+        y = probe.forward().y
+        if not np.array_equal(y[~moved], base.y[~moved]):
+            x[...] = 0.0
+            return None  # an element acts on others
+        still[side] = (y - base.y)[moved] / side
+    x[...] = 0.0
+    left, right = still[-STEP], still[STEP]
+    between = np.where(left * right < 0, 0.0, np.where(np.abs(left) < np.abs(right), left, right))
+    claimed = dx[moved] / dy[moved]
+    bends = np.abs(left - right) > BEND
+    bends &= np.maximum(np.abs(left), np.abs(right)) < STEEPEST
+    is_wrong = bends
+    for agreed in (left, between, np.where(left * right < 0, right, left)):
+        is_wrong &= np.abs(claimed - agreed) > BEND
+    if not is_wrong.any():
+        return None
+    first = int(np.argmax(is_wrong))
+    index = tuple(map(int, np.argwhere(moved)[first]))
+    message = (
+        f"where the slope changes at 0, from {left[first] + 0.0:.3g} to {right[first] + 0.0:.3g}, "
+        f"the derivative is agreed to be {between[first] + 0.0:.3g}: dx is {claimed[first]:.3g} "
+        "times dy there"
+    )
+    return Finding(probe.name, "x", "conventions", message, index)
 
 
 def _what_was_done(layer: Layer, x: Array, dy: Array, dx: Array) -> str:

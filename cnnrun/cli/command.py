@@ -1,0 +1,41 @@
+"""A verb of the command line: an option that it lacks is answered with the override for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from typer.core import TyperCommand
+
+__all__ = ["Verb"]
+
+
+class Verb(TyperCommand):
+    """A verb whose `--lr 0.1` is answered with `optimizer.sgd.learning_rate=0.1`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the words behind the verb."""
+        words = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except Exception as error:
+            # Some versions of Typer bring their own copy of click: NoSuchOption has two homes.
+            if type(error).__name__ == "NoSuchOption":
+                option: str = error.option_name  # type: ignore[attr-defined]
+                if override := _override_for(option, words):
+                    text = f"No such option: {option}; did you mean {override} (without dashes)?"
+                    error.message, error.possibilities = text, []  # type: ignore[attr-defined]
+            raise
+
+
+def _override_for(option: str, words: list[str]) -> str:
+    """Return what sets the setting that an unknown option means; empty if nothing is near."""
+    from cnnrun.config import keys_meant_in
+
+    files = [Path(word) for word in words if word.endswith((".yaml", ".yml"))]
+    place = next(i for i, word in enumerate(words) if word.partition("=")[0] == option)
+    _, equals, value = words[place].partition("=")
+    if not equals:
+        value = words[place + 1] if place + 1 < len(words) else "VALUE"
+    meant = keys_meant_in(files[0], option) if files else []
+    return " or ".join(f"{key}={value}" for key in meant)

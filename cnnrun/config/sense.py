@@ -1,0 +1,36 @@
+"""Refuses what would run, but learn little or something else than was meant."""
+
+from __future__ import annotations
+
+from cnnrun.config.experiment import Experiment
+from cnnrun.config.source import Source
+from cnnrun.data import DatasetInfo
+from cnnrun.errors import ConfigError
+
+__all__ = ["require_sense"]
+
+
+def require_sense(experiment: Experiment, info: DatasetInfo, source: Source) -> None:
+    """Refuse an activation that the loss applies again, and labels that the loss does not mean.
+
+    Raises:
+        ConfigError: such a mistake; the message has the place.
+    """
+    problems = []
+    loss = experiment.loss
+    number = len(experiment.network) - 1
+    last = experiment.network[-1].layer.type_name
+    if loss.activation and last == loss.activation:
+        place = source.where(("network", number), key=True)
+        problems.append(
+            f"{place}: network[{number}].{last}: {loss.type_name} applies {last} itself, and twice "
+            "a network learns little; leave this layer out, probabilities are shown all the same"
+        )
+    labelled = experiment.data.targets == "labels"
+    if info.several_labels and labelled and loss.activation == "softmax":
+        problems.append(
+            f"{source.where(('loss',))}: loss: {loss.type_name} is for one class an image, but "
+            f"images of {info.name} have several labels, or none; binary_cross_entropy is for those"
+        )
+    if problems:
+        raise ConfigError("\n".join(problems))
