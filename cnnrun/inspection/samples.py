@@ -23,6 +23,9 @@ MOST_BYTES = 200 << 20
 REFERENCE = 64
 """Samples on which the flow of gradients is measured."""
 
+FEWEST_FOR_LOSS = 16
+"""Of those, for a loss that can be held against a guess."""
+
 
 @dataclass(frozen=True)
 class SampleChoice:
@@ -83,22 +86,29 @@ def choose_samples(model: NetworkWithData, choice: SampleChoice) -> tuple[Inspec
         -mean / std,
         reference,
         () if model.experiment.data.targets == "inputs" else model.info.class_names,
-        _chance(model, reference[1]),
+        _chance(model, data, len(reference[0])),
     )
     return target, what
 
 
 def _reference(data: PreparedData, network: Network) -> tuple[Array, Array]:
-    """Return the samples of the flow of gradients, as many as fit into memory."""
+    """Return the samples of the flow of gradients, as many as fit into memory.
+
+    They are spread over the training set, which may lie there class by class.
+    """
     one = estimate_bytes(walk(network), 1)
     count = min(REFERENCE, len(data.train), max(4, MOST_BYTES // one))
-    return data.train.batch(np.arange(count))
+    return data.train.batch(np.linspace(0, len(data.train) - 1, count).astype(int))
 
 
-def _chance(model: NetworkWithData, labels: Array) -> float | None:
-    """Return the entropy of the classes: the loss of who knows nothing but how frequent each is."""
+def _chance(model: NetworkWithData, data: PreparedData, count: int) -> float | None:
+    """Return the entropy of the classes: the loss of who knows nothing but how frequent each is.
+
+    None where `count` samples say little of the loss, or where a sample has not just one class.
+    """
+    labels = data.train.labels
     one_class_each = model.experiment.loss.activation == "softmax" and labels.ndim == 1
-    if model.checkpoint == "initial" or not one_class_each:
+    if model.checkpoint == "initial" or not one_class_each or count < FEWEST_FOR_LOSS:
         return None
     shares = np.bincount(labels) / len(labels)
     shares = shares[shares > 0]

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 from experiments import tiny
 from PIL import Image
 
+from cnnrun.config import load_experiment
 from cnnrun.errors import ConfigError
 from cnnrun.inspection.samples import SampleChoice, choose_samples
 from cnnrun.runs import NetworkWithData
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +43,16 @@ def test_the_baseline_is_black_as_the_network_sees_it(model, tmp_path):
     np.testing.assert_allclose(
         target.x, np.broadcast_to(target.baseline, target.x.shape), rtol=1e-5
     )
+
+
+def test_the_flow_is_measured_on_all_classes_though_they_lie_in_order(tmp_path):
+    experiment = load_experiment(ROOT / "configs/lenet_mnist5k.yaml")
+    model = replace(NetworkWithData.untrained(experiment, tmp_path), checkpoint="best")
+    labels = model.data().train.labels
+    assert len(set(labels[:64])) == 1
+    target, _ = choose_samples(model, SampleChoice("0"))
+    assert set(target.reference[1]) == set(range(10))
+    assert target.chance == pytest.approx(np.log(10), rel=1e-3)
 
 
 def test_samples_and_images_exclude_each_other(model, tmp_path):
