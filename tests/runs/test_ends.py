@@ -24,6 +24,14 @@ from cnnrun.runs.events import EpochFinished, Event, TrainingFinished
 POSIX = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 
 
+@pytest.fixture(autouse=os.name == "posix")
+def hangup():
+    """SIGHUP does what it does by default, also where the tests run under `nohup`."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole")
