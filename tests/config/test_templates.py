@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shlex
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ import cnnrun
 from cnnrun.config import load_plugin
 from cnnrun.config.plugin_templates import PLUGIN_TEMPLATES
 from cnnrun.data import TRANSFORMS
-from cnnrun.engine import LOSSES
+from cnnrun.engine import LAYERS, LOSSES
 from cnnrun.errors import ConfigError, ShapeError
 
 
@@ -116,3 +118,21 @@ def test_a_kind_that_there_is_not_and_a_name_that_is_taken_are_refused(tmp_path)
     assert done.returncode == 2
     assert "give one of FILE" in done.stderr
     assert not any(tmp_path.iterdir())
+
+
+def test_the_layer_of_the_guide_refuses_what_it_does_not_fit_with_its_place(write, tmp_path):
+    guide = (Path(__file__).parents[2] / "docs/plugins.md").read_text("utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", guide, re.S)
+    (tmp_path / "mean.py").write_text(code)
+    load_plugin(tmp_path / "mean.py")
+    layer = LAYERS.get("group_mean")
+    assert cnnrun.gradcheck(layer(layer.Config(size=2), (6,)), budget=1000).passed
+    (tmp_path / "tiny.yaml").write_text(TINY)
+    for network, said in (
+        ("group_mean", r"a vector for each sample, got 6x6x1; put flatten before it"),
+        ("flatten, group_mean: {size: 5}", r"size 5 must divide the 36 inputs"),
+    ):
+        with pytest.raises((ConfigError, ShapeError), match=said):
+            cnnrun.load_experiment(
+                tmp_path / "tiny.yaml", [f"network=[{network}, {{dense: {{units: classes}}}}]"]
+            )
