@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         dump_yaml,
         init_experiment,
         init_layer,
+        init_plugin,
         json_schema,
         load_experiment,
     )
@@ -53,6 +54,7 @@ __all__ = [
     "gradcheck",
     "init_experiment",
     "init_layer",
+    "init_plugin",
     "inspect",
     "json_schema",
     "list_runs",
@@ -70,8 +72,8 @@ __version__ = "0.1.0"
 _HOMES = {
     "cnnrun.bench": ("bench",),
     "cnnrun.config": (
-        "Experiment", "describe_data", "dump_yaml", "init_experiment", "init_layer", "json_schema",
-        "load_experiment",
+        "Experiment", "describe_data", "dump_yaml", "init_experiment", "init_layer", "init_plugin",
+        "json_schema", "load_experiment",
     ),
     "cnnrun.engine": ("Network",),
     "cnnrun.explain": ("explain",),

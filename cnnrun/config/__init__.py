@@ -14,7 +14,7 @@ from cnnrun.config.plugins import (
 )
 from cnnrun.config.resolved import dump_yaml, to_dict
 from cnnrun.config.schema import json_schema
-from cnnrun.config.templates import init_experiment, init_layer
+from cnnrun.config.templates import init_experiment, init_layer, init_plugin
 
 __all__ = [
     "OWN_PLUGINS",
@@ -26,6 +26,7 @@ __all__ = [
     "dump_yaml",
     "init_experiment",
     "init_layer",
+    "init_plugin",
     "json_schema",
     "keys_meant_in",
     "keys_of",

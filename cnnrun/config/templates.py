@@ -1,13 +1,15 @@
-"""Files to start from: a configuration that trains, and a layer whose backward is right."""
+"""Files to start from: a configuration that trains, and plug-ins that work."""
 
 from __future__ import annotations
 
+from keyword import iskeyword
 from pathlib import Path
 
-from cnnrun.engine import LAYERS
-from cnnrun.errors import ConfigError
+from cnnrun.config.plugin_templates import PLUGIN_TEMPLATES
+from cnnrun.errors import ConfigError, excerpt
+from cnnrun.registry import suggestion
 
-__all__ = ["init_experiment", "init_layer"]
+__all__ = ["init_experiment", "init_layer", "init_plugin"]
 
 EXPERIMENT = """\
 # A first experiment: train it with   cnnrun train {file}
@@ -47,55 +49,6 @@ train:
   batch_size: 32
 """
 
-LAYER = '''\
-"""A layer of my own. Check its backward with
-
-    cnnrun gradcheck --plugin {file} --layer {name}
-
-and use it in a configuration as `- {name}` or `- {name}: {{slope: 0.1}}`; any verb then takes
-`--plugin {file}`.
-"""
-
-from dataclasses import dataclass
-
-import numpy as np
-
-from cnnrun.engine import LAYERS, Layer, LayerConfig
-
-
-@LAYERS.register("{name}")
-class {class_name}(Layer):
-    """y = x where x > 0, else a x, with a learned slope a for each channel (a "PReLU")."""
-
-    @dataclass(frozen=True)
-    class Config(LayerConfig):
-        """The options; each needs a type, and a default makes it optional."""
-
-        slope: float = 0.25  # of every channel, to begin with
-
-    def build(self, build):
-        """Create the parameters; return the shape of one output sample."""
-        channels = self.input_shape[-1]
-        self.params["a"] = np.full(channels, self.config.slope, self.dtype)
-        return self.input_shape
-
-    def forward(self, x, ctx):
-        """Return y, (N, *output_shape). Never write into x; keep in ctx what backward needs."""
-        ctx.saved["x"] = x
-        return np.where(x > 0, x, self.params["a"] * x)
-
-    def backward(self, dy, ctx):
-        """Return dx, shaped like x; put each parameter's gradient into ctx.gradients.
-
-        dy is the loss gradient of y, as it comes from the layer behind. Never write into it.
-        """
-        x = ctx.saved["x"]
-        inner = np.where(x > 0, 0, x)  # dy/da
-        # One slope serves all samples and positions, so what they say of it is added up.
-        ctx.gradients["a"] = (dy * inner).reshape(-1, x.shape[-1]).sum(axis=0)
-        return dy * np.where(x > 0, 1, self.params["a"])
-'''
-
 
 def init_experiment(file: Path | str = "experiment.yaml", *, force: bool = False) -> Path:
     """Write a commented configuration that trains as it is; return the file.
@@ -120,17 +73,43 @@ def init_layer(file: Path | str, *, force: bool = False) -> Path:
     Raises:
         ConfigError: the file exists or cannot be written, or its name is no name for a layer.
     """
-    file = Path(file)
-    if file.suffix != ".py" or not file.stem.isidentifier():
+    return init_plugin("layer", file, force=force)
+
+
+def init_plugin(kind: str, file: Path | str, *, force: bool = False) -> Path:
+    """Write a commented plug-in, named after the file, that works as it is; return the file.
+
+    Args:
+        kind: layer, loss, optimizer, transform or dataset.
+        file: where, such as `my_loss.py`.
+        force: replace a file that exists.
+
+    Raises:
+        ConfigError: there is no such kind, the file exists or cannot be written, or its name is no
+            name for a plug-in.
+    """
+    if kind not in PLUGIN_TEMPLATES:
         raise ConfigError(
-            f"{file}: a layer's file is named after it, in letters, digits and underscores: "
-            "my_layer.py"
+            f"no kind of plug-in is called {excerpt(kind)}; {suggestion(kind, PLUGIN_TEMPLATES)}"
         )
+    registry, template = PLUGIN_TEMPLATES[kind]
+    file = Path(file)
     name = file.stem.lower()
-    if name in LAYERS:
-        raise ConfigError(f"a layer named {name!r} is registered already; choose another name")
     class_name = "".join(part.capitalize() for part in name.split("_"))
-    return _write(file, LAYER.format(file=file, name=name, class_name=class_name), force)
+    if file.suffix != ".py" or not all(map(_is_free, (name, class_name))):
+        raise ConfigError(
+            f"{file}: the file of a {kind} is named after it, in letters, digits and underscores: "
+            f"my_{kind}.py"
+        )
+    if name in registry:
+        raise ConfigError(f"the {kind} {name!r} is registered already; choose another name")
+    text = template.format(file=file.as_posix(), name=name, class_name=class_name)
+    return _write(file, text, force)
+
+
+def _is_free(name: str) -> bool:
+    """Return whether Python takes a name for something of one's own."""
+    return name.isidentifier() and not iskeyword(name)
 
 
 def _write(file: Path, text: str, force: bool) -> Path:

@@ -1,4 +1,4 @@
-"""`cnnrun init`: writes a commented configuration, or a layer, to start from."""
+"""`cnnrun init`: writes a commented configuration, or a plug-in, to start from."""
 
 from __future__ import annotations
 
@@ -11,6 +11,15 @@ from cnnrun.cli.output import message
 
 NAME = "init"
 
+NEXT_STEP = {
+    "layer": "check it with: cnnrun gradcheck --plugin {file} --layer {name}",
+    "loss": "check it with: cnnrun gradcheck --plugin {file} --layers {name}",
+    "optimizer": "train with it: cnnrun train CONFIG --plugin {file} optimizer={name}",
+    "transform": "train with it: cnnrun train CONFIG --plugin {file} data.augment=[{name}]",
+    "dataset": "look at it with: cnnrun data info {name} --plugin {file}",
+}
+"""By kind of plug-in, what to do with a new one."""
+
 
 def command(
     file: Annotated[
@@ -21,20 +30,42 @@ def command(
         Path | None,
         typer.Option(metavar="FILE", help="Write a layer to start from instead: my_layer.py."),
     ] = None,
+    loss: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The same for a loss: my_loss.py.")
+    ] = None,
+    optimizer: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="For an optimizer: my_optimizer.py.")
+    ] = None,
+    transform: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="For an augmentation: my_transform.py.")
+    ] = None,
+    dataset: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="For a data set: my_dataset.py.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
 ) -> None:
-    """Write a commented configuration that trains as it is, or a layer that checks as it is.
+    """Write a commented configuration that trains as it is, or a plug-in that works as it is.
 
     Example: cnnrun init --layer my_layer.py
     """
-    from cnnrun.config import init_experiment, init_layer
+    from cnnrun.config import init_experiment, init_plugin
 
-    if layer is None:
+    plugins = {
+        "layer": layer,
+        "loss": loss,
+        "optimizer": optimizer,
+        "transform": transform,
+        "dataset": dataset,
+    }
+    asked = [(kind, path) for kind, path in plugins.items() if path is not None]
+    if len(asked) + (file is not None) > 1:
+        options = [f"--{kind} FILE" for kind in plugins]
+        raise typer.BadParameter(f"give one of FILE, {', '.join(options)}")
+    if not asked:
         file = init_experiment(file or Path("experiment.yaml"), force=force)
         message(f"wrote {file}; train it with: cnnrun train {file}")
         return
-    if file is not None:
-        raise typer.BadParameter("give either FILE or --layer FILE")
-    init_layer(layer, force=force)
-    name = layer.stem.lower()
-    message(f"wrote {layer}; check it with: cnnrun gradcheck --plugin {layer} --layer {name}")
+    ((kind, path),) = asked
+    init_plugin(kind, path, force=force)
+    step = NEXT_STEP[kind].format(file=path, name=path.stem.lower())
+    message(f"wrote {path}; {step}")
