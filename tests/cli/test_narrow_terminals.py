@@ -133,7 +133,7 @@ def test_epochs_that_the_table_of_training_leaves_out_are_counted(home, monkeypa
 def test_a_narrow_terminal_shows_what_a_wide_one_does(arguments, width, home, monkeypatch):
     wide = invoke(*arguments, home=home, monkeypatch=monkeypatch)
     narrow = invoke(*arguments, home=home, monkeypatch=monkeypatch, width=width)
-    seconds = re.compile(r"[\d.]+ s\b")  # what is measured anew is another number
+    seconds = re.compile(r"[\d.]+\s+s\b")  # what is measured anew is another number
     wide, narrow = seconds.sub("", wide), seconds.sub("", narrow)
     assert Counter(NUMBER.findall(narrow)) >= Counter(NUMBER.findall(wide))
     assert words(narrow) >= words(wide)
