@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         Experiment,
         describe_data,
         dump_yaml,
+        export_samples,
         init_experiment,
         init_layer,
         init_plugin,
@@ -51,6 +52,7 @@ __all__ = [
     "dump_yaml",
     "explain",
     "explain_network",
+    "export_samples",
     "gradcheck",
     "init_experiment",
     "init_layer",
@@ -72,8 +74,8 @@ __version__ = "0.1.0"
 _HOMES = {
     "cnnrun.bench": ("bench",),
     "cnnrun.config": (
-        "Experiment", "describe_data", "dump_yaml", "init_experiment", "init_layer", "init_plugin",
-        "json_schema", "load_experiment",
+        "Experiment", "describe_data", "dump_yaml", "export_samples", "init_experiment",
+        "init_layer", "init_plugin", "json_schema", "load_experiment",
     ),
     "cnnrun.engine": ("Network",),
     "cnnrun.explain": ("explain",),

@@ -3,6 +3,7 @@
 from cnnrun.config.arrays import read_arrays
 from cnnrun.config.description import describe_data
 from cnnrun.config.experiment import Experiment, TrainOptions
+from cnnrun.config.export import export_samples
 from cnnrun.config.keys import keys_meant_in, keys_of
 from cnnrun.config.loading import build_network, load_experiment, read_layer
 from cnnrun.config.plugins import (
@@ -24,6 +25,7 @@ __all__ = [
     "build_network",
     "describe_data",
     "dump_yaml",
+    "export_samples",
     "init_experiment",
     "init_layer",
     "init_plugin",

@@ -15,7 +15,7 @@ from cnnrun.data import DATASETS, DataOptions, PreparedData, Samples, prepare
 from cnnrun.errors import DataError
 from cnnrun.registry import suggestion
 
-__all__ = ["DataDescription", "describe_data"]
+__all__ = ["DataDescription", "describe_data", "prepared_data"]
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def describe_data(
         DataError: there is no such set, it needs options, or it cannot be used.
         ConfigError: the configuration is wrong.
     """
-    prepared = _prepared(data, plugins)
+    prepared = prepared_data(data, plugins)
     info, statistics = prepared.info, prepared.statistics
     splits = {"train": prepared.train, "val": prepared.val, "test": prepared.test}
     there = {split: samples for split, samples in splits.items() if samples is not None}
@@ -85,7 +85,15 @@ def describe_data(
     )
 
 
-def _prepared(data: str | Path | Experiment, plugins: tuple[Path | str, ...]) -> PreparedData:
+def prepared_data(
+    data: str | Path | Experiment, plugins: tuple[Path | str, ...] = ()
+) -> PreparedData:
+    """Return a data set as a training would see it; the arguments are those of `describe_data`.
+
+    Raises:
+        DataError: there is no such set, it needs options, or it cannot be used.
+        ConfigError: the configuration is wrong.
+    """
     if isinstance(data, str | Path) and Path(data).suffix in (".yaml", ".yml"):
         data = load_experiment(data, plugins=plugins)
     if isinstance(data, Experiment):

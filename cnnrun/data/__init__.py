@@ -2,7 +2,8 @@
 
 from cnnrun.data import sources
 from cnnrun.data.dataset import DATASETS, Dataset, DatasetInfo, DatasetSource, Split
-from cnnrun.data.images import load_images
+from cnnrun.data.images import load_images, write_image
+from cnnrun.data.indices import Indices, read_indices
 from cnnrun.data.pipeline import (
     DataOptions,
     PreparedData,
@@ -20,6 +21,7 @@ __all__ = [
     "Dataset",
     "DatasetInfo",
     "DatasetSource",
+    "Indices",
     "PreparedData",
     "Samples",
     "Split",
@@ -28,5 +30,7 @@ __all__ = [
     "epoch_order",
     "load_images",
     "prepare",
+    "read_indices",
     "sources",
+    "write_image",
 ]

@@ -1,4 +1,4 @@
-"""Reads image files as 8-bit pixels; refuses damaged ones, and sizes that are not wanted."""
+"""Reads and writes image files of 8-bit pixels; refuses damaged ones, and sizes that do not fit."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cnnrun.errors import DataError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["SUFFIXES", "image_size", "load_images", "read_image"]
+__all__ = ["SUFFIXES", "image_size", "load_images", "read_image", "write_image"]
 
 SUFFIXES = frozenset(
     {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
@@ -85,6 +85,28 @@ def load_images(paths: list[Path], shape: tuple[int, int, int], *, resize: bool 
     for image, path in zip(images, paths, strict=True):
         np.divide(read_image(path, shape, resize=resize), 255, out=image, casting="unsafe")
     return images
+
+
+def write_image(path: Path, pixels: Array, maximum: float) -> bool:
+    """Write a PNG file of one image; return whether reading it gives back the very same pixels.
+
+    Args:
+        path: the file; one that is there is replaced.
+        pixels: `(H, W, C)` between 0 and `maximum`; what 8 bits cannot hold is rounded.
+        maximum: the pixel value that means 1.0, and becomes 255.
+
+    Raises:
+        DataError: the image has not 1 or 3 channels.
+    """
+    from PIL import Image
+
+    channels = pixels.shape[2]
+    if channels not in (1, 3):
+        raise DataError(f"{path}: an image file has 1 or 3 channels, never {channels}")
+    scaled = pixels.astype(np.float64) * (255 / maximum)
+    levels = scaled.round().astype(np.uint8)
+    Image.fromarray(levels[:, :, 0] if channels == 1 else levels).save(path, "PNG")
+    return bool((levels == scaled).all())
 
 
 @contextmanager

@@ -8,17 +8,16 @@ from pathlib import Path
 
 import numpy as np
 
-from cnnrun.data import DatasetInfo, PreparedData, Samples, load_images
+from cnnrun.data import DatasetInfo, Indices, PreparedData, Samples, load_images, read_indices
 from cnnrun.engine import Context, Network
 from cnnrun.engine.types import Array
-from cnnrun.errors import ConfigError, DataError
+from cnnrun.errors import ConfigError
 from cnnrun.inspection.capture import estimate_bytes, walk
 from cnnrun.inspection.target import InspectionTarget
 from cnnrun.runs import NetworkWithData
 
 __all__ = ["MOST_BYTES", "SampleChoice", "choose_samples"]
 
-MOST_SAMPLES = 200
 MOST_BYTES = 200 << 20
 REFERENCE = 64
 """Samples on which the flow of gradients is measured."""
@@ -39,7 +38,7 @@ class SampleChoice:
         class_name: the class whose score is differentiated; by default the loss is.
     """
 
-    index: int | Sequence[int] | str | None = None
+    index: Indices | None = None
     images: Sequence[Path] = ()
     split: str = "test"
     class_name: str | None = None
@@ -65,7 +64,7 @@ def choose_samples(model: NetworkWithData, choice: SampleChoice) -> tuple[Inspec
         what = "-".join(path.stem for path in choice.images[:4])
     else:
         samples = data.samples(choice.split)
-        indices = _indices(choice.index, len(samples))
+        indices = read_indices(0 if choice.index is None else choice.index, len(samples))
         x, targets = samples.batch(indices)
         pixels = x * std + mean
         labels = tuple(f"{choice.split} {i}{_true(samples, i, model.info)}" for i in indices)
@@ -131,26 +130,6 @@ def _classes(
     if name.isdecimal() and int(name) < network.output_shape[0]:
         return np.full(len(x), int(name))
     raise ConfigError(f"--class {name}: no such class; there are {', '.join(names[:20])}")
-
-
-def _indices(index: int | Sequence[int] | str | None, count: int) -> Array:
-    """Return the samples that numbers, or words such as `3,7` and `0-9`, name."""
-    if isinstance(index, str):
-        text = index
-    else:
-        numbers = [0] if index is None else [index] if isinstance(index, int) else index
-        text = ",".join(map(str, numbers))
-    chosen: list[int] = []
-    for part in text.split(","):
-        first, dash, last = part.strip().partition("-")
-        if not first.isdecimal() or (dash and not last.isdecimal()):
-            raise ConfigError(f"--index {text}: write it as 3,7 or 0-9")
-        chosen += range(int(first), int(last or first) + 1)
-        if len(chosen) > MOST_SAMPLES:
-            raise ConfigError(f"--index {text}: the bound is {MOST_SAMPLES} samples")
-    if not chosen or max(chosen) >= count:
-        raise DataError(f"--index {text}: the split has samples 0 to {count - 1}")
-    return np.array(chosen)
 
 
 def _true(samples: Samples, index: int, info: DatasetInfo) -> str:

@@ -352,7 +352,7 @@ def test_init_writes_a_configuration_that_trains(tmp_path):
 VERBS = [
     [], ["train"], ["evaluate"], ["predict"], ["summary"], ["init"], ["runs"], ["runs", "list"],
     ["runs", "show"], ["runs", "compare"], ["config"], ["config", "show"], ["config", "schema"],
-    ["data"], ["data", "list"], ["data", "info"],
+    ["data"], ["data", "list"], ["data", "info"], ["data", "export"],
 ]  # fmt: skip
 
 

@@ -1,8 +1,9 @@
-"""`cnnrun data`: which data sets there are, and what is in one."""
+"""`cnnrun data`: which data sets there are, what is in one, and its samples as image files."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Literal
 
 import typer
 
@@ -10,7 +11,10 @@ from cnnrun.cli.options import Json, Plugins, load_plugins
 from cnnrun.cli.output import print_json
 from cnnrun.cli.tables import figure, print_table, print_text
 
-app = typer.Typer(help="List and describe data sets.", no_args_is_help=True)
+app = typer.Typer(help="List, describe and export data sets.", no_args_is_help=True)
+
+
+Source = Annotated[str, typer.Argument(metavar="NAME|CONFIG", help="A bundled set, or a file.")]
 
 
 @app.command("list")
@@ -32,7 +36,7 @@ def list_command(plugin: Plugins = None, json: Json = False) -> None:
 
 @app.command("info")
 def info_command(
-    what: Annotated[str, typer.Argument(metavar="NAME|CONFIG", help="A bundled set, or a file.")],
+    what: Source,
     plugin: Plugins = None,
     json: Json = False,
 ) -> None:
@@ -60,3 +64,46 @@ def info_command(
     mean, std = description.mean, description.std
     print_text(f"mean {', '.join(map(figure, mean))}  std {', '.join(map(figure, std))}")
     print(f"SHA-256 {description.sha256}")
+
+
+@app.command("export")
+def export_command(
+    what: Source,
+    index: Annotated[
+        str, typer.Option(metavar="LIST", help="Samples of the split, from 0: 3,7 or 0-9.")
+    ],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", metavar="PATH", help="NAME.png for one sample; a folder for several."
+        ),
+    ],
+    split: Annotated[
+        Literal["train", "val", "test"], typer.Option(help="Which split samples come from.")
+    ] = "test",
+    plugin: Plugins = None,
+    json: Json = False,
+) -> None:
+    """Write samples of a data set as PNG files.
+
+    Example: cnnrun data export mnist5k --index 701 -o seven.png
+    """
+    from cnnrun.config import export_samples
+
+    exported = export_samples(what, index, output, split=split, plugins=tuple(plugin or ()))
+    if json:
+        rows = [
+            {
+                "index": sample.index,
+                "file": str(sample.path),
+                "classes": list(sample.classes),
+                "exact": sample.exact,
+            }
+            for sample in exported
+        ]
+        print_json({"data": what, "split": split, "samples": rows})
+        return
+    for sample in exported:
+        classes = f"class {', '.join(sample.classes)}" if sample.classes else "no class"
+        rounded = "" if sample.exact else " (rounded to 8 bits)"
+        print_text(f"{sample.path}: {split} sample {sample.index} of {what}, {classes}{rounded}")

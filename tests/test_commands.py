@@ -1,0 +1,134 @@
+"""Every command that a document shows can be typed, and the quick ones print what it shows."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from cnnrun.cli.app import app
+from cnnrun.cli.arguments import arrange
+from cnnrun.config import load_experiment
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = [
+    "README.md",
+    "ARCHITECTURE.md",
+    "CONTRIBUTING.md",
+    *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md")),
+]
+PROGRAM = typer.main.get_command(app)
+QUICK = ("config", "data", "explain", "summary")
+"""The verbs that neither train nor need a run, and print the same on every machine."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command of a document, with the output that is shown below it."""
+
+    document: str
+    words: tuple[str, ...]
+    output: str = ""
+    in_prose: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.document}: {shlex.join(self.words)}"
+
+
+def commands_of(document: str, text: str) -> list[Command]:
+    """Return the commands of a document: of its blocks of code, and of the lines of its text."""
+    commands = []
+    for block in re.findall(r"```console\n(.*?)```", text, re.S):
+        for part in re.split(r"^\$ ", block, flags=re.M)[1:]:
+            line, _, output = part.partition("\n")
+            if line.startswith("cnnrun "):
+                commands.append(Command(document, tuple(shlex.split(line)[1:]), output))
+    scripts = "\n".join(re.findall(r"^```sh\n(.*?)^```", text, re.S | re.M))
+    typed = re.findall(r"^(?:.* && )?(?:\S+/)?cnnrun (.+)$", scripts, re.M)
+    commands += [Command(document, tuple(shlex.split(line))) for line in typed]
+    prose = re.findall(r"`cnnrun ([^`]+)`", re.sub(r"```.*?```", "", text, flags=re.S))
+    commands += [Command(document, tuple(shlex.split(line)), in_prose=True) for line in prose]
+    return commands
+
+
+COMMANDS = [
+    command
+    for document in DOCUMENTS
+    for command in commands_of(document, (ROOT / document).read_text("utf-8"))
+]
+
+
+def quick(command: Command) -> bool:
+    """Return whether the output of a command can be held against the document."""
+    return command.output.startswith("error: ") or (
+        bool(command.output) and command.words[0] in QUICK
+    )
+
+
+def parse(words: list[str]) -> None:
+    """Read a command line as the program does, without running it.
+
+    Raises:
+        Exception: there is no such verb or option, or a value that it cannot take.
+    """
+    arranged, _ = arrange(words)
+    verb = PROGRAM
+    context = typer.Context(PROGRAM)
+    while hasattr(verb, "commands"):
+        name, verb, arranged = verb.resolve_command(context, arranged)
+    verb.make_context(name, arranged)
+
+
+def lines_of(text: str) -> list[str]:
+    """Return lines without blanks at their ends, and without empty ones at both ends."""
+    return [line.rstrip() for line in text.strip("\n").splitlines()]
+
+
+def test_the_documents_show_commands():
+    assert sum(map(quick, COMMANDS)) >= 6
+    assert len(COMMANDS) > 30
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=str)
+def test_a_command_can_be_typed(command, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    # In the text, capitals stand for what one puts there; for N a number.
+    words = ["1" if word == "N" else word.replace("KEY=VALUE", "a.b=1") for word in command.words]
+    try:
+        parse(words)
+    except Exception as error:  # Typer may bring a click of its own
+        if not command.in_prose or type(error).__name__ != "MissingParameter":
+            raise
+    for word in words:
+        if word.startswith(("configs/", "docs/")):
+            assert Path(word).is_file(), word
+    configs = [word for word in words if word.startswith("configs/")]
+    if configs and not command.output.startswith("error: "):
+        overrides = [word for word in words if re.match(r"[a-z_.\[\]\d]+=", word)]
+        load_experiment(configs[0], overrides)
+
+
+@pytest.mark.parametrize("words", [["predcit", "last"], ["predict"], ["data", "list", "--al"]])
+def test_a_command_that_cannot_be_typed_is_noticed(words):
+    with pytest.raises(Exception, match=r"No such|Missing"):
+        parse(words)
+
+
+@pytest.mark.parametrize("command", [*filter(quick, COMMANDS)], ids=str)
+def test_a_quick_command_prints_what_is_shown(command, tmp_path, monkeypatch):
+    (tmp_path / "configs").symlink_to(ROOT / "configs")
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, [*command.words])
+    assert result.exit_code == (2 if command.output.startswith("error: ") else 0), result.output
+    printed = "\n".join(lines_of(result.output)) + "\n"
+    if "\n...\n" not in command.output:
+        assert printed == "\n".join(lines_of(command.output)) + "\n"
+    for part in re.split(r"^\.\.\.\n", "\n".join(lines_of(command.output)) + "\n", flags=re.M):
+        if part:
+            before, same, printed = printed.partition(part)
+            assert same, f"not printed:\n{part}\nbut:\n{before}"
