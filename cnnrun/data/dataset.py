@@ -61,7 +61,7 @@ class Split:
     """Images and their labels.
 
     Attributes:
-        images: `(N, H, W, C)`, uint8 or float32; may be mapped from a file.
+        images: `(N, H, W, C)`, uint8, uint16 or float32; may be mapped from a file.
         labels: `(N,)` int64 class numbers, or `(N, K)` float32 for several labels an image.
         maximum: the pixel value that means 1.0; pixels lie between 0 and it.
         files: the name of each image's file within the data set; none where it has no such files.
@@ -147,6 +147,10 @@ class DatasetSource:
     def pixel_maximum(self, dtype: DType) -> float:
         """Return the pixel value that means 1 in images of such a dtype."""
         return 255.0 if dtype.kind in "ui" else 1.0
+
+    def deep_maximum(self) -> float:
+        """Return the pixel value that means 1 in files of 16 bits; in those of 8 it is 255."""
+        return 65535.0
 
 
 def resolve_path(path: str, base: Path) -> Path:

@@ -1,4 +1,4 @@
-"""Reads and writes image files of 8-bit pixels; refuses damaged ones, and sizes that do not fit."""
+"""Reads image files, 8 or 16 bits a pixel, as they are seen; writes them; refuses damaged ones."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -17,7 +17,15 @@ from cnnrun.errors import DataError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["SUFFIXES", "image_size", "load_images", "read_image", "write_image"]
+__all__ = [
+    "DEEP",
+    "SUFFIXES",
+    "ImageHeader",
+    "image_header",
+    "load_images",
+    "read_image",
+    "write_image",
+]
 
 SUFFIXES = frozenset(
     {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
@@ -25,65 +33,111 @@ SUFFIXES = frozenset(
 # By content, whatever the suffix says. Pillow knows more, some of which start other programs.
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 MAXIMUM_PIXELS = 64_000_000
+DEEP = 0xFFFF
+"""The largest pixel of 16 bits."""
+ORIENTATION = 0x0112  # of EXIF; 5 to 8 lie on their side
 GREY_MODES = frozenset({"1", "L", "LA", "I", "I;16", "I;16L", "I;16B", "I;16N"})
 
 
-def image_size(path: Path) -> tuple[int, int, int]:
-    """Return (height, width, channels) from a file's header; channels are 1 or 3.
+class ImageHeader(NamedTuple):
+    """What a file's header tells of its image, as it is seen when its EXIF orientation is obeyed.
+
+    Attributes:
+        height, width: in pixels.
+        channels: 1 for grey; 3 for colour, palettes too.
+        bits: of a channel, 8 or 16.
+    """
+
+    height: int
+    width: int
+    channels: int
+    bits: int
+
+
+def image_header(path: Path) -> ImageHeader:
+    """Return what a file's header tells.
 
     Raises:
         DataError: it is not a readable image, or larger than 64 megapixels.
     """
     with _opened(path) as image:
-        return image.height, image.width, 1 if image.mode in GREY_MODES else 3
+        height, width = image.height, image.width
+        if image.format == "TIFF" and _orientation(image) >= 5:
+            image.load()  # it is turned then, if not before: that depends on Pillow's version
+            height, width = image.height, image.width
+        # Asked for EXIF that is not in the header, Pillow would decode a PNG.
+        elif "exif" in image.info and _orientation(image) >= 5:
+            height, width = width, height
+        channels = 1 if image.mode in GREY_MODES else 3
+        return ImageHeader(height, width, channels, 16 if image.mode.startswith("I") else 8)
 
 
-def read_image(path: Path, shape: tuple[int, int, int], *, resize: bool = False) -> Array:
-    """Return the first picture of a file as uint8 of the shape `(H, W, C)`, C being 1 or 3.
+def read_image(
+    path: Path, shape: tuple[int, int, int], *, maximum: float = DEEP, resize: bool = False
+) -> Array:
+    """Return the first picture of a file, `(H, W, C)`: uint8, or uint16 for 16 bits of grey.
 
-    Colours become grey, and grey colours, as `shape` wants it; 16 bits of grey become 8; what is
-    transparent keeps the colour that lies under it.
+    Colours become grey, and grey colours, as `shape` wants it; what is transparent keeps the colour
+    that lies under it. A photograph is turned as its EXIF orientation says.
 
     Args:
         path: the file.
-        shape: height, width and channels.
+        shape: height, width and channels, 1 or 3.
+        maximum: the largest pixel that a file of 16 bits may have.
         resize: scale an image of another size, bilinearly, instead of refusing it.
 
     Raises:
-        DataError: it cannot be read, or has another size.
+        DataError: it cannot be read, has another size, or a pixel above `maximum`.
     """
     from PIL import Image
 
     height, width, channels = shape
     if channels not in (1, 3):
         raise DataError(f"{path}: an image file has 1 or 3 channels, never {channels}")
-    with _opened(path) as image:
+    with _opened(path) as stored:
+        image = _upright(stored)
         if image.size != (width, height) and not resize:
             raise DataError(
                 f"{path}: the image has {image.height}x{image.width} pixels (height x width), not "
                 f"{height}x{width}"
             )
-        converted = _eight_bits(image).convert("L" if channels == 1 else "RGB")
-        if converted.size != (width, height):
-            converted = converted.resize((width, height), Image.Resampling.BILINEAR)
-        return np.array(converted, np.uint8).reshape(shape)
+        deep = image.mode.startswith("I")
+        if deep:
+            image = Image.fromarray(_sixteen_bits(image, path, maximum))  # numbers Pillow can scale
+        else:
+            image = image.convert("L" if channels == 1 else "RGB")
+        if image.size != (width, height):
+            image = image.resize((width, height), Image.Resampling.BILINEAR)
+        if deep:
+            grey = np.rint(np.asarray(image)).astype(np.uint16)[..., None]
+            return np.repeat(grey, channels, axis=2)
+        return np.array(image, np.uint8).reshape(shape)
 
 
-def load_images(paths: list[Path], shape: tuple[int, int, int], *, resize: bool = False) -> Array:
+def load_images(
+    paths: list[Path],
+    shape: tuple[int, int, int],
+    *,
+    maximum: float = DEEP,
+    resize: bool = False,
+) -> Array:
     """Return image files as float32 `(N, H, W, C)` in [0, 1].
 
     Args:
         paths: the files.
         shape: the height, width and channels that are wanted; colours are converted.
+        maximum: the pixel value that means 1 in files of 16 bits; in those of 8 it is 255.
         resize: scale other sizes instead of refusing them.
 
     Raises:
-        DataError: a file cannot be read, or has another size.
+        DataError: a file cannot be read, has another size, or a pixel above `maximum`.
     """
     require_memory("images", (len(paths), *shape), 4)
     images = np.empty((len(paths), *shape), np.float32)
     for image, path in zip(images, paths, strict=True):
-        np.divide(read_image(path, shape, resize=resize), 255, out=image, casting="unsafe")
+        pixels = read_image(path, shape, maximum=maximum, resize=resize)
+        white = maximum if pixels.dtype == np.uint16 else 255
+        np.divide(pixels, white, out=image, dtype=np.float32, casting="unsafe")
     return images
 
 
@@ -118,7 +172,8 @@ def _opened(path: Path) -> Iterator[Image]:
         # Pillow warns of large images, which are refused here, and of odd palettes.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(path, formats=FORMATS) as image:
+            # By name, Pillow maps some files, and shears a TIFF that lies on its side.
+            with path.open("rb") as file, Image.open(file, formats=FORMATS) as image:
                 if image.width * image.height > MAXIMUM_PIXELS:
                     raise DataError(
                         f"{path}: {image.height}x{image.width} pixels; the limit is "
@@ -135,15 +190,32 @@ def _opened(path: Path) -> Iterator[Image]:
         raise DataError(f"{path}: not a readable image ({error})") from error
 
 
-def _eight_bits(image: Image) -> Image:
-    """Return an image of 8 bits a channel; Pillow would cut 16 bits off at 255."""
-    from PIL import Image
+def _orientation(image: Image) -> int:
+    """Return a picture's EXIF orientation, 1 to 8; 1, upright, where that cannot be read."""
+    try:
+        return int(image.getexif().get(ORIENTATION, 1))
+    except Exception:  # damaged EXIF raises whatever it leads to, and says nothing of the pixels
+        return 1
+
+
+def _upright(image: Image) -> Image:
+    """Return an image as it is seen, which may be itself."""
+    from PIL import ImageOps
 
     if image.mode == "F":
         raise ValueError("its pixels are floating-point numbers; save it with 8 or 16 bits")
-    if not image.mode.startswith("I"):
-        return image
+    image.load()
+    return ImageOps.exif_transpose(image) if _orientation(image) != 1 else image
+
+
+def _sixteen_bits(image: Image, path: Path, maximum: float) -> Array:
+    """Return the pixels of a deep image as float32, which holds 16 bits exactly."""
     pixels = np.asarray(image)
-    if pixels.min() < 0 or pixels.max() > 0xFFFF:
+    if pixels.min() < 0 or pixels.max() > DEEP:
         raise ValueError("its pixels have 32 bits; save it with 8 or 16 bits")
-    return Image.fromarray((pixels >> 8).astype(np.uint8))
+    if pixels.max() > maximum:
+        raise DataError(
+            f"{path}: its pixels reach {pixels.max()}; those of 16 bits lie between 0 and "
+            f"{maximum:g}, the data set's maximum"
+        )
+    return pixels.astype(np.float32)

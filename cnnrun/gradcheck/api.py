@@ -21,7 +21,13 @@ from cnnrun.gradcheck.points.networks import (
     plan_network_points,
     random_targets,
 )
-from cnnrun.gradcheck.points.planning import plan_cases, plan_layer, plan_loss, plan_sweep
+from cnnrun.gradcheck.points.planning import (
+    plan_cases,
+    plan_layer,
+    plan_loss,
+    plan_losses,
+    plan_sweep,
+)
 from cnnrun.gradcheck.points.point import Point, distinct
 from cnnrun.gradcheck.points.probes import LayerProbe
 from cnnrun.gradcheck.report.report import Report
@@ -106,14 +112,15 @@ def plan(
     rng = np.random.default_rng([seed, 0])
     if isinstance(subject, str):
         subject = LOSSES.get(subject) if subject in LOSSES else LAYERS.get(subject)
-    if isinstance(subject, type) and issubclass(subject, Loss):
-        subject = subject()
     if subject is None:
         title = "all registered layers and losses" if not names else ", ".join(names)
         planned = plan_sweep(names or [*LAYERS, *LOSSES], rng)
     elif isinstance(subject, Loss):
         title = subject.type_name or type(subject).__name__
         planned = plan_loss(subject, rng, name=title)
+    elif isinstance(subject, type) and issubclass(subject, Loss):
+        title = subject.type_name or subject.__name__
+        planned = plan_losses(subject, rng, name=title)
     elif isinstance(subject, Layer):
         title = subject.type_name or type(subject).__name__
         given = None if x is None else np.array(x, np.float64)

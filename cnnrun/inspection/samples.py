@@ -57,7 +57,8 @@ def choose_samples(model: NetworkWithData, choice: SampleChoice) -> tuple[Inspec
     mean, std = np.array(data.statistics.mean), np.array(data.statistics.std)
     targets: Array | None = None
     if choice.images:
-        pixels = load_images(list(choice.images), model.info.image_shape)
+        maximum = model.experiment.data.dataset.deep_maximum()
+        pixels = load_images(list(choice.images), model.info.image_shape, maximum=maximum)
         x = pixels.copy()
         data.statistics.normalize(x)
         labels = tuple(path.name for path in choice.images)

@@ -12,7 +12,12 @@ __all__ = ["foreign_samples"]
 
 
 def foreign_samples(
-    path: Path, split: str, info: DatasetInfo, statistics: Statistics, inputs_are_targets: bool
+    path: Path,
+    split: str,
+    info: DatasetInfo,
+    statistics: Statistics,
+    inputs_are_targets: bool,
+    maximum: int,
 ) -> tuple[Samples, str | None]:
     """Return a split of other data and its name, or all of them and None if they have no splits.
 
@@ -22,6 +27,7 @@ def foreign_samples(
         info: of the data the network was trained on: the shape and classes it expects.
         statistics: those of training; the network expects no others.
         inputs_are_targets: for an autoencoder.
+        maximum: the pixel value that means 1 in image files of 16 bits.
 
     Raises:
         DataError: they cannot be used, have no such split, or do not fit the network.
@@ -33,6 +39,7 @@ def foreign_samples(
             (height, width),
             channels,  # type: ignore[arg-type]
             info.class_names,
+            maximum=maximum,
         )
         if path.is_dir()
         else Npz(str(path.absolute()), info.class_names)

@@ -31,7 +31,8 @@ class Model:
     """A trained network that normalises its inputs. All arrays it returns are the caller's.
 
     Pixels are taken as the data set has them, before normalisation: integers from 0 to 255 (to 16
-    for `digits`, to `maximum` for an `npz` that sets it), or floats from 0 to 1.
+    for `digits`, to `maximum` for an `npz` that sets it), or floats from 0 to 1. In image files 255
+    means 1, and in those of 16 bits the data set's `maximum`, or 65535 where it has none above 255.
 
     Attributes:
         run: where it was trained.
@@ -100,8 +101,9 @@ class Model:
             changed = own.sha256 != self.dataset_sha256
             return replace(measured, split=split, data_changed=changed)
         path = Path(data)
+        maximum = int(self.experiment.data.dataset.deep_maximum())
         samples, part = foreign_samples(
-            path, split, self.info, self.statistics, self.is_autoencoder
+            path, split, self.info, self.statistics, self.is_autoencoder, maximum
         )
         return replace(self.measure(samples, workers=workers), split=part, data=path)
 
@@ -157,7 +159,9 @@ class Model:
         if isinstance(images, str | Path):
             images = [images]
         if not isinstance(images, np.ndarray) and any(isinstance(i, str | Path) for i in images):
-            return load_images([Path(str(path)) for path in images], shape, resize=resize)
+            maximum = self.experiment.data.dataset.deep_maximum()
+            paths = [Path(str(path)) for path in images]
+            return load_images(paths, shape, maximum=maximum, resize=resize)
         pixels = np.asarray(images)
         if pixels.shape == shape:
             pixels = pixels[None]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 
@@ -18,8 +18,8 @@ from cnnrun.data.dataset import (
     resolve_path,
     stratified_split,
 )
-from cnnrun.data.images import SUFFIXES, image_size, read_image
-from cnnrun.engine.types import Array, Fraction, NonNegativeInt, Pair, as_pair
+from cnnrun.data.images import DEEP, SUFFIXES, ImageHeader, image_header, read_image
+from cnnrun.engine.types import Array, DType, Fraction, NonNegativeInt, Pair, Range, as_pair
 from cnnrun.errors import DataError
 
 __all__ = ["ImageFolder"]
@@ -34,8 +34,10 @@ class ImageFolder(DatasetSource):
     beside them is the validation split. The classes are the folders' names in alphabetical order,
     unless `class_names` gives another order, or more classes than have a folder here.
 
-    Without `size` all images must be of one size, and without `channels` the first image tells
-    whether they are read as grey or as colour.
+    Without `size` all images must be of one size, and without `channels` they are read as colour if
+    any of them has colours, and else as grey. If any has 16 bits, 16 bits are kept of all: grey
+    levels of 16 bits lie between 0 and `maximum`, and those of 8 are spread from 0 to 65535, for
+    which `maximum` must not be another.
     """
 
     summary = "image files in a folder for each class"
@@ -46,6 +48,7 @@ class ImageFolder(DatasetSource):
     class_names: tuple[str, ...] = ()
     test_fraction: Fraction = 0.2
     split_seed: NonNegativeInt = 0
+    maximum: Annotated[int, Range(ge=256, le=DEEP)] = DEEP
 
     def info(self, base: Path) -> DatasetInfo:
         return self._listed(base)[0]
@@ -53,12 +56,23 @@ class ImageFolder(DatasetSource):
     def load(self, base: Path) -> Dataset:
         info, files = self._listed(base)
         root = resolve_path(self.path, base)
-        read = {split: self._read(paths, info, root) for split, paths in files.items()}
+        headers = {file: image_header(file) for paths in files.values() for file in paths}
+        deep = self._deep(headers)
+        read = {
+            split: self._read({file: headers[file] for file in paths}, info, root, deep)
+            for split, paths in files.items()
+        }
         divided = not _split_folders(root)
         return Dataset(info, read["train"], read["test"], read.get("val"), divided)
 
+    def pixel_maximum(self, dtype: DType) -> float:
+        return self.deep_maximum() if dtype == np.uint16 else super().pixel_maximum(dtype)
+
+    def deep_maximum(self) -> float:
+        return float(self.maximum)
+
     def _listed(self, base: Path) -> tuple[DatasetInfo, dict[str, list[Path]]]:
-        """Return what the folders' names and the first image tell, and the files by split."""
+        """Return what the folders' names and the images' headers tell, and the files by split."""
         root = resolve_path(self.path, base)
         if not root.is_dir():
             raise DataError(f"{root}: no such folder")
@@ -74,26 +88,53 @@ class ImageFolder(DatasetSource):
             what = f"{root}: the test split"
             kept, held = stratified_split(labels, self.test_fraction, self.split_seed, what)
             files = {"train": [paths[i] for i in kept], "test": [paths[i] for i in held]}
-        height, width, channels = image_size(files["train"][0])
+        height, width, *_ = image_header(files["train"][0])
+        channels = self.channels or _channels([file for paths in files.values() for file in paths])
         if self.size is not None:
             height, width = as_pair(self.size)
-        shape = height, width, self.channels or channels
+        shape = height, width, channels
         counts = len(files["train"]), len(files["test"])
         return DatasetInfo(root.resolve().name, shape, names, *counts), files
 
-    def _read(self, files: list[Path], info: DatasetInfo, root: Path) -> Split:
-        shape = info.image_shape
-        require_memory(info.name, (len(files), *shape))
-        images = np.empty((len(files), *shape), np.uint8)
-        for image, file in zip(images, files, strict=True):
-            if self.size is None and (size := image_size(file)[:2]) != shape[:2]:
+    def _deep(self, headers: dict[Path, ImageHeader]) -> bool:
+        """Return whether any image has 16 bits.
+
+        Raises:
+            DataError: some have 8, whose grey levels would not be whole numbers in such a data set.
+        """
+        depths = {header.bits: file for file, header in headers.items()}
+        if len(depths) > 1 and self.maximum != DEEP:
+            raise DataError(
+                f"{depths[8]} has 8 bits a channel and {depths[16]} has 16, of which maximum says "
+                f"that {self.maximum} means 1; save all with 16 bits, or leave maximum out if both "
+                "255 and 65535 mean 1"
+            )
+        return 16 in depths
+
+    def _read(
+        self, files: dict[Path, ImageHeader], info: DatasetInfo, root: Path, deep: bool
+    ) -> Split:
+        shape, kind = info.image_shape, np.dtype(np.uint16 if deep else np.uint8)
+        require_memory(info.name, (len(files), *shape), kind.itemsize)
+        images = np.empty((len(files), *shape), kind)
+        for image, (file, header) in zip(images, files.items(), strict=True):
+            if self.size is None and header[:2] != shape[:2]:
                 raise DataError(
-                    f"{file}: {size[0]}x{size[1]} pixels (height x width), others have "
+                    f"{file}: {header.height}x{header.width} pixels (height x width), others have "
                     f"{shape[0]}x{shape[1]}; set size: [height, width] to scale all"
                 )
-            image[...] = read_image(file, shape, resize=True)
+            resize = self.size is not None
+            image[...] = read_image(file, shape, maximum=self.maximum, resize=resize)
+            if deep and header.bits == 8:
+                image *= DEEP // 255
         names = tuple(file.relative_to(root).as_posix() for file in files)
-        return Split(images, _labels(files, info.class_names), files=names)
+        labels = _labels(list(files), info.class_names)
+        return Split(images, labels, float(self.maximum) if deep else 255.0, names)
+
+
+def _channels(files: list[Path]) -> int:
+    """Return 3 if any image has colours, else 1."""
+    return 3 if any(image_header(file).channels == 3 for file in files) else 1
 
 
 def _split_folders(root: Path) -> dict[str, Path]:

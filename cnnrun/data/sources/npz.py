@@ -79,6 +79,10 @@ class Npz(DatasetSource):
     def pixel_maximum(self, dtype: DType) -> float:
         return self.maximum or super().pixel_maximum(dtype)
 
+    def deep_maximum(self) -> float:
+        own = self.maximum or 0.0
+        return own if own > 255 else super().deep_maximum()
+
     def _labelled(
         self, base: Path
     ) -> tuple[DatasetInfo, NpzFile, dict[str, Keys], dict[str, Array]]:

@@ -21,7 +21,7 @@ from cnnrun.gradcheck.stages.conditions import check_conditions
 from cnnrun.gradcheck.stages.contract import check_contract, check_float32
 from cnnrun.gradcheck.stages.conventions import check_conventions
 
-__all__ = ["Plan", "plan_cases", "plan_layer", "plan_loss", "plan_sweep"]
+__all__ = ["Plan", "plan_cases", "plan_layer", "plan_loss", "plan_losses", "plan_sweep"]
 
 LARGE, LARGE_LOSS = 8.0, 20.0
 """The size of values at a further point, of a layer and of a loss: many functions bend at 3, 5, 6
@@ -216,8 +216,7 @@ def plan_sweep(names: Iterable[str], rng: np.random.Generator) -> Plan:
     plan = Plan()
     for name in names:
         if name in LOSSES:
-            for loss in _variants(LOSSES.get(name)):
-                plan.add(plan_loss(loss, rng))
+            plan.add(plan_losses(LOSSES.get(name), rng, name=name))
             continue
         plan.add(plan_cases(cases_of(LAYERS.get(name)), rng))
     return plan
@@ -234,8 +233,10 @@ def plan_cases(cases: Iterable[Case], rng: np.random.Generator) -> Plan:
     return plan
 
 
-def _variants(loss: type[Loss]) -> list[Loss]:
-    """Return a loss with its defaults, and with the options that change its formula."""
+def plan_losses(loss: type[Loss], rng: np.random.Generator, *, name: str) -> Plan:
+    """Return the points of a loss with its defaults, and with options that change its formula."""
     options = {"softmax_cross_entropy": {"label_smoothing": 0.2}, "mse": {"reduction": "mean"}}
-    changed = options.get(loss.type_name)
-    return [loss(), *([loss(**changed)] if changed else [])]  # type: ignore[arg-type]
+    plan = plan_loss(loss(), rng, name=name)
+    if loss.type_name in options:
+        plan.add(plan_loss(loss(**options[loss.type_name]), rng, name=name))  # type: ignore[arg-type]
+    return plan
