@@ -1,17 +1,16 @@
 """Data sets: where images come from, and how they become batches."""
 
 from cnnrun.data import sources
-from cnnrun.data.dataset import DATASETS, Dataset, DatasetInfo, DatasetSource, Split
+from cnnrun.data.dataset import DATASETS, Dataset, DatasetInfo, DatasetSource, Split, Task
 from cnnrun.data.images import load_images, write_image
 from cnnrun.data.indices import Indices, read_indices
 from cnnrun.data.pipeline import (
     DataOptions,
     PreparedData,
-    Samples,
-    Statistics,
     epoch_order,
     prepare,
 )
+from cnnrun.data.samples import Samples, Statistics
 from cnnrun.data.transforms import TRANSFORMS, Transform
 
 __all__ = [
@@ -26,6 +25,7 @@ __all__ = [
     "Samples",
     "Split",
     "Statistics",
+    "Task",
     "Transform",
     "epoch_order",
     "load_images",

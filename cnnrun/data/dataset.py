@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -21,6 +21,7 @@ __all__ = [
     "DatasetInfo",
     "DatasetSource",
     "Split",
+    "Task",
     "require_memory",
     "resolve_path",
     "stratified_split",
@@ -30,6 +31,9 @@ DATASETS: Registry[type[DatasetSource]] = Registry("dataset")
 MAXIMUM_BYTES = 8 << 30
 """Of one array in memory, 8 GiB as messages say."""
 
+Task = Literal["classification", "multi_label", "regression", "image"]
+"""What is learnt of an image: its class, several labels, numbers, or another image."""
+
 
 @dataclass(frozen=True)
 class DatasetInfo:
@@ -38,9 +42,12 @@ class DatasetInfo:
     Attributes:
         name: what it is called in a configuration.
         image_shape: height, width, channels.
-        class_names: in the order of the labels.
+        class_names: in the order of the labels; of the numbers of a regression, what they are; none
+            where images are learnt.
         train_samples, test_samples: the sizes of its splits; None while they are not known.
         several_labels: whether there are images with several labels, or none.
+        task: what is to be learnt.
+        target_shape: height, width, channels of the images that are to be learnt, if they are.
     """
 
     name: str
@@ -49,6 +56,8 @@ class DatasetInfo:
     train_samples: int | None = None
     test_samples: int | None = None
     several_labels: bool = False
+    task: Task = "classification"
+    target_shape: tuple[int, int, int] | None = None
 
     @property
     def classes(self) -> int:
@@ -62,7 +71,9 @@ class Split:
 
     Attributes:
         images: `(N, H, W, C)`, uint8, uint16 or float32; may be mapped from a file.
-        labels: `(N,)` int64 class numbers, or `(N, K)` float32 for several labels an image.
+        labels: what is to be learnt: `(N,)` int64 class numbers; `(N, K)` float32, zeros and ones
+            for several labels an image, or the numbers of a regression; or images `(N, H, W, C)`
+            of the dtype and range of `images`.
         maximum: the pixel value that means 1.0; pixels lie between 0 and it.
         files: the name of each image's file within the data set; none where it has no such files.
     """
