@@ -1,6 +1,7 @@
 """Data sets: where images come from, and how they become batches."""
 
 from cnnrun.data import sources
+from cnnrun.data.ahead import Feed, feed
 from cnnrun.data.dataset import DATASETS, Dataset, DatasetInfo, DatasetSource, Split, Task
 from cnnrun.data.images import load_images, write_image
 from cnnrun.data.indices import Indices, read_indices
@@ -20,6 +21,7 @@ __all__ = [
     "Dataset",
     "DatasetInfo",
     "DatasetSource",
+    "Feed",
     "Indices",
     "PreparedData",
     "Samples",
@@ -28,6 +30,7 @@ __all__ = [
     "Task",
     "Transform",
     "epoch_order",
+    "feed",
     "load_images",
     "prepare",
     "read_indices",
