@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -101,19 +102,34 @@ def test_batch_normalisation_ends_with_three_terms():
     assert "√<span" in page
 
 
-@pytest.mark.parametrize("kind", ["sigmoid", "softmax", "batch_norm"])
+@pytest.mark.parametrize("kind", ["sigmoid", "softmax", "softmax_cross_entropy", "batch_norm"])
 def test_a_wrong_line_is_noticed(kind):
     explanation = explain(kind)
     for section in explanation.sections:
         for place, equation in enumerate(section.equations):
-            wrong = type(equation)(
-                equation.left, (*equation.terms, ("1/4",)), "sum", equation.index,
-                chain=equation.chain, steps=equation.steps,
-            )  # fmt: skip
-            section.equations[place] = wrong
+            section.equations[place] = replace(
+                equation, terms=(*equation.terms, ("1/4",)), steps=()
+            )
             with pytest.raises(GradientError, match="by its line, but"):
                 add_numbers(explanation)
             section.equations[place] = equation
+
+
+@pytest.mark.parametrize("kind", ["sigmoid", "softmax", "softmax_cross_entropy", "batch_norm"])
+def test_a_wrong_step_is_noticed(kind):
+    explanation = explain(kind)
+    seen = 0
+    for section in explanation.sections:
+        for place, equation in enumerate(section.equations):
+            for step in range(len(equation.steps)):
+                steps = list(equation.steps)
+                steps[step] = (*steps[step], ("1/4",))
+                section.equations[place] = replace(equation, steps=tuple(steps))
+                with pytest.raises(GradientError, match="by the line before"):
+                    add_numbers(explanation)
+                seen += 1
+            section.equations[place] = equation
+    assert seen
 
 
 def test_a_wrong_loss_is_noticed():
