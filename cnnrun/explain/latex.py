@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Sequence
 
 from cnnrun.explain.document import Equation, Explanation, Matrix, Statement, Takeaway
-from cnnrun.explain.markup import sentence_to_latex, to_latex_symbol
+from cnnrun.explain.markup import to_latex_symbol
+from cnnrun.explain.sentences import sentence_to_latex
 from cnnrun.explain.text import number, numeric_products
 
 __all__ = ["to_latex", "to_markdown"]

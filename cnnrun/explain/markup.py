@@ -1,10 +1,8 @@
-"""Typesets formulas: in LaTeX, and in pieces that templates write in HTML; finds them in a text."""
+"""Typesets formulas: in LaTeX, and in pieces that templates write in HTML."""
 
 from __future__ import annotations
 
-import re
 import unicodedata
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -30,8 +28,7 @@ from cnnrun.explain.expressions import (
 from cnnrun.explain.parsing import parse
 
 __all__ = [
-    "Fraction", "Pieces", "Symbol", "Wrapped", "sentence_to_latex", "split_sentence",
-    "split_symbol", "to_latex_symbol",
+    "MINUS", "Fraction", "Pieces", "Symbol", "Wrapped", "split_symbol", "to_latex_symbol",
 ]  # fmt: skip
 
 GREEK = {
@@ -40,19 +37,6 @@ GREEK = {
 }
 LATEX_FUNCTIONS = {"exp": r"\exp", "log": r"\log", "max": r"\max", "min": r"\min", "tanh": r"\tanh"}
 LATEX_RELATIONS = {"<=": r"\le"}
-IN_A_SENTENCE = re.compile(
-    "|".join(
-        (
-            r"\bd[A-Za-z]_[a-z]/d[A-Za-z]_[a-z]\b",  # dO_k/dX_i
-            r"\bd[Op]/d[Xz]\b",  # dO/dX
-            r"\bdL/d(?:gamma|beta|mu|[A-Zbhptz](?:_[a-z0-9,]*[a-z0-9])?)\b",  # dL/dX, dL/dX_i
-            r"\b[A-Zabhptz]_[a-z0-9,]*[a-z0-9]\b",  # X_i
-            r"\b(?:alpha|beta|gamma|delta|epsilon|mu)\b",
-            r"\[[a-z] = [a-z]\]|\[[A-Z]_[a-z] [=>] [A-Z0](?:_[a-z])?\]",  # [i = j], [X_i = O_k]
-            r"(?<![\w'])[XOFWELVSNzptbhcs](?![\w'])(?:\^T)?",  # letters that are no words
-        )
-    )
-)
 MINUS = "\N{MINUS SIGN}"
 
 
@@ -99,27 +83,6 @@ def to_latex_symbol(formula: str) -> str:
 def split_symbol(formula: str) -> Pieces:
     """Return the pieces of `X_11`, `dL/dO_11`, `1/4`, `[X_11 = O_11]` or any other formula."""
     return _pieces(parse(formula))
-
-
-def split_sentence(text: str) -> Pieces:
-    """Return a sentence cut at the symbols in it, with a point for the product."""
-    pieces: Pieces = []
-    end = 0
-    text = re.sub(r"(?<=\w)\*(?=\w)", "·", text.replace(" * ", " · ").replace(" - ", f" {MINUS} "))
-    for match in IN_A_SENTENCE.finditer(text):
-        pieces += [text[end : match.start()], *split_symbol(match[0])]
-        end = match.end()
-    return [*pieces, text[end:]]
-
-
-def sentence_to_latex(text: str, escape: Callable[[str], str]) -> str:
-    """Return a sentence with its symbols as mathematics, and the rest of it escaped."""
-    parts = []
-    end = 0
-    for match in IN_A_SENTENCE.finditer(text):
-        parts += [escape(text[end : match.start()]), f"${to_latex_symbol(match[0])}$"]
-        end = match.end()
-    return "".join([*parts, escape(text[end:])])
 
 
 def _bare(node: Node) -> Node:

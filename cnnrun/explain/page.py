@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from cnnrun.explain.document import Equation, Explanation, Terms
-from cnnrun.explain.markup import Pieces, split_sentence, split_symbol
+from cnnrun.explain.markup import Pieces, split_symbol
+from cnnrun.explain.sentences import split_sentence
 from cnnrun.explain.text import number, numeric_products
 from cnnrun.explain.windows import window_positions
 from cnnrun.pages import render_template

@@ -12,8 +12,9 @@ from cnnrun.engine.losses import LOSSES
 from cnnrun.explain.differences import one_sided_slopes, smooth_slope
 from cnnrun.explain.evaluation import evaluate
 from cnnrun.explain.formulas import FORMULAS, LOSS_RULES
-from cnnrun.explain.markup import Symbol, split_sentence, to_latex_symbol
+from cnnrun.explain.markup import Symbol, to_latex_symbol
 from cnnrun.explain.parsing import parse
+from cnnrun.explain.sentences import split_sentence
 
 VALUES = {"X_1": 2.0, "O_1": 0.25, "dL/dO_1": 3.0, "s": 4.0}
 
