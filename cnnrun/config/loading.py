@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnnrun.config.experiment import Experiment
+from cnnrun.config.named_plugins import load_named_plugins
 from cnnrun.config.overrides import apply_overrides
 from cnnrun.config.plugins import load_plugins
 from cnnrun.config.reading import Reader
@@ -28,6 +29,7 @@ def load_experiment(
     plugins: Sequence[Path | str] = (),
     *,
     check_network: bool = True,
+    may_name_plugins: bool = True,
 ) -> Experiment:
     """Return the experiment that a configuration file describes.
 
@@ -39,6 +41,7 @@ def load_experiment(
         plugins: Python files that register layers and other parts that it names; plug-ins of
             installed packages are imported too.
         check_network: leaves building the network to the caller if it is False.
+        may_name_plugins: import the files that its `plugins:` lists; a file of a run may not.
 
     Raises:
         ConfigError: something is wrong. The message lists every problem with file, line, column.
@@ -51,6 +54,7 @@ def load_experiment(
     if not isinstance(source.tree, dict):
         near = "; a colon needs a space behind it" if ":" in str(source.tree) else ""
         raise ConfigError(f"{source.where(())}: a configuration is a mapping of sections{near}")
+    load_named_plugins(source, path, allowed=may_name_plugins)
     problems = apply_overrides(source, overrides)
     source.tree.setdefault("name", re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).strip("-._"))
     experiment: Experiment = Reader(source, problems).read(

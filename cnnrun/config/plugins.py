@@ -16,7 +16,14 @@ from types import ModuleType
 from cnnrun.config.hints import options_of
 from cnnrun.errors import PluginError
 
-__all__ = ["OWN_PLUGINS", "Plugin", "load_plugin", "load_plugins", "loaded_plugins"]
+__all__ = [
+    "OWN_PLUGINS",
+    "Plugin",
+    "is_python_file",
+    "load_plugin",
+    "load_plugins",
+    "loaded_plugins",
+]
 
 OWN_PLUGINS = "run"
 """What stands for the plug-ins of a run where plug-ins are named."""
@@ -42,6 +49,14 @@ _loaded: dict[str, Plugin] = {}
 def loaded_plugins() -> tuple[Plugin, ...]:
     """Return the files that this process has imported, in their order."""
     return tuple(_loaded.values())
+
+
+def is_python_file(path: Path) -> bool:
+    """Return whether there is such a Python file."""
+    try:
+        return path.suffix == ".py" and path.is_file()
+    except OSError:  # such as a name that is too long
+        return False
 
 
 def load_plugins(paths: Iterable[Path | str] = ()) -> None:
@@ -74,7 +89,7 @@ def load_plugin(path: Path, name: str | None = None) -> None:
             "with the name of a run; with a configuration, name the Python file"
         )
     path = path.absolute()
-    if path.suffix != ".py" or not path.is_file():
+    if not is_python_file(path):
         raise PluginError(f"{path}: no such Python file")
     try:
         plugin = Plugin(name or _portable(path.name), path.read_bytes())
