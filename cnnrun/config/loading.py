@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -12,13 +13,23 @@ import numpy.typing as npt
 from cnnrun.config.experiment import Experiment
 from cnnrun.config.named_plugins import load_named_plugins
 from cnnrun.config.overrides import apply_overrides
+from cnnrun.config.plugin_faults import describe_fault
 from cnnrun.config.plugins import load_plugins
 from cnnrun.config.reading import Reader
 from cnnrun.config.sense import require_sense
 from cnnrun.config.source import KeyPath, Source, parse_source, read_source
 from cnnrun.data import DatasetInfo
 from cnnrun.engine import Build, LayerConfig, Network
-from cnnrun.errors import ConfigError, DataError, ShapeError
+from cnnrun.errors import (
+    CnnrunError,
+    ConfigError,
+    DataError,
+    PluginError,
+    ShapeError,
+    excerpt,
+    noted_place,
+    placing,
+)
 
 __all__ = ["build_network", "load_experiment", "read_layer"]
 
@@ -63,13 +74,15 @@ def load_experiment(
     if not check_network:
         return experiment
     try:
-        info = experiment.data.dataset.info(experiment.base)
+        info = _info(experiment)
         build_network(experiment, info)
     except ShapeError as error:
-        raise ConfigError(_placed(error, source)) from None
+        raise ConfigError(f"{_where(error.path, source)}: {error}") from None
     except DataError as error:
         place = source.where(("data", "dataset"))
         raise DataError(f"{place}: data.dataset: {error}") from None
+    except Exception as error:
+        _raise_placed(error, source)
     require_sense(experiment, info, source)
     return experiment
 
@@ -124,16 +137,42 @@ def build_network(
                     f"{network.output_shape}"
                 )
         else:
-            experiment.loss.check(network.output_shape, info.classes)
+            with placing("loss"):
+                experiment.loss.check(network.output_shape, info.classes)
     except ShapeError as error:
         raise ShapeError(error.message, path="loss") from None
     return network
 
 
-def _placed(error: ShapeError, source: Source) -> str:
-    """Return the error's message with the place of the layer it names."""
-    path: KeyPath = tuple(
-        int(part[1:-1]) if part[0] == "[" else part
-        for part in re.findall(r"\[\d+\]|\w+", error.path)
+def _info(experiment: Experiment) -> DatasetInfo:
+    """Return what is known of the data set, noting on an error that it came from there."""
+    dataset = experiment.data.dataset
+    with placing("data.dataset"):
+        info = dataset.info(experiment.base)
+        if not isinstance(info, DatasetInfo):
+            raise DataError(f"{dataset.type_name}.info returns {excerpt(info)}, no DatasetInfo")
+        return info
+
+
+def _raise_placed(error: Exception, source: Source) -> NoReturn:
+    """Raise an error of a part with its place, if a plug-in's code is to blame, or else as it is.
+
+    Raises:
+        PluginError: instead of an exception that a plug-in raised.
+        ConfigError: instead of one of ours, which has no place in the configuration.
+    """
+    path = noted_place(error)
+    place = f"{_where(path, source)}: {path}"
+    if isinstance(error, CnnrunError):
+        raise ConfigError(f"{place}: {error}" if path else str(error)) from error
+    if fault := describe_fault(error):
+        raise PluginError(f"{place}: {fault}" if path else fault) from error
+    raise error
+
+
+def _where(path: str, source: Source) -> str:
+    """Return the place of a part that an error names as `network[3].conv2d`."""
+    keys: KeyPath = tuple(
+        int(part[1:-1]) if part[0] == "[" else part for part in re.findall(r"\[\d+\]|\w+", path)
     )
-    return f"{source.where(path, key=True)}: {error}"
+    return source.where(keys, key=True)

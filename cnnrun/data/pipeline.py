@@ -15,8 +15,9 @@ import numpy.typing as npt
 
 from cnnrun.data.dataset import Dataset, DatasetInfo, DatasetSource, Split, stratified_split
 from cnnrun.data.transforms import Transform
+from cnnrun.data.usable import require_usable
 from cnnrun.engine.types import Array, Fraction
-from cnnrun.errors import DataError
+from cnnrun.errors import DataError, excerpt
 
 __all__ = ["DataOptions", "PreparedData", "Samples", "Statistics", "epoch_order", "prepare"]
 
@@ -112,6 +113,10 @@ class Samples:
         changed = image
         for transform in self.augment:
             changed = transform(changed, rng)
+            if not isinstance(changed, np.ndarray):
+                raise DataError(
+                    f"transform {transform.type_name} returns {excerpt(changed)}, not an image"
+                )
             if changed.shape != image.shape:  # assigning it could broadcast in silence
                 raise DataError(
                     f"transform {transform.type_name} made an image of shape {changed.shape} out "
@@ -179,9 +184,7 @@ def prepare(
         DataError: the data cannot be used.
     """
     data = options.dataset.load(base)
-    for name, split in (("train", data.train), ("val", data.val), ("test", data.test)):
-        if split is not None and not len(split):
-            raise DataError(f"{data.info.name}: the {name} split is empty")
+    require_usable(data, options.dataset.type_name)
     train, val = _hold_out(data, options.validation, seed)
     channels = data.info.image_shape[2]
     if statistics is None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from filelock import BaseFileLock
 
-from cnnrun.config import Experiment, build_network, dump_yaml, loaded_plugins
+from cnnrun.config import Experiment, build_network, describe_fault, dump_yaml, loaded_plugins
 from cnnrun.data import PreparedData, Statistics, prepare
 from cnnrun.errors import RunError
 from cnnrun.runs.checkpoints import Checkpoint, has_checkpoint
@@ -113,6 +113,8 @@ def _held(run: Run) -> Iterator[BaseFileLock]:
         yield lock
     except OSError as error:
         lock.release()
+        if describe_fault(error):  # a plug-in opened the file, not the run
+            raise
         raise RunError(f"{run.folder}: {error.strerror or error}") from None
     except BaseException:
         lock.release()
