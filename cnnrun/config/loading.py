@@ -18,7 +18,7 @@ from cnnrun.config.plugins import load_plugins
 from cnnrun.config.reading import Reader
 from cnnrun.config.sense import require_sense
 from cnnrun.config.source import KeyPath, Source, parse_source, read_source
-from cnnrun.data import DatasetInfo
+from cnnrun.data import DatasetInfo, DatasetSource
 from cnnrun.engine import Build, LayerConfig, Network
 from cnnrun.errors import (
     CnnrunError,
@@ -31,7 +31,7 @@ from cnnrun.errors import (
     placing,
 )
 
-__all__ = ["build_network", "load_experiment", "read_layer"]
+__all__ = ["build_network", "load_experiment", "read_dataset", "read_layer"]
 
 
 def load_experiment(
@@ -100,6 +100,21 @@ def read_layer(text: str, origin: str) -> LayerConfig:
     source = parse_source(text, origin)
     layer: LayerConfig = Reader(source).read_part(LayerConfig, source.tree)
     return layer
+
+
+def read_dataset(text: str, origin: str) -> DatasetSource:
+    """Return a data set written as in a configuration, `npz: {path: x.npz, axes: NCHW}`.
+
+    Args:
+        text: YAML.
+        origin: what messages call the place it comes from.
+
+    Raises:
+        ConfigError: something is wrong.
+    """
+    source = parse_source(text, origin)
+    dataset: DatasetSource = Reader(source).read_part(DatasetSource, source.tree)
+    return dataset
 
 
 def build_network(
