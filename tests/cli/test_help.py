@@ -8,7 +8,6 @@ import sys
 
 import pytest
 import typer
-from broken_configs import GOOD
 from typer.testing import CliRunner
 
 from cnnrun.cli.app import app
@@ -71,13 +70,6 @@ def test_help_draws_no_tables_for_it():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, f"imported for a help: {done.stderr}"
-
-
-@pytest.fixture
-def good(tmp_path):
-    path = tmp_path / "good.yaml"
-    path.write_text(GOOD)
-    return path
 
 
 @pytest.mark.parametrize(
