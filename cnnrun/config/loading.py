@@ -140,23 +140,28 @@ def build_network(
     )
     network = Network(experiment.network, info.image_shape, build)
     try:
-        if experiment.data.targets == "inputs":
-            if not experiment.loss.takes_arrays:
-                raise ShapeError(
-                    f"{experiment.loss.type_name} takes labels, but data: {{targets: inputs}} "
-                    "makes images the targets; mse takes them"
-                )
-            if network.output_shape != info.image_shape:
-                raise ShapeError(
-                    f"targets are the inputs {info.image_shape}, but the network ends with "
-                    f"{network.output_shape}"
-                )
-        else:
-            with placing("loss"):
-                experiment.loss.check(network.output_shape, info.classes)
+        with placing("loss"):
+            _require_fitting_loss(experiment, network, info)
     except ShapeError as error:
         raise ShapeError(error.message, path="loss") from None
     return network
+
+
+def _require_fitting_loss(experiment: Experiment, network: Network, info: DatasetInfo) -> None:
+    """Refuse a loss that does not take what is to be learnt, or a network that ends otherwise."""
+    loss, inputs = experiment.loss, experiment.data.targets == "inputs"
+    target = info.image_shape if inputs else info.target_shape
+    if not loss.takes_arrays and (target or info.task == "regression"):
+        what = "images the targets" if target else "numbers the targets"
+        why = "data: {targets: inputs}" if inputs else f"the data set {info.name}"
+        raise ShapeError(f"{loss.type_name} takes labels, but {why} makes {what}; mse takes them")
+    if target is None:
+        loss.check(network.output_shape, info.classes)
+    elif network.output_shape != target:
+        whose = "the inputs" if inputs else "images of shape"
+        raise ShapeError(
+            f"targets are {whose} {target}, but the network ends with {network.output_shape}"
+        )
 
 
 def _info(experiment: Experiment) -> DatasetInfo:

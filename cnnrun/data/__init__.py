@@ -1,17 +1,18 @@
 """Data sets: where images come from, and how they become batches."""
 
 from cnnrun.data import sources
-from cnnrun.data.dataset import DATASETS, Dataset, DatasetInfo, DatasetSource, Split
-from cnnrun.data.images import load_images, write_image
+from cnnrun.data.ahead import Feed, feed
+from cnnrun.data.dataset import DATASETS, Dataset, DatasetInfo, DatasetSource, Split, Task
+from cnnrun.data.image_files import load_images
+from cnnrun.data.images import Fit, write_image
 from cnnrun.data.indices import Indices, read_indices
 from cnnrun.data.pipeline import (
     DataOptions,
     PreparedData,
-    Samples,
-    Statistics,
     epoch_order,
     prepare,
 )
+from cnnrun.data.samples import Samples, Statistics
 from cnnrun.data.transforms import TRANSFORMS, Transform
 
 __all__ = [
@@ -21,13 +22,17 @@ __all__ = [
     "Dataset",
     "DatasetInfo",
     "DatasetSource",
+    "Feed",
+    "Fit",
     "Indices",
     "PreparedData",
     "Samples",
     "Split",
     "Statistics",
+    "Task",
     "Transform",
     "epoch_order",
+    "feed",
     "load_images",
     "prepare",
     "read_indices",

@@ -1,25 +1,30 @@
-"""From a data set to batches: the validation split, normalisation, augmentation and order.
+"""From a data set to samples: the validation split, normalisation, and the order of an epoch.
 
 Everything random derives from the seed and from what it is for: the validation split from the seed
-alone, an epoch's order from (seed, epoch), an image's augmentation from (seed, epoch, index).
+alone, an epoch's order from (seed, epoch).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
-from cnnrun.data.dataset import Dataset, DatasetInfo, DatasetSource, Split, stratified_split
+from cnnrun.data.dataset import Dataset, DatasetInfo, DatasetSource, Split, Task, stratified_split
+from cnnrun.data.samples import Samples, Statistics
 from cnnrun.data.transforms import Transform
 from cnnrun.data.usable import require_usable
 from cnnrun.engine.types import Array, Fraction
-from cnnrun.errors import DataError, excerpt
+from cnnrun.errors import DataError
 
-__all__ = ["DataOptions", "PreparedData", "Samples", "Statistics", "epoch_order", "prepare"]
+__all__ = ["DataOptions", "PreparedData", "epoch_order", "prepare"]
+
+
+STATISTICS_BYTES = 32 << 20
+"""Of pixels in float64 that are looked at together."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,10 @@ class DataOptions:
             validation split of its own keeps that one instead.
         normalize: `none` leaves pixels in [0, 1]; `standard` gives each channel mean 0 and
             variance 1 over the training split; `centered` maps to [-1, 1].
-        augment: random changes of the training images, in order.
+        augment: random changes of the training images, in order; images that are to be learnt move
+            with them.
+        corrupt: random changes of the inputs alone, after those of `augment`, and also when the
+            network is measured: what a network that restores images has to undo.
         targets: what the network learns: the labels, or its own inputs (an autoencoder).
     """
 
@@ -40,116 +48,19 @@ class DataOptions:
     validation: Fraction = 0.1
     normalize: Literal["none", "standard", "centered"] = "standard"
     augment: tuple[Transform, ...] = ()
+    corrupt: tuple[Transform, ...] = ()
     targets: Literal["labels", "inputs"] = "labels"
 
 
 @dataclass(frozen=True)
-class Statistics:
-    """How pixels are normalised: `(pixel - mean) / std`, channel by channel; pixels in [0, 1]."""
+class PreparedData:
+    """A data set as an experiment uses it; `val` is None without a validation split.
 
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-
-    def to_json(self) -> dict[str, list[float]]:
-        """Return plain lists, for a checkpoint."""
-        return {"mean": list(self.mean), "std": list(self.std)}
-
-    @classmethod
-    def from_json(cls, document: dict[str, Any]) -> Statistics:
-        """Return what `to_json` wrote."""
-        return cls(tuple(document["mean"]), tuple(document["std"]))
-
-    def normalize(self, images: Array) -> None:
-        """Normalise float `(N, H, W, C)` images in place."""
-        images -= np.array(self.mean, images.dtype)
-        images /= np.array(self.std, images.dtype)
-
-
-@dataclass(frozen=True)
-class Samples:
-    """One split, ready to be cut into batches."""
-
-    split: Split
-    statistics: Statistics
-    augment: tuple[Transform, ...] = ()
-    inputs_are_targets: bool = False
-
-    def __len__(self) -> int:
-        return len(self.split)
-
-    @property
-    def labels(self) -> Array:
-        """The labels: `(N,)` class numbers, or `(N, K)` zeros and ones."""
-        return self.split.labels
-
-    def batch(
-        self,
-        indices: Array,
-        *,
-        seed: int = 0,
-        epoch: int | None = None,
-        dtype: npt.DTypeLike = np.float32,
-    ) -> tuple[Array, Array]:
-        """Return normalised images `(N, H, W, C)` and their targets, in new arrays.
-
-        Targets are labels `(N,)`, zeros and ones `(N, K)` of `dtype`, or the images themselves.
-        With an epoch the images are augmented, each with random numbers that derive from (seed,
-        epoch, index) alone, whatever batch it is in.
-        """
-        pixels = self.split.images[indices]
-        images = np.empty(pixels.shape, dtype)
-        np.divide(pixels, self.split.maximum, out=images, dtype=images.dtype, casting="unsafe")
-        if epoch is not None and self.augment:
-            generators = _Generators(seed, epoch)
-            for image, index in zip(images, indices, strict=True):
-                image[...] = self._augmented(image, generators.of(int(index)))
-        self.statistics.normalize(images)
-        if self.inputs_are_targets:
-            return images, images
-        targets = self.split.labels[indices]
-        return images, targets.astype(dtype, copy=False) if targets.dtype.kind == "f" else targets
-
-    def _augmented(self, image: Array, rng: np.random.Generator) -> Array:
-        changed = image
-        for transform in self.augment:
-            changed = transform(changed, rng)
-            if not isinstance(changed, np.ndarray):
-                raise DataError(
-                    f"transform {transform.type_name} returns {excerpt(changed)}, not an image"
-                )
-            if changed.shape != image.shape:  # assigning it could broadcast in silence
-                raise DataError(
-                    f"transform {transform.type_name} made an image of shape {changed.shape} out "
-                    f"of {image.shape}; it must keep the shape"
-                )
-        return changed
-
-
-class _Generators:
-    """The random numbers of every sample of an epoch.
-
-    One Philox generator serves all: the sample's number is set in its counter, which takes a tenth
-    of the time that a generator with a seed of its own would take.
+    `task` is what is learnt of it: images where these are the inputs, whatever the labels say.
     """
 
-    def __init__(self, seed: int, epoch: int) -> None:
-        self._bits = np.random.Philox(np.random.SeedSequence(seed, spawn_key=(0xA09, epoch)))
-        self._state: Any = self._bits.state
-        self._generator = np.random.Generator(self._bits)
-
-    def of(self, index: int) -> np.random.Generator:
-        """Return the generator, always the same object, at the start of a sample's numbers."""
-        self._state["state"]["counter"][:] = (0, index, 0, 0)
-        self._state.update(buffer_pos=4, has_uint32=0)  # nothing is left of the last sample's
-        self._bits.state = self._state
-        return self._generator
-
-
-@dataclass(frozen=True)
-class PreparedData:
-    """A data set as an experiment uses it; `val` is None without a validation split."""
-
     info: DatasetInfo
+    task: Task
     sha256: str
     statistics: Statistics
     train: Samples
@@ -195,13 +106,20 @@ def prepare(
             f"{len(statistics.mean)}"
         )
     own = options.targets == "inputs"
+    task: Task = "image" if own else data.info.task
+    _require_one_size(options, data)
+
+    def samples(split: Split, augment: tuple[Transform, ...] = ()) -> Samples:
+        return Samples(split, statistics, augment, options.corrupt, task, own, seed)
+
     return PreparedData(
         data.info,
+        task,
         data.sha256(),
         statistics,
-        Samples(train, statistics, options.augment, own),
-        Samples(val, statistics, inputs_are_targets=own) if val is not None else None,
-        Samples(data.test, statistics, inputs_are_targets=own),
+        samples(train, options.augment),
+        samples(val) if val is not None else None,
+        samples(data.test),
     )
 
 
@@ -209,6 +127,17 @@ def epoch_order(samples: int, seed: int, epoch: int) -> Array:
     """Return the order of an epoch: a permutation that derives from (seed, epoch)."""
     sequence = np.random.SeedSequence(seed, spawn_key=(0x0DE2, epoch))
     return np.random.default_rng(sequence).permutation(samples)
+
+
+def _require_one_size(options: DataOptions, data: Dataset) -> None:
+    """Refuse to move the pixels of images whose targets have another height or width."""
+    target, image = data.info.target_shape, data.info.image_shape
+    moving = [transform.type_name for transform in options.augment if transform.moves_pixels]
+    if moving and target and options.targets == "labels" and target[:2] != image[:2]:
+        raise DataError(
+            f"augment: {', '.join(moving)} would move inputs of {image[0]}x{image[1]} pixels and "
+            f"targets of {target[0]}x{target[1]} by different amounts; leave it out"
+        )
 
 
 def _hold_out(data: Dataset, fraction: float, seed: int) -> tuple[Split, Split | None]:
@@ -227,8 +156,10 @@ def _statistics(normalize: str, train: Split) -> Statistics:
     if normalize == "centered":
         return Statistics((0.5,) * channels, (0.5,) * channels)
     total, squares, count = np.zeros(channels), np.zeros(channels), 0
-    for start in range(0, len(train), 256):  # a float64 copy of all images would be large
-        pixels = train.images[start : start + 256].reshape(-1, channels) / train.maximum
+    one = prod(train.images.shape[1:]) * 8
+    step = max(1, min(256, STATISTICS_BYTES // one))  # a float64 copy of all images would be large
+    for start in range(0, len(train), step):
+        pixels = train.images[start : start + step].reshape(-1, channels) / train.maximum
         total += pixels.sum(axis=0, dtype=np.float64)
         squares += np.square(pixels, dtype=np.float64).sum(axis=0)
         count += len(pixels)

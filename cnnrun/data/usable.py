@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from cnnrun.data.dataset import Dataset, DatasetInfo, Split
 from cnnrun.errors import DataError, excerpt
 
@@ -38,14 +36,19 @@ def _problem(split: Split, info: DatasetInfo) -> str:
     """Return what is wrong with a split; empty if nothing."""
     images, labels = split.images, split.labels
     shape = " x ".join(map(str, ("N", *info.image_shape)))
-    if not isinstance(images, np.ndarray) or images.shape[1:] != tuple(info.image_shape):
+    if not _is_array(images) or images.shape[1:] != tuple(info.image_shape):
         return f"has {_described(images)} for images; must be an array of {shape}"
     if images.dtype.name not in PIXELS:
         return f"has images of {images.dtype}; must be one of {', '.join(PIXELS)}"
     if not len(images):
         return "is empty"
-    if not isinstance(labels, np.ndarray) or labels.shape[:1] != images.shape[:1]:
+    if not _is_array(labels) or labels.shape[:1] != images.shape[:1]:
         return f"has {_described(labels)} for labels of {len(images)} images"
+    if info.task in ("regression", "image"):
+        axes = 2 if info.task == "regression" else 4
+        right = labels.ndim == axes and (axes == 4 or labels.dtype.kind == "f")
+        what = "N x K numbers (float32)" if axes == 2 else "images N x H x W x C"
+        return "" if right else f"has {_described(labels)} to be learnt; must be {what}"
     if labels.ndim == 1 and labels.dtype.kind in "iu":
         if not 0 <= labels.min() <= labels.max() < info.classes:
             return (
@@ -60,7 +63,12 @@ def _problem(split: Split, info: DatasetInfo) -> str:
     return ""
 
 
+def _is_array(value: Any) -> bool:
+    """Return whether it is an array, or what reads the rows of one when they are needed."""
+    return hasattr(value, "shape") and hasattr(value, "dtype")
+
+
 def _described(value: Any) -> str:
-    if isinstance(value, np.ndarray):
+    if _is_array(value):
         return f"an array of {' x '.join(map(str, value.shape))} ({value.dtype})"
     return f"a {type(value).__name__}"

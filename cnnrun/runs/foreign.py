@@ -41,7 +41,7 @@ def foreign_samples(
     info: DatasetInfo,
     statistics: Statistics,
     inputs_are_targets: bool,
-    maximum: int,
+    own: DatasetSource,
 ) -> Foreign:
     """Return a split of other data, or all of them if they have no splits.
 
@@ -51,13 +51,13 @@ def foreign_samples(
         info: of the data the network was trained on: the shape and classes it expects.
         statistics: those of training; the network expects no others.
         inputs_are_targets: for an autoencoder.
-        maximum: the pixel value that means 1 in image files of 16 bits, where `data` is a folder.
+        own: the network's own data set, which says how the files of a folder are read.
 
     Raises:
         ConfigError: an option of the data set is wrong.
         DataError: they cannot be used, have no such split, or do not fit the network.
     """
-    path, source = _source(data, maximum)
+    path, source = _source(data, own)
     source = _fitted(source, info)
     loaded = source.load(Path())
     if loaded.info.image_shape != info.image_shape:
@@ -65,7 +65,8 @@ def foreign_samples(
             f"{path}: images of shape {loaded.info.image_shape}; the network takes "
             f"{info.image_shape}"
         )
-    if not inputs_are_targets and loaded.info.class_names != info.class_names:
+    is_classified = info.class_names and not inputs_are_targets
+    if is_classified and loaded.info.class_names != info.class_names:
         raise DataError(
             f"{path}: the classes are {', '.join(loaded.info.class_names)}; those of the network "
             f"are {', '.join(info.class_names)}, in this order"
@@ -74,7 +75,7 @@ def foreign_samples(
     return Foreign(samples, None if loaded.divided else split, path, repr(source))
 
 
-def _source(data: ForeignData, maximum: int) -> tuple[Path, DatasetSource]:
+def _source(data: ForeignData, own_source: DatasetSource) -> tuple[Path, DatasetSource]:
     """Return what is called the data's path, and how to read them."""
     if isinstance(data, str):
         is_written_out = data.lstrip().startswith("{")
@@ -88,7 +89,10 @@ def _source(data: ForeignData, maximum: int) -> tuple[Path, DatasetSource]:
         return path, dataclasses.replace(data, path=str(path.resolve()))  # type: ignore[call-arg]
     path = Path(data)
     absolute = str(path.resolve())
-    return path, ImageFolder(absolute, maximum=maximum) if path.is_dir() else Npz(absolute)
+    if not path.is_dir():
+        return path, Npz(absolute)
+    maximum = int(own_source.deep_maximum())
+    return path, ImageFolder(absolute, maximum=maximum, fit=own_source.image_fit())
 
 
 def _fitted(source: DatasetSource, info: DatasetInfo) -> DatasetSource:

@@ -12,7 +12,7 @@ from cnnrun.cli.app import app
 from cnnrun.config import describe_fault
 from cnnrun.config.hints import NAMED
 from cnnrun.config.plugins import load_plugin
-from cnnrun.engine.execution.worker import _portable
+from cnnrun.engine.execution.worker import portable
 from cnnrun.errors import PluginError, note_place, noted_place
 
 HEAD = """\
@@ -194,7 +194,7 @@ def test_where_it_was_raised_comes_with_it_from_a_worker(tmp_path):
         try:
             names["fail"](kind)
         except Exception as error:
-            sent = _portable(error).with_traceback(None)
+            sent = portable(error).with_traceback(None)
         assert "p.py:2, in fail: " in describe_fault(sent)
     assert describe_fault(ValueError("ours")) == ""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from given import Given
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,7 +19,6 @@ from cnnrun.data import (
     DataOptions,
     Dataset,
     DatasetInfo,
-    DatasetSource,
     Split,
     Statistics,
     epoch_order,
@@ -32,16 +32,6 @@ from cnnrun.errors import DataError
 RNG = np.random.default_rng(0)
 SOURCE = Synthetic((6, 5, 2), classes=4, train_samples=40, test_samples=12)
 HERE = Path()
-
-
-@dataclass(frozen=True)
-class Given(DatasetSource):
-    """A data set that a test has in its hands."""
-
-    data: Dataset | None = None
-
-    def load(self, base):
-        return self.data
 
 
 def given_set(train, val=None, test=None, classes=2):

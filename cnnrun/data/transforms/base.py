@@ -20,6 +20,9 @@ class Transform:
     """Changes an image with a probability; every random number comes from the given generator."""
 
     type_name: ClassVar[str] = ""
+    moves_pixels: ClassVar[bool] = False
+    """Whether an image that is to be learnt moves along; its random numbers then depend on the
+    height and width alone."""
 
     probability: UnitInterval = 1.0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import cos, radians, sin
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 
@@ -14,9 +14,15 @@ from cnnrun.engine.types import Array, Fraction, PositiveInt, Range, UnitInterva
 __all__ = ["Crop", "HorizontalFlip", "Rotate", "Shift", "VerticalFlip", "Zoom"]
 
 
+class _Geometric(Transform):
+    """Moves pixels, and those of an image that is to be learnt with them."""
+
+    moves_pixels: ClassVar[bool] = True
+
+
 @TRANSFORMS.register("shift")
 @dataclass(frozen=True)
-class Shift(Transform):
+class Shift(_Geometric):
     """Moves the image by up to `pixels` along each axis, whole pixels."""
 
     pixels: PositiveInt = 2
@@ -27,7 +33,7 @@ class Shift(Transform):
 
 @TRANSFORMS.register("crop")
 @dataclass(frozen=True)
-class Crop(Transform):
+class Crop(_Geometric):
     """Pads by `padding` on every side and cuts the image's size out again, anywhere."""
 
     padding: PositiveInt = 4
@@ -38,7 +44,7 @@ class Crop(Transform):
 
 @TRANSFORMS.register("horizontal_flip")
 @dataclass(frozen=True)
-class HorizontalFlip(Transform):
+class HorizontalFlip(_Geometric):
     """Exchanges left and right."""
 
     probability: UnitInterval = 0.5
@@ -49,7 +55,7 @@ class HorizontalFlip(Transform):
 
 @TRANSFORMS.register("vertical_flip")
 @dataclass(frozen=True)
-class VerticalFlip(Transform):
+class VerticalFlip(_Geometric):
     """Exchanges top and bottom."""
 
     probability: UnitInterval = 0.5
@@ -60,7 +66,7 @@ class VerticalFlip(Transform):
 
 @TRANSFORMS.register("rotate")
 @dataclass(frozen=True)
-class Rotate(Transform):
+class Rotate(_Geometric):
     """Turns the image about its centre by up to `degrees` either way."""
 
     degrees: Annotated[float, Range(gt=0, le=360)] = 10.0
@@ -72,7 +78,7 @@ class Rotate(Transform):
 
 @TRANSFORMS.register("zoom")
 @dataclass(frozen=True)
-class Zoom(Transform):
+class Zoom(_Geometric):
     """Scales the image about its centre by a factor between 1 - `amount` and 1 + `amount`."""
 
     amount: Fraction = 0.1
