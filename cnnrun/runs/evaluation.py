@@ -49,7 +49,8 @@ class Evaluation:
         labels: `(N,)` class numbers, or `(N, K)` zeros and ones, as the split has them.
         class_names: in the order of the labels.
         split: what was measured, `train`, `val` or `test`; None for all of other data.
-        data: the file or folder of other data than the network's own.
+        data: the file or folder of other data than the network's own, or a data set's name.
+        data_identity: these data with all options, which tell them from others of that name.
         files: the name of each image's file within the data set; none where it has no such files.
         data_changed: whether the network's own data are no longer those it was trained on.
         mistakes: the worst, the most confident first; none where an image has several labels.
@@ -62,6 +63,7 @@ class Evaluation:
     class_names: tuple[str, ...]
     split: str | None = None
     data: Path | None = None
+    data_identity: str = ""
     files: tuple[str, ...] = ()
     data_changed: bool = False
     mistakes: tuple[Mistake, ...] = ()

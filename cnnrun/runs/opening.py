@@ -10,7 +10,7 @@ from typing import Any
 
 from filelock import BaseFileLock
 
-from cnnrun.config import Experiment, build_network, dump_yaml, loaded_plugins
+from cnnrun.config import Experiment, build_network, describe_fault, dump_yaml, loaded_plugins
 from cnnrun.data import PreparedData, Statistics, prepare
 from cnnrun.errors import RunError
 from cnnrun.runs.checkpoints import Checkpoint, has_checkpoint
@@ -48,7 +48,7 @@ def start_run(
     """
     data = prepare(experiment.data, experiment.seed, experiment.base)
     trainer = _trainer(experiment, data, workers)
-    configuration = dump_yaml(experiment).encode()
+    configuration = _configuration(experiment)
     document = _record(trainer, command, configuration, {})
     run = claim_run(
         runs_dir,
@@ -93,7 +93,7 @@ def resume_run(
         if checkpoint:
             log_size = restore_state(trainer, checkpoint, str(run.folder))
         old = run.config.read_bytes()
-        configuration = old if epochs is None else dump_yaml(experiment).encode()
+        configuration = old if epochs is None else _configuration(experiment)
         document = _record(trainer, command, configuration, before)
         # Nothing has been written so far.
         session = Session(run, trainer, lock, document, log_size)
@@ -113,6 +113,8 @@ def _held(run: Run) -> Iterator[BaseFileLock]:
         yield lock
     except OSError as error:
         lock.release()
+        if describe_fault(error):  # a plug-in opened the file, not the run
+            raise
         raise RunError(f"{run.folder}: {error.strerror or error}") from None
     except BaseException:
         lock.release()
@@ -137,6 +139,11 @@ def _refuse_if_done(run: Run, record: dict[str, Any], checkpoint: Checkpoint, ep
 def _trainer(experiment: Experiment, data: PreparedData, workers: int | None) -> Trainer:
     network = build_network(experiment, data.info)
     return Trainer(experiment, data, network, workers or default_workers())
+
+
+def _configuration(experiment: Experiment) -> bytes:
+    """Return a run's `config.yaml`; it names no plug-ins, so that reading a run imports none."""
+    return dump_yaml(replace(experiment, plugins=())).encode()
 
 
 def _record(
