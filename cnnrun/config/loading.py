@@ -112,7 +112,7 @@ def build_network(
             if not experiment.loss.takes_arrays:
                 raise ShapeError(
                     f"{experiment.loss.type_name} takes labels, but data: {{targets: inputs}} "
-                    "makes images the targets; mse takes them"
+                    "makes images the targets; mse, mae and huber take them"
                 )
             if network.output_shape != info.image_shape:
                 raise ShapeError(

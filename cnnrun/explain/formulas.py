@@ -96,7 +96,19 @@ LOSSES = {
         "L = mean over n of 1/2 sum of (a - t)^2",
         "delta = -(t - a) / N: the lecture's -(y - a), with f'(z) in the layer before",
     ),
+    "mse mean": ("L = mean over n and the K outputs of (a - t)^2", "delta = -2 (t - a) / (K N)"),
+    "mae": ("L = mean over n and the K outputs of |a - t|", "delta = sign(a - t) / (K N)"),
+    "mae sum": ("L = mean over n of sum of |a - t|", "delta = sign(a - t) / N"),
+    "huber": (
+        "L = mean over n and the K outputs of c (a - t - c / 2), c = clip(a - t, -d, d)",
+        "delta = c / (K N)",
+    ),
+    "huber sum": (
+        "L = mean over n of sum of c (a - t - c / 2), c = clip(a - t, -d, d)",
+        "delta = c / N",
+    ),
 }
+"""By type; behind it the reduction, where another than the default has formulas of its own."""
 
 
 def formulas_of(layer: Layer) -> Formulas:
@@ -111,8 +123,7 @@ def formulas_of(layer: Layer) -> Formulas:
 
 def loss_formula(loss: Loss) -> tuple[str, str]:
     """Return a loss and its gradient with respect to the network's output."""
-    if loss.type_name == "mse" and getattr(loss, "reduction", "") == "mean":
-        return "L = mean over n and the K outputs of (a - t)^2", "delta = -2 (t - a) / (K N)"
     first = (type(loss).__doc__ or "").strip().splitlines()
     own: tuple[Any, str] = (first[0] if first else "L, by its own code", "delta, by its own code")
-    return LOSSES.get(loss.type_name, own)
+    with_reduction = f"{loss.type_name} {getattr(loss, 'reduction', '')}"
+    return LOSSES.get(with_reduction) or LOSSES.get(loss.type_name, own)

@@ -99,6 +99,10 @@ def test_layers_agree(tmp_path, kind, layout):
         "binary_cross_entropy",
         "mse",
         "{mse: {reduction: mean}}",
+        "mae",
+        "{mae: {reduction: sum}}",
+        "huber",
+        "{huber: {delta: 0.3, reduction: sum}}",
     ],
 )
 def test_losses_agree(tmp_path, loss):

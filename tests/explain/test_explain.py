@@ -14,7 +14,13 @@ import pytest
 
 from cnnrun.engine import Network
 from cnnrun.engine.layers import Conv2D, Dense, Flatten, ReLU
-from cnnrun.engine.losses import MeanSquaredError, SoftmaxCrossEntropy
+from cnnrun.engine.losses import (
+    LOSSES,
+    Huber,
+    MeanAbsoluteError,
+    MeanSquaredError,
+    SoftmaxCrossEntropy,
+)
 from cnnrun.errors import ConfigError, GradientError, ShapeError
 from cnnrun.explain import FORMATS, explain
 from cnnrun.explain.formulas import loss_formula
@@ -523,10 +529,19 @@ def test_json_says_where_a_maximum_is_taken():
     assert "operation" not in average["output"]["O_11"]
 
 
-def test_the_formulas_of_both_squared_errors():
+def test_formulas_of_a_loss_follow_its_reduction():
     by_sample, by_value = loss_formula(MeanSquaredError()), loss_formula(MeanSquaredError("mean"))
     assert by_sample[1].startswith("delta = -(t - a) / N")
     assert by_value[1] == "delta = -2 (t - a) / (K N)"
+    for loss in (MeanAbsoluteError, Huber):
+        mean, total = loss_formula(loss()), loss_formula(loss(reduction="sum"))
+        assert mean[1].endswith("/ (K N)")
+        assert total[1] == mean[1].replace("(K N)", "N")
+
+
+def test_every_loss_has_its_formulas():
+    for name in LOSSES:
+        assert loss_formula(LOSSES.get(name)())[1].startswith("delta = ")
 
 
 @pytest.mark.parametrize("form", ["text", "latex", "markdown", "html"])
