@@ -37,7 +37,9 @@ def test_the_bends_of_huber_are_no_kinks():
 
 def test_choices_tell_on_which_side_of_a_bend_errors_lie():
     def choices(error):
-        return LossProbe(Huber(0.25), TARGETS + [[error, 0, 0]], TARGETS).forward().branches
+        return (
+            LossProbe(Huber(0.25), TARGETS + np.array([[error, 0, 0]]), TARGETS).forward().branches
+        )
 
     assert choices(0.2) == choices(-0.2)
     assert len({choices(error) for error in (-0.3, 0.2, 0.3)}) == 3
