@@ -325,6 +325,13 @@ BROKEN = [
         ("network[1].residual", "shortcut"),
     ),
     Broken(
+        "concat of two sizes",
+        "- relu",
+        "- concat: {branch: [{max_pool2d: {pool_size: 2}}]}",
+        "8:5",
+        ("network[1].concat", "agree in height and width"),
+    ),
+    Broken(
         "wrong layer in a branch",
         "- relu",
         "- residual: {branch: [relo]}",

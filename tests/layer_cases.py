@@ -13,6 +13,7 @@ from cnnrun.engine.layers import (
     GELU,
     AvgPool2D,
     BatchNorm,
+    Concat,
     Conv2D,
     Conv2DTranspose,
     Dense,
@@ -35,6 +36,11 @@ from cnnrun.engine.layers import (
 __all__ = ["CASES", "Case"]
 
 IMAGE = (5, 4, 2)
+
+
+def silu(x):
+    """Return x times its sigmoid."""
+    return x / (1 + np.exp(-x))
 
 
 @dataclass(frozen=True)
@@ -75,7 +81,7 @@ CASES = [
     Case(ELU.Config(1.5)),
     Case(GELU.Config()),
     Case(GELU.Config("tanh")),
-    Case(LAYERS.get("silu").Config(), formula=lambda x: x / (1 + np.exp(-x))),
+    Case(LAYERS.get("silu").Config(), formula=silu),
     Case(Sigmoid.Config()),
     Case(Tanh.Config()),
     Case(Softplus.Config(2.0)),
@@ -92,5 +98,13 @@ CASES = [
             (Conv2D.Config(3, 3, stride=2, padding=1), SiLU.Config()),
             (Conv2D.Config(3, 1, stride=2),),
         )
+    ),
+    Case(Concat.Config((SiLU.Config(),)), formula=lambda x: np.concatenate((silu(x), x), axis=-1)),
+    Case(
+        Concat.Config(
+            (MaxPool2D.Config(2), BatchNorm.Config(), Conv2DTranspose.Config(3, 2, stride=2)),
+            (Conv2D.Config(1, 1), Tanh.Config()),
+        ),
+        (4, 6, 2),
     ),
 ]

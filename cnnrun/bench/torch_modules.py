@@ -11,6 +11,7 @@ from cnnrun.errors import ShapeError
 
 __all__ = [
     "add",
+    "beside",
     "crop_to",
     "elementwise",
     "permutation",
@@ -95,17 +96,28 @@ def permutation(*axes: int) -> Any:
 
 def add(one: Any, two: Any) -> Any:
     """Return a module that adds what two others make of the same input."""
+    return _joined(one, two, lambda a, b: a + b)
+
+
+def beside(one: Any, two: Any) -> Any:
+    """Return a module that puts the channels of two others, made of the same input, in a row."""
     import torch
 
-    class Sum(torch.nn.Module):  # type: ignore[misc]
+    return _joined(one, two, lambda a, b: torch.cat((a, b), dim=1))
+
+
+def _joined(one: Any, two: Any, join: Callable[[Any, Any], Any]) -> Any:
+    import torch
+
+    class Joined(torch.nn.Module):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             self.one, self.two = one, two
 
         def forward(self, x: Any) -> Any:
-            return self.one(x) + self.two(x)
+            return join(self.one(x), self.two(x))
 
-    return Sum()
+    return Joined()
 
 
 def crop_to(before: tuple[int, int], size: tuple[int, int], filters: int) -> Any:

@@ -81,6 +81,10 @@ FORMULAS = {
     "residual": Formulas(
         "y = branch(x) + shortcut(x)", "dx = dx of the branch + dx of the shortcut"
     ),
+    "concat": Formulas(
+        "y = branch(x) beside shortcut(x), channel by channel",
+        "dx = dx of the branch + dx of the shortcut, each of its own channels of dy",
+    ),
 }
 
 LOSSES = {

@@ -43,6 +43,10 @@ IMAGES = {
     "dropout": "dropout: {rate: 0.3}",
     "residual": "residual: {branch: [conv2d: {filters: 3, kernel_size: 3, padding: same}, tanh]}",
     "flatten": "flatten\n  - layer_norm\n  - batch_norm\n  - softmax",
+    "concat": "concat: {branch: [conv2d: {filters: 3, kernel_size: 3, padding: same}, tanh]}",
+    "concat of vectors": "flatten\n  - concat: {branch: [dense: {units: 4}]}",
+    "concat of orders": "flatten\n  - concat: {branch: [dense: {units: 4}], shortcut: [tanh]}\n"
+    "  - layer_norm\n  - concat: {branch: [softmax]}",
     "orders": "flatten\n  - residual: {branch: [dense: {units: 216}]}",
     "global_avg_pool2d": "global_avg_pool2d",
     "dense": "flatten\n  - dense: {units: 7}",

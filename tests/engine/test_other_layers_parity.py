@@ -13,6 +13,7 @@ from cnnrun.engine.layers import (
     ELU,
     GELU,
     BatchNorm,
+    Concat,
     Conv2D,
     Dense,
     Flatten,
@@ -45,6 +46,7 @@ CASES = {
     "batch_norm": (BatchNorm.Config(epsilon=1e-3), IMAGE),
     "layer_norm": (LayerNorm.Config(), IMAGE),
     "layer_norm_all": (LayerNorm.Config("all"), IMAGE),
+    "concat": (Concat.Config((Conv2D.Config(3, 3, padding=1), Tanh.Config())), IMAGE),
     "residual": (Residual.Config((Conv2D.Config(2, 3, padding=1), Tanh.Config())), IMAGE),
 }
 each_case = pytest.mark.parametrize("name", CASES)
@@ -102,6 +104,7 @@ def run_in_torch(name):
         "layer_norm": lambda: norm(2),
         "layer_norm_all": lambda: norm(*IMAGE),
         "residual": lambda: x + branch(),
+        "concat": lambda: torch.cat((branch(), x), dim=-1),
     }[name]()
     y.backward(torch.tensor(dy))
     found = {"y": y.detach(), "dx": x.grad, **{f"d{k}": v.grad for k, v in p.items()}}

@@ -53,6 +53,7 @@ PARTS: dict[str, tuple[Any, ...]] = {
         {"conv2d": {"filters": 2, "kernel_size": 3, "initializer": {"constant": {"value": 1.0}}}},
         {"conv2d": {"filters": 2, "kernel_size": 3, "initializer": {"orthogonal": {"gain": 1.0}}}},
         {"residual": {"branch": [{"conv2d": {"filters": 4, "kernel_size": 3, "padding": "same"}}]}},
+        {"concat": {"branch": [{"conv2d": {"filters": 2, "kernel_size": 3, "padding": "same"}}]}},
     ),
 }  # fmt: skip
 

@@ -24,6 +24,7 @@ SURVIVE_A_PLAIN_CHECK = {
     "max pooling gives the error to all tied winners",
     "max pooling gives the error to the last tied winner",
     "padding of zeros may win the maximum",
+    "skip: each path given the other's error",
 }
 
 DIAGNOSES = {

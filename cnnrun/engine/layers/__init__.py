@@ -8,6 +8,7 @@ from pkgutil import iter_modules
 
 from cnnrun.engine.layers.avg_pool2d import AvgPool2D
 from cnnrun.engine.layers.batch_norm import BatchNorm
+from cnnrun.engine.layers.concat import Concat
 from cnnrun.engine.layers.conv2d import Conv2D
 from cnnrun.engine.layers.conv2d_transpose import Conv2DTranspose
 from cnnrun.engine.layers.dense import Dense
@@ -34,6 +35,7 @@ __all__ = [
     "GELU",
     "AvgPool2D",
     "BatchNorm",
+    "Concat",
     "Conv2D",
     "Conv2DTranspose",
     "Dense",

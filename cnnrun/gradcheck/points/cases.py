@@ -140,6 +140,15 @@ CASES = [
         )
     ),
     Case(of.Residual.Config((of.Dense.Config(5), of.ReLU.Config())), (5,)),
+    Case(of.Concat.Config((CONV(3, 3, padding="same"), of.Tanh.Config()))),
+    Case(
+        of.Concat.Config(
+            (MAX(2), CONV(2, 1), of.Concat.Config((of.SiLU.Config(),)), TRANSPOSE(1, 2, stride=2)),
+            (CONV(2, 1),),
+        ),
+        (4, 6, 2),
+    ),
+    Case(of.Concat.Config((of.Dense.Config(3), of.ReLU.Config())), (5,)),
 ]
 
 
