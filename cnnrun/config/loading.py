@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,8 @@ from cnnrun.config.sense import require_sense
 from cnnrun.config.source import KeyPath, Source, parse_source, read_source
 from cnnrun.data import DatasetInfo
 from cnnrun.engine import Build, LayerConfig, Network
+from cnnrun.engine.fitting import describe_fitting_sizes
+from cnnrun.engine.types import Shape
 from cnnrun.errors import ConfigError, DataError, ShapeError
 
 __all__ = ["build_network", "load_experiment", "read_layer"]
@@ -117,13 +120,26 @@ def build_network(
             if network.output_shape != info.image_shape:
                 raise ShapeError(
                     f"targets are the inputs {info.image_shape}, but the network ends with "
-                    f"{network.output_shape}"
+                    f"{network.output_shape}" + _sizes_given_back(experiment, info, build)
                 )
         else:
             experiment.loss.check(network.output_shape, info.classes)
     except ShapeError as error:
         raise ShapeError(error.message, path="loss") from None
     return network
+
+
+def _sizes_given_back(experiment: Experiment, info: DatasetInfo, build: Build) -> str:
+    """Return words on the image sizes that the network gives back, if there are any near."""
+
+    def gives_back(shape: Shape) -> bool:
+        try:
+            network = Network(experiment.network, shape, replace(build, blank=True))
+        except ShapeError:
+            return False
+        return network.output_shape == shape
+
+    return describe_fitting_sizes(info.image_shape, gives_back)
 
 
 def _placed(error: ShapeError, source: Source) -> str:

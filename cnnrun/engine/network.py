@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy as shallow_copy
+from dataclasses import replace
+from functools import partial
 from math import prod
 from typing import Self
 
@@ -11,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnnrun.engine.context import Context, Order
+from cnnrun.engine.fitting import describe_fitting_sizes
 from cnnrun.engine.layer import Build, Layer, LayerConfig, by_full_name
 from cnnrun.engine.names import format_size
 from cnnrun.engine.summary import summarize
@@ -52,7 +55,9 @@ class Sequential:
             except ShapeError as error:
                 where = f"{path}[{index}].{kind}"
                 inner = f"{where}.{error.path}" if error.path else where
-                raise ShapeError(error.message, path=inner, option=error.option) from None
+                raise ShapeError(
+                    error.message, path=inner, option=error.option, is_uneven=error.is_uneven
+                ) from None
             self.layers[f"{index:0{width}d}_{kind}"] = layer
             shape = layer.output_shape
         self.output_shape = shape
@@ -105,6 +110,15 @@ def _require_size(shape: Shape) -> None:
         )
 
 
+def _builds(configs: Sequence[LayerConfig], build: Build, shape: Shape) -> bool:
+    """Return whether layers can be built for inputs of a shape."""
+    try:
+        Sequential(configs, shape, replace(build, blank=True), "network")
+    except ShapeError:
+        return False
+    return True
+
+
 class Network(Sequential):
     """A sequence of layers with its parameters under full names such as `00_conv2d/w`."""
 
@@ -117,7 +131,13 @@ class Network(Sequential):
             ShapeError: a layer does not fit; its path is that of the configuration.
         """
         build = build or Build()
-        super().__init__(configs, input_shape, build, "network")
+        try:
+            super().__init__(configs, input_shape, build, "network")
+        except ShapeError as error:
+            if not error.is_uneven:
+                raise
+            sizes = describe_fitting_sizes(tuple(input_shape), partial(_builds, configs, build))
+            raise ShapeError(error.message + sizes, path=error.path, option=error.option) from None
         self.configs = tuple(configs)
         self.dtype = build.dtype
         self.convolution = build.convolution

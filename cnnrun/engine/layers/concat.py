@@ -44,6 +44,7 @@ class Concat(Layer):
                 f"the branch gives {format_size(out)} and the shortcut {format_size(short)}; "
                 "beside each other they must agree in height and width",
                 option="branch",
+                is_uneven=len(out) == len(short),
             )
         return (*out[:-1], out[-1] + short[-1])
 
