@@ -31,6 +31,7 @@ from cnnrun.engine.layers import (
     Softmax,
     Softplus,
     Tanh,
+    Upsample2D,
 )
 
 __all__ = ["CASES", "Case"]
@@ -73,6 +74,8 @@ CASES = [
     Case(MaxPool2D.Config(3, stride=1, padding=1)),
     Case(AvgPool2D.Config((2, 3), stride=2, padding=1, count_padding=False)),
     Case(GlobalAvgPool2D.Config()),
+    Case(Upsample2D.Config((2, 3)), formula=lambda x: x.repeat(2, axis=1).repeat(3, axis=2)),
+    Case(Upsample2D.Config((3, 2), "bilinear")),
     Case(Dense.Config(3), (6,)),
     Case(Dense.Config("classes", use_bias=False), (4,)),
     Case(Flatten.Config()),

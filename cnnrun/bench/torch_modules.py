@@ -19,6 +19,7 @@ __all__ = [
     "reordering",
     "sides",
     "torch_nn",
+    "upsample",
 ]
 
 
@@ -53,6 +54,13 @@ def pool(layer: Layer) -> Any:
         raise ShapeError("PyTorch has no avg_pool2d that leaves uneven padding out of the average")
     module = nn.AvgPool2d(window.kernel, window.stride, padding, count_include_pad=counted)
     return module if fits else nn.Sequential(nn.ZeroPad2d(sides(window)), module)
+
+
+def upsample(layer: Layer) -> Any:
+    """Return the counterpart of an upsampling layer."""
+    factor, method = layer.factor, layer.config.method  # type: ignore[attr-defined]
+    aligned = {"align_corners": False} if method == "bilinear" else {}
+    return torch_nn().Upsample(scale_factor=factor, mode=method, **aligned)
 
 
 def elementwise(layer: Layer, name: str) -> Any:

@@ -23,6 +23,7 @@ from cnnrun.bench.torch_modules import (
     reordering,
     sides,
     torch_nn,
+    upsample,
 )
 from cnnrun.engine import Layer, Network
 from cnnrun.engine.types import Array, Shape
@@ -94,6 +95,8 @@ class _Builder:
             return self._convolution(layer, name), None
         if kind in ("max_pool2d", "avg_pool2d"):
             return pool(layer), None
+        if kind == "upsample2d":
+            return upsample(layer), None
         if kind in ("batch_norm", "layer_norm"):
             return self._norm(layer, name, order), order
         return elementwise(layer, name), order

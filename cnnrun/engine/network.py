@@ -20,7 +20,7 @@ from cnnrun.engine.summary import summarize
 from cnnrun.engine.types import Array, Shape
 from cnnrun.errors import CheckpointError, ShapeError
 
-__all__ = ["Network", "Sequential"]
+__all__ = ["Network", "Sequential", "require_size"]
 
 
 MAXIMUM_OUTPUT = 1 << 28
@@ -51,7 +51,7 @@ class Sequential:
             kind = config.layer.type_name
             try:
                 layer = config.layer(config, shape, build.child(index))
-                _require_size(layer.output_shape)
+                require_size(layer.output_shape)
             except ShapeError as error:
                 where = f"{path}[{index}].{kind}"
                 inner = f"{where}.{error.path}" if error.path else where
@@ -102,7 +102,12 @@ class Sequential:
         return ctx.run.orders.get(ctx.name, self._as_written)
 
 
-def _require_size(shape: Shape) -> None:
+def require_size(shape: Shape) -> None:
+    """Refuse a layer whose output would be absurdly large.
+
+    Raises:
+        ShapeError: one sample has more than `MAXIMUM_OUTPUT` values.
+    """
     if prod(shape) > MAXIMUM_OUTPUT:
         raise ShapeError(
             f"an output of {format_size(shape)} has {prod(shape):,} values for each sample; the "

@@ -52,6 +52,10 @@ FORMULAS = {
     "global_avg_pool2d": Formulas(
         "y = mean of each channel", "dx = dy / (H*W), the same for every pixel of a channel"
     ),
+    "upsample2d": Formulas(
+        "y = R x C^T, channel by channel; R and C hold what each row and column is made of",
+        "dx = R^T dy C: the sum of what each pixel's copies, or shares, bring back",
+    ),
     "dense": Formulas(
         "y = x w + b", "dx = dy w^T", {"w": "dw = x^T dy", "b": "db = sum over n of dy"}
     ),

@@ -28,6 +28,8 @@ IMAGES = {
     "cropped": "conv2d_transpose: {filters: 4, kernel_size: 2, stride: 3, padding: same}",
     "max_pool2d": "max_pool2d: {pool_size: 3, stride: 2, padding: same}",
     "avg_pool2d": "avg_pool2d: {pool_size: 3, stride: 2, padding: 1, count_padding: false}",
+    "upsample2d": "upsample2d: {factor: [2, 3]}",
+    "bilinear": "upsample2d: {method: bilinear}",
     "batch_norm": "batch_norm",
     "layer_norm": "layer_norm",
     "over_all": "layer_norm: {over: all}",

@@ -47,6 +47,7 @@ PARTS: dict[str, tuple[Any, ...]] = {
         {"conv2d_transpose": {"filters": 2, "kernel_size": 2, "stride": 2}},
         {"max_pool2d": {"pool_size": 2, "stride": 1}},
         {"avg_pool2d": {"pool_size": 2, "padding": 1}},
+        {"upsample2d": {"factor": 2, "method": "bilinear"}},
         {"batch_norm": {"momentum": 0.1, "epsilon": 1e-5}}, {"layer_norm": {"epsilon": 1e-5}},
         {"leaky_relu": {"negative_slope": 0.1}}, {"elu": {"alpha": 1.0}}, "gelu", "silu", "tanh",
         "sigmoid", "softplus", "softmax", {"dropout": {"rate": 0.3}},

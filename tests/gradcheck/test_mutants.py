@@ -25,6 +25,7 @@ SURVIVE_A_PLAIN_CHECK = {
     "max pooling gives the error to the last tied winner",
     "padding of zeros may win the maximum",
     "skip: each path given the other's error",
+    "bilinear upsampling: the error given to the nearest pixel",
 }
 
 DIAGNOSES = {

@@ -29,6 +29,7 @@ from cnnrun.engine.layers.silu import SiLU
 from cnnrun.engine.layers.softmax import Softmax
 from cnnrun.engine.layers.softplus import Softplus
 from cnnrun.engine.layers.tanh import Tanh
+from cnnrun.engine.layers.upsample2d import Upsample2D
 
 __all__ = [
     "ELU",
@@ -54,6 +55,7 @@ __all__ = [
     "Softmax",
     "Softplus",
     "Tanh",
+    "Upsample2D",
 ]
 
 for _module in iter_modules(__path__):  # a new layer costs its file, and no line here
