@@ -120,14 +120,23 @@ class ShapeError(CnnrunError):
     """A layer does not fit its input.
 
     `path` names the layer as a configuration does (`network[3].conv2d`); it is empty for a layer
-    built by hand. `option` names the option to change, when it is a single one.
+    built by hand. `option` names the option to change, when it is a single one. `is_uneven` says
+    that two paths of a block differ in height or width, so that images of another size may fit.
     """
 
-    def __init__(self, message: str, *, path: str = "", option: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        path: str = "",
+        option: str | None = None,
+        is_uneven: bool = False,
+    ) -> None:
         super().__init__(f"{path}: {message}" if path else message)
         self.message = message
         self.path = path
         self.option = option
+        self.is_uneven = is_uneven
 
 
 class LayerError(CnnrunError):

@@ -325,6 +325,21 @@ BROKEN = [
         ("network[1].residual", "shortcut"),
     ),
     Broken(
+        "concat of two sizes",
+        "- relu",
+        "- concat: {branch: [{max_pool2d: {pool_size: 2}}]}",
+        "8:5",
+        ("network[1].concat", "agree in height and width"),
+    ),
+    Broken(
+        "a skip of images that two does not divide",
+        "- relu",
+        "- max_pool2d: {pool_size: 2}\n  - concat: {branch: [{max_pool2d: {pool_size: 2}}, "
+        "{conv2d_transpose: {filters: 1, kernel_size: 2, stride: 2}}]}",
+        "9:5",
+        ("network[2].concat", "3x3", "images of 7x7 or 10x10 fit"),
+    ),
+    Broken(
         "wrong layer in a branch",
         "- relu",
         "- residual: {branch: [relo]}",

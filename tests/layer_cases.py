@@ -13,6 +13,7 @@ from cnnrun.engine.layers import (
     GELU,
     AvgPool2D,
     BatchNorm,
+    Concat,
     Conv2D,
     Conv2DTranspose,
     Dense,
@@ -30,11 +31,17 @@ from cnnrun.engine.layers import (
     Softmax,
     Softplus,
     Tanh,
+    Upsample2D,
 )
 
 __all__ = ["CASES", "Case"]
 
 IMAGE = (5, 4, 2)
+
+
+def silu(x):
+    """Return x times its sigmoid."""
+    return x / (1 + np.exp(-x))
 
 
 @dataclass(frozen=True)
@@ -67,6 +74,8 @@ CASES = [
     Case(MaxPool2D.Config(3, stride=1, padding=1)),
     Case(AvgPool2D.Config((2, 3), stride=2, padding=1, count_padding=False)),
     Case(GlobalAvgPool2D.Config()),
+    Case(Upsample2D.Config((2, 3)), formula=lambda x: x.repeat(2, axis=1).repeat(3, axis=2)),
+    Case(Upsample2D.Config((3, 2), "bilinear")),
     Case(Dense.Config(3), (6,)),
     Case(Dense.Config("classes", use_bias=False), (4,)),
     Case(Flatten.Config()),
@@ -75,7 +84,7 @@ CASES = [
     Case(ELU.Config(1.5)),
     Case(GELU.Config()),
     Case(GELU.Config("tanh")),
-    Case(LAYERS.get("silu").Config(), formula=lambda x: x / (1 + np.exp(-x))),
+    Case(LAYERS.get("silu").Config(), formula=silu),
     Case(Sigmoid.Config()),
     Case(Tanh.Config()),
     Case(Softplus.Config(2.0)),
@@ -92,5 +101,13 @@ CASES = [
             (Conv2D.Config(3, 3, stride=2, padding=1), SiLU.Config()),
             (Conv2D.Config(3, 1, stride=2),),
         )
+    ),
+    Case(Concat.Config((SiLU.Config(),)), formula=lambda x: np.concatenate((silu(x), x), axis=-1)),
+    Case(
+        Concat.Config(
+            (MaxPool2D.Config(2), BatchNorm.Config(), Conv2DTranspose.Config(3, 2, stride=2)),
+            (Conv2D.Config(1, 1), Tanh.Config()),
+        ),
+        (4, 6, 2),
     ),
 ]

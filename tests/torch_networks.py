@@ -57,9 +57,10 @@ def run_in_torch(network, x, targets=None, classes=None):
             return value @ weights["w"] + weights["b"]
         if kind == "flatten":
             return value.reshape(len(value), -1)
-        if kind == "residual":
+        if kind in ("residual", "concat"):
             branch = sequence(layer.branch.layers, f"{name}/branch/", value)
-            return branch + sequence(layer.shortcut.layers, f"{name}/shortcut/", value)
+            shortcut = sequence(layer.shortcut.layers, f"{name}/shortcut/", value)
+            return branch + shortcut if kind == "residual" else torch.cat((branch, shortcut), -1)
         return {"relu": torch.relu, "sigmoid": torch.sigmoid, "tanh": torch.tanh}[kind](value)
 
     outputs = sequence(network.layers, "", torch.tensor(x))

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 TESTS = Path(__file__).parents[1] / "tests"
-sys.path.insert(0, str(TESTS / "engine"))
+sys.path[:0] = [str(TESTS / "engine"), str(TESTS)]
 
 from test_other_layers_parity import CASES, GOLDEN, run_in_torch  # noqa: E402
 

@@ -11,6 +11,7 @@ from cnnrun.errors import ShapeError
 
 __all__ = [
     "add",
+    "beside",
     "crop_to",
     "elementwise",
     "permutation",
@@ -18,6 +19,7 @@ __all__ = [
     "reordering",
     "sides",
     "torch_nn",
+    "upsample",
 ]
 
 
@@ -52,6 +54,13 @@ def pool(layer: Layer) -> Any:
         raise ShapeError("PyTorch has no avg_pool2d that leaves uneven padding out of the average")
     module = nn.AvgPool2d(window.kernel, window.stride, padding, count_include_pad=counted)
     return module if fits else nn.Sequential(nn.ZeroPad2d(sides(window)), module)
+
+
+def upsample(layer: Layer) -> Any:
+    """Return the counterpart of an upsampling layer."""
+    factor, method = layer.factor, layer.config.method  # type: ignore[attr-defined]
+    aligned = {"align_corners": False} if method == "bilinear" else {}
+    return torch_nn().Upsample(scale_factor=factor, mode=method, **aligned)
 
 
 def elementwise(layer: Layer, name: str) -> Any:
@@ -95,17 +104,28 @@ def permutation(*axes: int) -> Any:
 
 def add(one: Any, two: Any) -> Any:
     """Return a module that adds what two others make of the same input."""
+    return _joined(one, two, lambda a, b: a + b)
+
+
+def beside(one: Any, two: Any) -> Any:
+    """Return a module that puts the channels of two others, made of the same input, in a row."""
     import torch
 
-    class Sum(torch.nn.Module):  # type: ignore[misc]
+    return _joined(one, two, lambda a, b: torch.cat((a, b), dim=1))
+
+
+def _joined(one: Any, two: Any, join: Callable[[Any, Any], Any]) -> Any:
+    import torch
+
+    class Joined(torch.nn.Module):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             self.one, self.two = one, two
 
         def forward(self, x: Any) -> Any:
-            return self.one(x) + self.two(x)
+            return join(self.one(x), self.two(x))
 
-    return Sum()
+    return Joined()
 
 
 def crop_to(before: tuple[int, int], size: tuple[int, int], filters: int) -> Any:

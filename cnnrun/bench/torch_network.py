@@ -15,6 +15,7 @@ import numpy as np
 
 from cnnrun.bench.torch_modules import (
     add,
+    beside,
     crop_to,
     elementwise,
     permutation,
@@ -22,6 +23,7 @@ from cnnrun.bench.torch_modules import (
     reordering,
     sides,
     torch_nn,
+    upsample,
 )
 from cnnrun.engine import Layer, Network
 from cnnrun.engine.types import Array, Shape
@@ -84,8 +86,8 @@ class _Builder:
             return torch_nn().Flatten(), _flattened(layer.input_shape, order)
         if kind == "dense":
             return self._dense(layer, name, order), None
-        if kind == "residual":
-            return self._residual(layer, name, order)
+        if kind in ("residual", "concat"):
+            return self._two_paths(layer, name, order)
         if kind == "global_avg_pool2d":
             average = torch_nn().AdaptiveAvgPool2d(1)
             return torch_nn().Sequential(average, torch_nn().Flatten()), None
@@ -93,6 +95,8 @@ class _Builder:
             return self._convolution(layer, name), None
         if kind in ("max_pool2d", "avg_pool2d"):
             return pool(layer), None
+        if kind == "upsample2d":
+            return upsample(layer), None
         if kind in ("batch_norm", "layer_norm"):
             return self._norm(layer, name, order), order
         return elementwise(layer, name), order
@@ -197,9 +201,11 @@ class _Builder:
             self._copy(f"{name}/{ours}", parameter, values, there, back)
         return module
 
-    def _residual(self, layer: Layer, name: str, order: Order) -> tuple[Any, Order]:
+    def _two_paths(self, layer: Layer, name: str, order: Order) -> tuple[Any, Order]:
         branch, one = self.sequence(layer.branch.layers, f"{name}/branch/", order)  # type: ignore[attr-defined]
         shortcut, two = self.sequence(layer.shortcut.layers, f"{name}/shortcut/", order)  # type: ignore[attr-defined]
+        if layer.type_name == "concat":
+            return beside(branch, shortcut), _in_a_row(layer, one, two)
         if (one is None) != (two is None) or (one is not None and (one != two).any()):
             both = [
                 side if at is None else torch_nn().Sequential(side, reordering(np.argsort(at)))
@@ -214,6 +220,16 @@ def _flattened(shape: Shape, order: Order) -> Order:
     if len(shape) != 3:
         return order
     return np.arange(np.prod(shape)).reshape(shape).transpose(2, 0, 1).reshape(-1)
+
+
+def _in_a_row(layer: Layer, one: Order, two: Order) -> Order:
+    """Return the order of a concatenation of vectors, given those of its two parts."""
+    if one is None and two is None:
+        return None
+    first, second = (sequence.output_shape[-1] for sequence in layer.sequences().values())
+    one = np.arange(first) if one is None else one
+    two = np.arange(second) if two is None else two
+    return np.concatenate((one, first + two))
 
 
 def _taken(order: Array, values: Array) -> Array:

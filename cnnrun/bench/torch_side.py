@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -100,24 +101,36 @@ def _targets(experiment: Experiment, network: Network, samples: Samples) -> Any:
 
 
 def _loss(experiment: Experiment) -> Callable[[Any, Any], Any]:
+    """Return the counterpart of our loss, a function of outputs and targets.
+
+    Raises:
+        OptionError: there is none.
+    """
     import torch
 
     loss: Any = experiment.loss
     functional: Any = torch.nn.functional
+    kind, reduction = loss.type_name, getattr(loss, "reduction", "mean")
+    makers: dict[str, Callable[[], Callable[..., Any]]] = {
+        "softmax_cross_entropy": lambda: partial(
+            functional.cross_entropy, label_smoothing=loss.label_smoothing
+        ),
+        "binary_cross_entropy": lambda: functional.binary_cross_entropy_with_logits,
+        "mse": lambda: functional.mse_loss,
+        "mae": lambda: functional.l1_loss,
+        "huber": lambda: partial(functional.huber_loss, delta=loss.delta),
+    }
+    if kind not in makers:
+        raise OptionError("loss", f"{kind} has no counterpart in PyTorch to compare with")
+    function = makers[kind]()
+    if reduction == "mean":
+        return function
+    half = 2 if reduction == "half_sum" else 1
 
-    def function(outputs: Any, targets: Any) -> Any:
-        if loss.type_name == "softmax_cross_entropy":
-            smoothing = loss.label_smoothing
-            return functional.cross_entropy(outputs, targets, label_smoothing=smoothing)
-        if loss.type_name == "binary_cross_entropy":
-            return functional.binary_cross_entropy_with_logits(outputs, targets)
-        if loss.reduction == "mean":
-            return functional.mse_loss(outputs, targets)
-        return functional.mse_loss(outputs, targets, reduction="sum") / (2 * len(outputs))
+    def summed(outputs: Any, targets: Any) -> Any:
+        return function(outputs, targets, reduction="sum") / (half * len(outputs))
 
-    if loss.type_name not in ("softmax_cross_entropy", "binary_cross_entropy", "mse"):
-        raise OptionError("loss", f"{loss.type_name} has no counterpart in PyTorch to compare with")
-    return function
+    return summed
 
 
 def _optimizer(experiment: Experiment, network: Network, copies: list[Copy]) -> Any:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnnrun.config.experiment import Experiment
+from cnnrun.config.fitting import require_fitting_loss
 from cnnrun.config.named_plugins import load_named_plugins
 from cnnrun.config.overrides import apply_overrides
 from cnnrun.config.plugin_faults import describe_fault
@@ -141,27 +142,10 @@ def build_network(
     network = Network(experiment.network, info.image_shape, build)
     try:
         with placing("loss"):
-            _require_fitting_loss(experiment, network, info)
+            require_fitting_loss(experiment, network, info, build)
     except ShapeError as error:
         raise ShapeError(error.message, path="loss") from None
     return network
-
-
-def _require_fitting_loss(experiment: Experiment, network: Network, info: DatasetInfo) -> None:
-    """Refuse a loss that does not take what is to be learnt, or a network that ends otherwise."""
-    loss, inputs = experiment.loss, experiment.data.targets == "inputs"
-    target = info.image_shape if inputs else info.target_shape
-    if not loss.takes_arrays and (target or info.task == "regression"):
-        what = "images the targets" if target else "numbers the targets"
-        why = "data: {targets: inputs}" if inputs else f"the data set {info.name}"
-        raise ShapeError(f"{loss.type_name} takes labels, but {why} makes {what}; mse takes them")
-    if target is None:
-        loss.check(network.output_shape, info.classes)
-    elif network.output_shape != target:
-        whose = "the inputs" if inputs else "images of shape"
-        raise ShapeError(
-            f"targets are {whose} {target}, but the network ends with {network.output_shape}"
-        )
 
 
 def _info(experiment: Experiment) -> DatasetInfo:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy as shallow_copy
+from dataclasses import replace
+from functools import partial
 from math import prod
 from typing import Self
 
@@ -11,13 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from cnnrun.engine.context import Context, Order
+from cnnrun.engine.fitting import describe_fitting_sizes
 from cnnrun.engine.layer import Build, Layer, LayerConfig, by_full_name
 from cnnrun.engine.names import format_size
 from cnnrun.engine.summary import summarize
 from cnnrun.engine.types import Array, Shape
 from cnnrun.errors import CheckpointError, ShapeError, note_place
 
-__all__ = ["Network", "Sequential"]
+__all__ = ["Network", "Sequential", "require_size"]
 
 
 MAXIMUM_OUTPUT = 1 << 28
@@ -49,10 +52,12 @@ class Sequential:
             where = f"{path}[{index}].{kind}"
             try:
                 layer = config.layer(config, shape, build.child(index))
-                _require_size(layer.output_shape)
+                require_size(layer.output_shape)
             except ShapeError as error:
                 inner = f"{where}.{error.path}" if error.path else where
-                raise ShapeError(error.message, path=inner, option=error.option) from None
+                raise ShapeError(
+                    error.message, path=inner, option=error.option, is_uneven=error.is_uneven
+                ) from None
             except Exception as error:  # a mistake in its code: say which layer that is
                 note_place(error, where)
                 raise
@@ -100,12 +105,26 @@ class Sequential:
         return ctx.run.orders.get(ctx.name, self._as_written)
 
 
-def _require_size(shape: Shape) -> None:
+def require_size(shape: Shape) -> None:
+    """Refuse a layer whose output would be absurdly large.
+
+    Raises:
+        ShapeError: one sample has more than `MAXIMUM_OUTPUT` values.
+    """
     if prod(shape) > MAXIMUM_OUTPUT:
         raise ShapeError(
             f"an output of {format_size(shape)} has {prod(shape):,} values for each sample; the "
             f"limit is {MAXIMUM_OUTPUT:,}"
         )
+
+
+def _builds(configs: Sequence[LayerConfig], build: Build, shape: Shape) -> bool:
+    """Return whether layers can be built for inputs of a shape."""
+    try:
+        Sequential(configs, shape, replace(build, blank=True), "network")
+    except ShapeError:
+        return False
+    return True
 
 
 class Network(Sequential):
@@ -120,7 +139,13 @@ class Network(Sequential):
             ShapeError: a layer does not fit; its path is that of the configuration.
         """
         build = build or Build()
-        super().__init__(configs, input_shape, build, "network")
+        try:
+            super().__init__(configs, input_shape, build, "network")
+        except ShapeError as error:
+            if not error.is_uneven:
+                raise
+            sizes = describe_fitting_sizes(tuple(input_shape), partial(_builds, configs, build))
+            raise ShapeError(error.message + sizes, path=error.path, option=error.option) from None
         self.configs = tuple(configs)
         self.dtype = build.dtype
         self.convolution = build.convolution

@@ -37,6 +37,8 @@ NORM = {
     "beta": Rule("dL/dbeta = sum over n of dL/dO_n"),
 }
 NORMALISED = "O = gamma h + beta, h = (X - mu)/sqrt(V + epsilon)"
+OF_OUTPUTS = "over the K outputs a"
+OF_CUT_ERRORS = "over the K outputs a, c being a - t, but no less than -d and no more than d"
 EVERY_CHANNEL = "every channel with its own filters"
 OF_WINDOWS = "over the cells i of the window k"
 
@@ -73,6 +75,10 @@ FORMULAS = {
     "global_avg_pool2d": Formulas(
         Rule("O = mean over i of X_i", "over the H W positions i of a channel"),
         Rule("dL/dX_i = dL/dO / (H W)", "the same at every position"),
+    ),
+    "upsample2d": Formulas(
+        Rule("O = R X C^T", "channel by channel; R and C hold what each row and column is made of"),
+        Rule("dL/dX = R^T dL/dO C", "so each pixel adds up what its copies, or shares, bring back"),
     ),
     "dense": Formulas(
         Rule("O = X W + b"),
@@ -129,6 +135,10 @@ FORMULAS = {
         Rule("O = branch(X) + shortcut(X)"),
         Rule("", "dL/dX of the branch and dL/dX of the shortcut, added up"),
     ),
+    "concat": Formulas(
+        Rule("", "the branch's output beside the shortcut's, channel by channel"),
+        Rule("", "dL/dX of the branch and of the shortcut, each of its own dL/dO, added up"),
+    ),
 }
 
 LOSS_RULES = {
@@ -152,7 +162,28 @@ LOSS_RULES = {
             "the lecture's step 2, whose slope of the last activation is in the layer before",
         ),
     ),
+    "mse mean": (
+        Rule("L = mean over n and k of (a_k - t_k)^2", OF_OUTPUTS),
+        Rule("delta = dL/da = -2 (t - a)/(K N)"),
+    ),
+    "mae": (
+        Rule("L = mean over n and k of |a_k - t_k|", OF_OUTPUTS),
+        Rule("delta = dL/da = sign(a - t)/(K N)"),
+    ),
+    "mae sum": (
+        Rule("L = mean over n of sum over k of |a_k - t_k|", OF_OUTPUTS),
+        Rule("delta = dL/da = sign(a - t)/N"),
+    ),
+    "huber": (
+        Rule("L = mean over n and k of c_k (a_k - t_k - c_k/2)", OF_CUT_ERRORS),
+        Rule("delta = dL/da = c/(K N)"),
+    ),
+    "huber sum": (
+        Rule("L = mean over n of sum over k of c_k (a_k - t_k - c_k/2)", OF_CUT_ERRORS),
+        Rule("delta = dL/da = c/N"),
+    ),
 }
+"""By type; behind it the reduction, where another than the default has formulas of its own."""
 
 
 def formulas_of(layer: Layer) -> Formulas:
@@ -166,11 +197,9 @@ def formulas_of(layer: Layer) -> Formulas:
 
 def loss_rules(loss: Loss) -> tuple[Rule, Rule]:
     """Return a loss and its gradient with respect to the network's output."""
-    if loss.type_name == "mse" and getattr(loss, "reduction", "") == "mean":
-        value = Rule("L = mean over n and k of (a_k - t_k)^2", "over the K outputs a")
-        return value, Rule("delta = dL/da = -2 (t - a)/(K N)")
     own = _described(loss), Rule("", "by its own code")
-    return LOSS_RULES.get(loss.type_name, own)
+    with_reduction = f"{loss.type_name} {getattr(loss, 'reduction', '')}"
+    return LOSS_RULES.get(with_reduction) or LOSS_RULES.get(loss.type_name, own)
 
 
 def _described(part: Layer | Loss) -> Rule:

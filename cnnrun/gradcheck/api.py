@@ -15,19 +15,14 @@ from cnnrun.engine.types import Array, Shape
 from cnnrun.errors import ConfigError
 from cnnrun.gradcheck.check import Check
 from cnnrun.gradcheck.points.cases import Case, cases_of
+from cnnrun.gradcheck.points.loss_planning import plan_loss, plan_losses
 from cnnrun.gradcheck.points.networks import (
     defined_data,
     layer_names,
     plan_network_points,
     random_targets,
 )
-from cnnrun.gradcheck.points.planning import (
-    plan_cases,
-    plan_layer,
-    plan_loss,
-    plan_losses,
-    plan_sweep,
-)
+from cnnrun.gradcheck.points.planning import plan_cases, plan_layer, plan_sweep
 from cnnrun.gradcheck.points.point import Point, distinct
 from cnnrun.gradcheck.points.probes import LayerProbe
 from cnnrun.gradcheck.report.report import Report

@@ -9,15 +9,30 @@ import numpy as np
 from cnnrun.engine.losses import SoftmaxCrossEntropy
 from cnnrun.gradcheck.budget import Cost
 from cnnrun.gradcheck.check import Check
-from cnnrun.gradcheck.mutants import EXECUTION_MUTANTS, MUTANTS, ExecutionMutant, Mutant
+from cnnrun.gradcheck.mutants import (
+    EXECUTION_MUTANTS,
+    LOSS_MUTANTS,
+    MUTANTS,
+    ExecutionMutant,
+    LossMutant,
+    Mutant,
+)
 from cnnrun.gradcheck.mutants.execution import mutant_network
+from cnnrun.gradcheck.points.loss_planning import plan_loss
+from cnnrun.gradcheck.points.plan import Plan
 from cnnrun.gradcheck.points.planning import plan_layer
 from cnnrun.gradcheck.report.findings import Stage
 from cnnrun.gradcheck.report.report import Report
 from cnnrun.gradcheck.report.rows import MutantResult
 from cnnrun.gradcheck.stages.executed import ExecutedStep
 
-__all__ = ["check_execution_mutant", "check_mutant", "mutant_report", "run_mutants"]
+__all__ = [
+    "check_execution_mutant",
+    "check_loss_mutant",
+    "check_mutant",
+    "mutant_report",
+    "run_mutants",
+]
 
 STAGES: tuple[Stage, ...] = ("contract", "conditions", "exact", "elements", "conventions")
 
@@ -26,6 +41,8 @@ def run_mutants(seed: int = 0) -> Iterator[MutantResult]:
     """Check every planted mistake; yield what became of it."""
     for mutant in MUTANTS:
         yield check_mutant(mutant, seed)
+    for wrong in LOSS_MUTANTS:
+        yield check_loss_mutant(wrong, seed)
     for planted in EXECUTION_MUTANTS:
         yield check_execution_mutant(planted, seed)
 
@@ -35,7 +52,19 @@ def check_mutant(mutant: Mutant, seed: int = 0) -> MutantResult:
     rng = np.random.default_rng([seed, 2])
     name = mutant.case.layer_name
     plan = plan_layer(mutant.build(seed), name, rng, samples=mutant.case.samples)
-    check = Check(mutant.name, plan.points, seed=seed, findings=plan.findings)
+    return _result(mutant.name, name, mutant.stage, plan, seed)
+
+
+def check_loss_mutant(mutant: LossMutant, seed: int = 0) -> MutantResult:
+    """Return the same of a mistake in a loss."""
+    name = mutant.loss.type_name
+    plan = plan_loss(mutant.build(), np.random.default_rng([seed, 2]), name=name)
+    return _result(mutant.name, name, mutant.stage, plan, seed)
+
+
+def _result(mutant: str, layer: str, expected: Stage, plan: Plan, seed: int) -> MutantResult:
+    """Return what a check of the planned points makes of a planted mistake."""
+    check = Check(mutant, plan.points, seed=seed, findings=plan.findings)
     for _ in check.run():
         pass
     report = check.report()
@@ -43,13 +72,13 @@ def check_mutant(mutant: Mutant, seed: int = 0) -> MutantResult:
     if any(row.count("wrong") for row in report.rows):
         stages.add("elements")
     found_by: list[str] = [stage for stage in STAGES if stage in stages]
-    killed = mutant.stage in found_by
+    killed = expected in found_by
     return MutantResult(
-        name=mutant.name,
-        layer=name,
-        expected=mutant.stage,
+        name=mutant,
+        layer=layer,
+        expected=expected,
         killed=killed,
-        stage=mutant.stage if killed else next(iter(found_by), None),
+        stage=expected if killed else next(iter(found_by), None),
         found_by=found_by,
         guilty=report.guilty.tensor if report.guilty else None,
         diagnosis=report.diagnosis,

@@ -28,6 +28,8 @@ IMAGES = {
     "cropped": "conv2d_transpose: {filters: 4, kernel_size: 2, stride: 3, padding: same}",
     "max_pool2d": "max_pool2d: {pool_size: 3, stride: 2, padding: same}",
     "avg_pool2d": "avg_pool2d: {pool_size: 3, stride: 2, padding: 1, count_padding: false}",
+    "upsample2d": "upsample2d: {factor: [2, 3]}",
+    "bilinear": "upsample2d: {method: bilinear}",
     "batch_norm": "batch_norm",
     "layer_norm": "layer_norm",
     "over_all": "layer_norm: {over: all}",
@@ -43,6 +45,10 @@ IMAGES = {
     "dropout": "dropout: {rate: 0.3}",
     "residual": "residual: {branch: [conv2d: {filters: 3, kernel_size: 3, padding: same}, tanh]}",
     "flatten": "flatten\n  - layer_norm\n  - batch_norm\n  - softmax",
+    "concat": "concat: {branch: [conv2d: {filters: 3, kernel_size: 3, padding: same}, tanh]}",
+    "concat of vectors": "flatten\n  - concat: {branch: [dense: {units: 4}]}",
+    "concat of orders": "flatten\n  - concat: {branch: [dense: {units: 4}], shortcut: [tanh]}\n"
+    "  - layer_norm\n  - concat: {branch: [softmax]}",
     "orders": "flatten\n  - residual: {branch: [dense: {units: 216}]}",
     "global_avg_pool2d": "global_avg_pool2d",
     "dense": "flatten\n  - dense: {units: 7}",
@@ -99,6 +105,10 @@ def test_layers_agree(tmp_path, kind, layout):
         "binary_cross_entropy",
         "mse",
         "{mse: {reduction: mean}}",
+        "mae",
+        "{mae: {reduction: sum}}",
+        "huber",
+        "{huber: {delta: 0.3, reduction: sum}}",
     ],
 )
 def test_losses_agree(tmp_path, loss):

@@ -180,6 +180,14 @@ def test_an_autoencoder_must_end_with_images_like_its_inputs(good):
         load_experiment(good, smaller)
 
 
+def test_an_autoencoder_names_the_image_sizes_that_it_gives_back(good):
+    up = "{conv2d_transpose: {filters: 1, kernel_size: 3, stride: 3}}"
+    layers = f"[{{max_pool2d: {{pool_size: 3}}}}, {up}]"
+    overrides = ["data.targets=inputs", "loss=mae", f"network={layers}"]
+    with pytest.raises(ConfigError, match=r"ends with \(6, 6, 1\); images of 6x6 or 9x9 fit"):
+        load_experiment(good, overrides)
+
+
 def test_the_method_of_convolutions_is_the_one_asked_for(good):
     x = np.random.default_rng(0).random((2, 8, 8, 1), dtype=np.float32)
     convolution = "{conv2d: {filters: 4, kernel_size: 3}}"

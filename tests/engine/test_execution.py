@@ -12,6 +12,7 @@ from cnnrun.engine import Context, Executor, Network, Pass, find_nonfinite
 from cnnrun.engine.execution.shared_memory import SWITCH, can_fork
 from cnnrun.engine.layers import (
     BatchNorm,
+    Concat,
     Conv2D,
     Dense,
     Dropout,
@@ -98,6 +99,17 @@ def test_errors_name_the_layer_as_the_configuration_does():
     with pytest.raises(ShapeError) as caught:
         Network([ReLU.Config(), inner], (4, 4, 2))
     assert caught.value.path == "network[1].residual.branch[0].conv2d"
+
+
+@pytest.mark.parametrize("pool", [(2, 1), (1, 2)])
+def test_a_skip_needs_paths_of_one_height_and_width(pool):
+    with pytest.raises(
+        ShapeError, match=r"gives \dx\dx2 and the shortcut 4x4x2; .* agree"
+    ) as caught:
+        Network([Concat.Config((MaxPool2D.Config(pool),))], (4, 4, 2))
+    assert (caught.value.path, caught.value.option) == ("network[0].concat", "branch")
+    with pytest.raises(ShapeError, match="gives 32 and the shortcut 4x4x2"):
+        Network([Concat.Config((Flatten.Config(),))], (4, 4, 2))
 
 
 def test_state_is_loaded_whole_or_not_at_all():

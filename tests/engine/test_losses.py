@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from cnnrun.engine.losses import (
     LOSSES,
     BinaryCrossEntropy,
+    Huber,
+    MeanAbsoluteError,
     MeanSquaredError,
     SoftmaxCrossEntropy,
 )
@@ -28,6 +31,12 @@ CASES = [
     (MeanSquaredError(), MANY),
     (MeanSquaredError(), LABELS),
     (MeanSquaredError("mean"), MANY),
+    (MeanAbsoluteError(), MANY),
+    (MeanAbsoluteError(), LABELS),
+    (MeanAbsoluteError("sum"), LOGITS[::-1] + 0.5),
+    (Huber(), MANY),
+    (Huber(0.3), LABELS),
+    (Huber(2.5, "sum"), LOGITS[::-1] + 0.5),
 ]
 each_case = pytest.mark.parametrize(("loss", "targets"), CASES)
 
@@ -86,7 +95,66 @@ def test_mse_is_the_lectures_step_two():
     np.testing.assert_array_equal(dy, [[-(1.0 - 0.25), 0.5]])
 
 
-@pytest.mark.parametrize("loss", [SoftmaxCrossEntropy(), BinaryCrossEntropy(), MeanSquaredError()])
+@pytest.mark.parametrize(
+    ("outputs", "value", "slopes"),
+    [
+        ([[0.25, 0.5]], 0.625, [[-0.5, 0.5]]),  # errors of -0.75 and 0.5
+        ([[1.0, -2.0]], 1.0, [[0.0, -0.5]]),  # the first is its target
+    ],
+)
+def test_hand_worked_absolute_error(outputs, value, slopes):
+    targets = np.array([[1.0, 0.0]])
+    mean, dy = MeanAbsoluteError()(np.array(outputs), targets, 1)
+    total, summed = MeanAbsoluteError("sum")(np.array(outputs), targets, 1)
+    assert (mean, total) == (value, 2 * value)
+    np.testing.assert_array_equal(dy, slopes)
+    np.testing.assert_array_equal(summed, 2 * np.array(slopes))
+
+
+def test_hand_worked_huber():
+    outputs, targets = np.array([[0.25, 1.5, -3.0, 0.5]]), np.zeros((1, 4))
+    total, dy = Huber(0.5, "sum")(outputs, targets, 1)
+    # 0.25^2 / 2, 0.5 (1.5 - 0.25), 0.5 (3 - 0.25), and at the bend itself 0.5^2 / 2
+    assert total == 0.03125 + 0.625 + 1.375 + 0.125
+    np.testing.assert_array_equal(dy, [[0.25, 0.5, -0.5, 0.5]])
+    mean, averaged = Huber(0.5)(outputs, targets, 1)
+    assert mean == total / 4
+    np.testing.assert_array_equal(averaged, dy / 4)
+
+
+def test_huber_lies_between_the_squared_and_the_absolute_error():
+    squared, dy = MeanSquaredError()(LOGITS, MANY, 6)
+    wide, wide_dy = Huber(100.0, "sum")(LOGITS, MANY, 6)
+    assert wide == pytest.approx(squared, rel=1e-14)
+    np.testing.assert_array_equal(wide_dy, dy)
+    absolute, signs = MeanAbsoluteError()(LOGITS, MANY, 6)
+    narrow, narrow_dy = Huber(1e-9)(LOGITS, MANY, 6)
+    assert narrow == pytest.approx(1e-9 * absolute, rel=1e-8)
+    np.testing.assert_allclose(narrow_dy, 1e-9 * signs)
+
+
+@pytest.mark.parametrize("loss", [MeanAbsoluteError(), Huber(0.5)])
+def test_branches_change_where_the_slope_does(loss):
+    def sides(error):
+        return [choice.tolist() for choice in loss.branches(np.array([[error]]), np.zeros((1, 1)))]
+
+    bends = (0.0,) if isinstance(loss, MeanAbsoluteError) else (-0.5, 0.5)
+    for bend in bends:
+        assert sides(bend - 1e-9) != sides(bend + 1e-9)
+    assert sides(0.6) == sides(5.0)
+    assert sides(0.1) == sides(0.4)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        SoftmaxCrossEntropy(),
+        BinaryCrossEntropy(),
+        MeanSquaredError(),
+        MeanAbsoluteError(),
+        Huber(),
+    ],
+)
 @pytest.mark.parametrize("shape", [(5,), (2, 2, 10)])
 def test_outputs_that_do_not_fit_are_refused(loss, shape):
     with pytest.raises(ShapeError, match="units: classes"):
@@ -95,7 +163,14 @@ def test_outputs_that_do_not_fit_are_refused(loss, shape):
 
 
 @pytest.mark.parametrize(
-    "loss", [BinaryCrossEntropy(), MeanSquaredError(), MeanSquaredError("mean")]
+    "loss",
+    [
+        BinaryCrossEntropy(),
+        MeanSquaredError(),
+        MeanSquaredError("mean"),
+        MeanAbsoluteError(),
+        Huber(0.5),
+    ],
 )
 def test_images_count_as_their_pixels_in_a_row(loss):
     outputs, targets = RNG.standard_normal((3, 2, 5, 2)), RNG.random((3, 2, 5, 2))
@@ -162,6 +237,19 @@ def test_float32_sums_keep_their_digits():
     assert value == pytest.approx(20_000 * float(np.float32(0.1)) ** 2, rel=1e-12)
     huge, _ = MeanSquaredError()(np.full((1, 4), 1e25, np.float32), np.zeros((1, 4), np.float32), 1)
     assert huge == pytest.approx(2e50, rel=1e-6)  # beyond float32
+    absolute, _ = MeanAbsoluteError("sum")(errors, np.zeros_like(errors), 1)
+    assert absolute == pytest.approx(40_000 * float(np.float32(0.1)), rel=1e-12)
+    wide, _ = Huber(1e26, "sum")(np.full((1, 4), 1e25, np.float32), np.zeros((1, 4), np.float32), 1)
+    assert wide == pytest.approx(2e50, rel=1e-6)
+
+
+def regression_in_torch(loss):
+    """Return PyTorch's function for a loss of numbers."""
+    from torch.nn import functional
+
+    if isinstance(loss, Huber):
+        return partial(functional.huber_loss, delta=loss.delta)
+    return functional.l1_loss if isinstance(loss, MeanAbsoluteError) else functional.mse_loss
 
 
 @each_case
@@ -176,10 +264,17 @@ def test_against_pytorch(loss, targets):
     elif isinstance(loss, BinaryCrossEntropy):
         value = functional.binary_cross_entropy_with_logits(outputs, rows)
     elif loss.reduction == "mean":
-        value = functional.mse_loss(outputs, rows)
+        value = regression_in_torch(loss)(outputs, rows)
     else:
-        value = functional.mse_loss(outputs, rows, reduction="sum") / 12
+        value = regression_in_torch(loss)(outputs, rows, reduction="sum")
+        value = value / (12 if loss.reduction == "half_sum" else 6)
     value.backward()
     ours, dy = loss(LOGITS, targets, 6)
     assert ours == pytest.approx(value.item(), rel=1e-12)
     np.testing.assert_allclose(dy, outputs.grad.numpy(), rtol=1e-10, atol=1e-15)
+
+
+def test_huber_is_pytorchs_smooth_absolute_error_times_delta():
+    torch = pytest.importorskip("torch")
+    theirs = torch.nn.functional.smooth_l1_loss(torch.tensor(LOGITS), torch.tensor(MANY), beta=0.3)
+    assert Huber(0.3)(LOGITS, MANY, 6)[0] == pytest.approx(0.3 * theirs.item(), rel=1e-12)

@@ -13,6 +13,7 @@ from cnnrun.engine.layers import (
     ELU,
     GELU,
     BatchNorm,
+    Concat,
     Conv2D,
     Dense,
     Flatten,
@@ -25,6 +26,7 @@ from cnnrun.engine.layers import (
     Softmax,
     Softplus,
     Tanh,
+    Upsample2D,
 )
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "other_layers.npz"
@@ -45,6 +47,9 @@ CASES = {
     "batch_norm": (BatchNorm.Config(epsilon=1e-3), IMAGE),
     "layer_norm": (LayerNorm.Config(), IMAGE),
     "layer_norm_all": (LayerNorm.Config("all"), IMAGE),
+    "upsample2d": (Upsample2D.Config((2, 3)), IMAGE),
+    "upsample2d_bilinear": (Upsample2D.Config((3, 2), "bilinear"), IMAGE),
+    "concat": (Concat.Config((Conv2D.Config(3, 3, padding=1), Tanh.Config())), IMAGE),
     "residual": (Residual.Config((Conv2D.Config(2, 3, padding=1), Tanh.Config())), IMAGE),
 }
 each_case = pytest.mark.parametrize("name", CASES)
@@ -83,6 +88,9 @@ def run_in_torch(name):
         w, b = p["branch/00_conv2d/w"].permute(3, 2, 0, 1), p["branch/00_conv2d/b"]
         return torch.tanh(f.conv2d(x.permute(0, 3, 1, 2), w, b, padding=1)).permute(0, 2, 3, 1)
 
+    def upsample(**options):
+        return f.interpolate(x.permute(0, 3, 1, 2), **options).permute(0, 2, 3, 1)
+
     y = {
         "dense": lambda: x @ p["w"] + p["b"],
         "flatten": lambda: x.flatten(1),
@@ -101,7 +109,10 @@ def run_in_torch(name):
         ).permute(0, 2, 3, 1),
         "layer_norm": lambda: norm(2),
         "layer_norm_all": lambda: norm(*IMAGE),
+        "upsample2d": lambda: upsample(scale_factor=(2, 3)),
+        "upsample2d_bilinear": lambda: upsample(scale_factor=(3, 2), mode="bilinear"),
         "residual": lambda: x + branch(),
+        "concat": lambda: torch.cat((branch(), x), dim=-1),
     }[name]()
     y.backward(torch.tensor(dy))
     found = {"y": y.detach(), "dx": x.grad, **{f"d{k}": v.grad for k, v in p.items()}}

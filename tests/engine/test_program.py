@@ -10,6 +10,7 @@ from cnnrun.engine.execution.program import REWRITES, Program
 from cnnrun.engine.execution.shared_memory import are_shared
 from cnnrun.engine.layers import (
     BatchNorm,
+    Concat,
     Conv2D,
     Conv2DTranspose,
     Dense,
@@ -45,6 +46,21 @@ def test_relu_moves_inside_a_branch_too():
     program = Program.of(Network([CONV, Residual.Config(branch)], IMAGE))
     assert list(program.orders) == ["01_residual/branch"]
     assert names(program.orders["01_residual/branch"]) == ["01_max_pool2d", "00_relu"]
+
+
+def test_relu_moves_inside_nested_skips_and_not_out_of_them():
+    """A ReLU before a block does not pass the pooling inside: the shortcut needs it as well."""
+    inner = Concat.Config((ReLU.Config(), POOL, Conv2DTranspose.Config(2, 2, stride=2)))
+    configs = [
+        CONV,
+        ReLU.Config(),
+        Concat.Config((POOL, inner, ReLU.Config(), POOL), (CONV, *[POOL] * 2)),
+    ]
+    program = Program.of(Network(configs, IMAGE))
+    assert {key: names(order) for key, order in program.orders.items()} == {
+        "02_concat/branch": ["00_max_pool2d", "01_concat", "03_max_pool2d", "02_relu"],
+        "02_concat/branch/01_concat/branch": ["01_max_pool2d", "00_relu", "02_conv2d_transpose"],
+    }
 
 
 def test_a_relu_of_ones_own_stays_where_it_is():

@@ -12,7 +12,12 @@ from layer_cases import CASES
 from cnnrun.engine import Build, Layer, Network
 from cnnrun.engine.layer import LAYERS
 from cnnrun.engine.layers import Dense
-from cnnrun.engine.losses import MeanSquaredError, SoftmaxCrossEntropy
+from cnnrun.engine.losses import (
+    Huber,
+    MeanAbsoluteError,
+    MeanSquaredError,
+    SoftmaxCrossEntropy,
+)
 from cnnrun.explain import FORMATS, explain
 from cnnrun.explain.formulas import loss_rules
 
@@ -32,10 +37,14 @@ def test_a_network_forward_and_backward():
     assert first.remark.startswith("|dL/dO| = ")
 
 
-def test_the_formulas_of_both_squared_errors():
+def test_formulas_of_a_loss_follow_its_reduction():
     by_sample, by_value = loss_rules(MeanSquaredError()), loss_rules(MeanSquaredError("mean"))
     assert by_sample[1].formula == "delta = dL/da = -(t - a)/N"
     assert by_value[1].formula == "delta = dL/da = -2 (t - a)/(K N)"
+    for loss in (MeanAbsoluteError, Huber):
+        mean, total = loss_rules(loss()), loss_rules(loss(reduction="sum"))
+        assert mean[1].formula.endswith("/(K N)")
+        assert total[1].formula == mean[1].formula.replace("(K N)", "N")
 
 
 def test_the_formulas_are_typeset_as_in_the_other_explanations():

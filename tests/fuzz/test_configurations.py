@@ -47,12 +47,14 @@ PARTS: dict[str, tuple[Any, ...]] = {
         {"conv2d_transpose": {"filters": 2, "kernel_size": 2, "stride": 2}},
         {"max_pool2d": {"pool_size": 2, "stride": 1}},
         {"avg_pool2d": {"pool_size": 2, "padding": 1}},
+        {"upsample2d": {"factor": 2, "method": "bilinear"}},
         {"batch_norm": {"momentum": 0.1, "epsilon": 1e-5}}, {"layer_norm": {"epsilon": 1e-5}},
         {"leaky_relu": {"negative_slope": 0.1}}, {"elu": {"alpha": 1.0}}, "gelu", "silu", "tanh",
         "sigmoid", "softplus", "softmax", {"dropout": {"rate": 0.3}},
         {"conv2d": {"filters": 2, "kernel_size": 3, "initializer": {"constant": {"value": 1.0}}}},
         {"conv2d": {"filters": 2, "kernel_size": 3, "initializer": {"orthogonal": {"gain": 1.0}}}},
         {"residual": {"branch": [{"conv2d": {"filters": 4, "kernel_size": 3, "padding": "same"}}]}},
+        {"concat": {"branch": [{"conv2d": {"filters": 2, "kernel_size": 3, "padding": "same"}}]}},
     ),
 }  # fmt: skip
 

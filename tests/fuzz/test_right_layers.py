@@ -74,10 +74,10 @@ def right_network(trial: random.Random):
     """Return a small network of one to four blocks."""
     configs: list = []
     for _ in range(trial.randrange(1, 4)):
-        kind = trial.choice((of.Conv2D, of.DepthwiseConv2D, of.Residual))
-        if kind is of.Residual:
+        kind = trial.choice((of.Conv2D, of.DepthwiseConv2D, of.Residual, of.Concat))
+        if kind in (of.Residual, of.Concat):
             body = (of.Conv2D.Config(3, 3, padding="same"), of.BatchNorm.Config())
-            configs += [of.Conv2D.Config(3, 1), of.Residual.Config(body)]
+            configs += [of.Conv2D.Config(3, 1), kind.Config(body)]
         elif kind is of.Conv2D:
             configs.append(changed(of.Conv2D.Config(3, 3, padding="same"), trial))
         else:

@@ -12,7 +12,9 @@ from cnnrun.engine.execution.shared_memory import SWITCH
 from cnnrun.engine.layer import LAYERS, Layer, LayerConfig
 from cnnrun.engine.layers import (
     BatchNorm,
+    Concat,
     Conv2D,
+    Conv2DTranspose,
     Dense,
     Dropout,
     Flatten,
@@ -34,6 +36,8 @@ IMAGE = (8, 8, 3)
 CONV = Conv2D.Config(4, 3, padding="same")
 BLOCK = Residual.Config((CONV, ReLU.Config(), MaxPool2D.Config(3, 1, "same"), BatchNorm.Config()),
                         (Conv2D.Config(4, 1),))  # fmt: skip
+SKIP = Concat.Config((MaxPool2D.Config(2), CONV, ReLU.Config(), MaxPool2D.Config(2),
+                      Conv2DTranspose.Config(3, 4, stride=4)))  # fmt: skip
 END = [Flatten.Config(), Dense.Config(3)]
 
 
@@ -50,6 +54,22 @@ def test_a_mistake_in_what_runs_is_found_in_its_layer(mutant):
     for seed in (0, 1):
         result = check_execution_mutant(mutant, seed)
         assert result.killed, (result.guilty, result.diagnosis)
+
+
+def test_a_right_skip_is_not_accused_and_a_wrong_one_is():
+    result = step([CONV, SKIP, *END], samples=9, shard_size=3).run()
+    assert not result.findings, result.findings
+    assert "01_concat/branch/02_relu" in result.moved
+
+    class Exchanged(Concat):
+        """Gives each path the other's error in float32."""
+
+        def backward(self, dy, ctx):
+            return super().backward(dy[..., ::-1] if dy.dtype == np.float32 else dy, ctx)
+
+    Exchanged.type_name = "exchanged"
+    wrong = step([CONV, Exchanged.Config(SKIP.branch), *END]).run()
+    assert {finding.layer for finding in wrong.findings} == {"01_exchanged"}
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -7,9 +7,10 @@ import pytest
 from plain_check import passes_plain_check
 
 import cnnrun
+from cnnrun.engine import LOSSES
 from cnnrun.engine.layers import Conv2D
-from cnnrun.gradcheck.mutants import MUTANTS, conditions
-from cnnrun.gradcheck.selftest import check_mutant
+from cnnrun.gradcheck.mutants import LOSS_MUTANTS, MUTANTS, conditions
+from cnnrun.gradcheck.selftest import check_loss_mutant, check_mutant
 
 SURVIVE_A_PLAIN_CHECK = {
     "guided ReLU: masked by a positive error too",
@@ -23,6 +24,8 @@ SURVIVE_A_PLAIN_CHECK = {
     "max pooling gives the error to all tied winners",
     "max pooling gives the error to the last tied winner",
     "padding of zeros may win the maximum",
+    "skip: each path given the other's error",
+    "bilinear upsampling: the error given to the nearest pixel",
 }
 
 DIAGNOSES = {
@@ -75,6 +78,18 @@ def test_it_is_found_by_the_stage_meant_for_it(mutant, seed):
     assert result.killed, (mutant.stage, result.found_by)
     assert result.guilty == mutant.tensor
     assert DIAGNOSES.get(mutant.name, "") in (result.diagnosis or "")
+
+
+@pytest.mark.parametrize("mutant", LOSS_MUTANTS, ids=lambda m: m.name)
+@pytest.mark.parametrize("seed", [0, 5])
+def test_a_mistake_in_a_loss_is_found(mutant, seed):
+    result = check_loss_mutant(mutant, seed)
+    assert result.killed, (mutant.stage, result.found_by)
+    assert result.guilty == "outputs"
+
+
+def test_every_loss_has_a_planted_mistake():
+    assert {mutant.loss.type_name for mutant in LOSS_MUTANTS} == set(LOSSES)
 
 
 @each_mutant

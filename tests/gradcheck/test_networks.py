@@ -14,6 +14,7 @@ from cnnrun.engine.execution.program import Program
 from cnnrun.engine.layers import (
     AvgPool2D,
     BatchNorm,
+    Concat,
     Conv2D,
     Conv2DTranspose,
     Dense,
@@ -42,6 +43,7 @@ OPTIONS = {
     "avg_pool2d": AvgPool2D.Config(3, stride=1, padding=1),
     "dropout": Dropout.Config(0.3),
     "residual": Residual.Config((Conv2D.Config(3, 3, padding="same"), Tanh.Config())),
+    "concat": Concat.Config((Conv2D.Config(3, 3, padding="same"), Tanh.Config())),
 }
 TO_A_VECTOR = ("flatten", "global_avg_pool2d")
 
@@ -100,15 +102,16 @@ def test_the_wrong_one_of_eight_layers_is_named(kind, tensor):
 
 
 def test_a_healthy_one_is_not_accused():
-    for kind in ("conv2d", "dense", "residual"):
+    for kind in ("conv2d", "dense", "residual", "concat"):
         report = cnnrun.gradcheck(eight_layers(kind)[0], budget=4000)
         assert report.passed, report.summary()
         assert report.guilty is None
         assert any(row.layer == "network" for row in report.rows)
 
 
-def test_inside_a_residual_block():
-    network, name = eight_layers("residual")
+@pytest.mark.parametrize("kind", ["residual", "concat"])
+def test_inside_a_block(kind):
+    network, name = eight_layers(kind)
     inner = network.layers[name].branch.layers["00_conv2d"]
     inner.__class__ = spoiled("conv2d", "b")
     report = cnnrun.gradcheck(network, budget=4000)

@@ -138,7 +138,7 @@ def test_one_wrong_element_is_found_though_only_few_are_compared():
     assert row.to_dict()["checked"] < 0.1 * row.to_dict()["elements"]
 
 
-@pytest.mark.parametrize("name", ["mse", "softmax_cross_entropy"])
+@pytest.mark.parametrize("name", ["mse", "mae", "huber", "softmax_cross_entropy"])
 def test_one_loss_is_checked_with_the_options_that_change_its_formula(name):
     alone = [point.label for point in plan(name).points]
     assert alone == [point.label for point in plan(names=[name]).points]

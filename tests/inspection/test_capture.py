@@ -10,7 +10,17 @@ import references
 from torch_networks import run_in_torch
 
 from cnnrun.engine import Build, Network
-from cnnrun.engine.layers import BatchNorm, Conv2D, Dense, Flatten, MaxPool2D, ReLU, Residual, Tanh
+from cnnrun.engine.layers import (
+    BatchNorm,
+    Concat,
+    Conv2D,
+    Dense,
+    Flatten,
+    MaxPool2D,
+    ReLU,
+    Residual,
+    Tanh,
+)
 from cnnrun.engine.losses import SoftmaxCrossEntropy
 from cnnrun.errors import ConfigError, ShapeError
 from cnnrun.inspection.capture import capture, choose, estimate_bytes, walk
@@ -33,6 +43,14 @@ NETWORKS = {
             (Conv2D.Config(6, 3, stride=2, padding=1), BatchNorm.Config(), ReLU.Config(),
              Conv2D.Config(6, 3, padding=1)),
             (Conv2D.Config(6, 1, stride=2),),
+        ),
+        ReLU.Config(), Flatten.Config(), Dense.Config(5),
+    ],
+    "concat": [
+        Conv2D.Config(4, 3, padding="same"), ReLU.Config(),
+        Concat.Config(
+            (Conv2D.Config(3, 3, padding=1), Tanh.Config(),
+             Concat.Config((Conv2D.Config(2, 3, padding=1),), (Conv2D.Config(1, 1),))),
         ),
         ReLU.Config(), Flatten.Config(), Dense.Config(5),
     ],

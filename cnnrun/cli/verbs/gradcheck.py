@@ -101,7 +101,7 @@ def command(
 
     Example: cnnrun gradcheck configs/lenet_mnist5k.yaml
     """
-    from cnnrun.gradcheck.mutants import EXECUTION_MUTANTS, MUTANTS
+    from cnnrun.gradcheck.mutants import EXECUTION_MUTANTS, LOSS_MUTANTS, MUTANTS
     from cnnrun.runs.gradient_check import gradcheck as check
     from cnnrun.runs.networks import is_config_file
 
@@ -114,7 +114,7 @@ def command(
     if self_test:
         if config or layer:
             raise typer.BadParameter("--self-test checks the checker, without CONFIG or --layer")
-        count = len(MUTANTS) + len(EXECUTION_MUTANTS)
+        count = len(MUTANTS) + len(LOSS_MUTANTS) + len(EXECUTION_MUTANTS)
         message(f"{count} planted mistakes, about {count // 8} s", quiet=quiet)
         report = check(self_test=True, seed=seed)
     else:

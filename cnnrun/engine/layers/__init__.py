@@ -8,6 +8,7 @@ from pkgutil import iter_modules
 
 from cnnrun.engine.layers.avg_pool2d import AvgPool2D
 from cnnrun.engine.layers.batch_norm import BatchNorm
+from cnnrun.engine.layers.concat import Concat
 from cnnrun.engine.layers.conv2d import Conv2D
 from cnnrun.engine.layers.conv2d_transpose import Conv2DTranspose
 from cnnrun.engine.layers.dense import Dense
@@ -28,12 +29,14 @@ from cnnrun.engine.layers.silu import SiLU
 from cnnrun.engine.layers.softmax import Softmax
 from cnnrun.engine.layers.softplus import Softplus
 from cnnrun.engine.layers.tanh import Tanh
+from cnnrun.engine.layers.upsample2d import Upsample2D
 
 __all__ = [
     "ELU",
     "GELU",
     "AvgPool2D",
     "BatchNorm",
+    "Concat",
     "Conv2D",
     "Conv2DTranspose",
     "Dense",
@@ -52,6 +55,7 @@ __all__ = [
     "Softmax",
     "Softplus",
     "Tanh",
+    "Upsample2D",
 ]
 
 for _module in iter_modules(__path__):  # a new layer costs its file, and no line here

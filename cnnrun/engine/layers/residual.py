@@ -45,6 +45,7 @@ class Residual(Layer):
                 f"{format_size(short)}; project it with a shortcut such as "
                 f"- conv2d: {{filters: {out[-1]}, kernel_size: 1}}",
                 option="branch",
+                is_uneven=len(out) == len(short) and out[:-1] != short[:-1],
             )
         return out
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import ClassVar
 
 import numpy as np
@@ -12,7 +13,7 @@ from cnnrun.engine.types import Array, Shape
 from cnnrun.errors import DataError, ShapeError
 from cnnrun.registry import Registry
 
-__all__ = ["LOSSES", "Loss", "one_hot", "require_class_scores"]
+__all__ = ["LOSSES", "Loss", "count_terms", "one_hot", "require_class_scores"]
 
 LOSSES: Registry[type[Loss]] = Registry("loss")
 
@@ -60,6 +61,19 @@ class Loss:
     def predictions(self, outputs: Array) -> Array:
         """Return the scores a user reads, shaped like `outputs`: probabilities where they exist."""
         return outputs
+
+    def branches(self, outputs: Array, targets: Array) -> list[Array]:
+        """Return the choices behind each term, shaped like `outputs`; none for a smooth loss.
+
+        Between two points where they differ the loss has a kink, or its slope a bend, so no
+        difference of its values tells the derivative there.
+        """
+        return []
+
+
+def count_terms(reduction: str, outputs: Array) -> int:
+    """Return what a sample's sum over its outputs is divided by: their number, for a mean."""
+    return prod(outputs.shape[1:]) if reduction == "mean" else 1
 
 
 def one_hot(targets: Array, outputs: Array) -> Array:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import prod
 from typing import Literal
 
 import numpy as np
 
 from cnnrun.engine.kernels.reductions import sum_of_squares
-from cnnrun.engine.losses.base import LOSSES, Loss, one_hot, require_class_scores
+from cnnrun.engine.losses.base import LOSSES, Loss, count_terms, one_hot, require_class_scores
 from cnnrun.engine.types import Array, Shape
 
 __all__ = ["MeanSquaredError"]
@@ -40,6 +39,6 @@ class MeanSquaredError(Loss):
         if self.reduction == "half_sum":
             dy /= batch_size
             return squares / (2 * batch_size), dy
-        scale = batch_size * prod(outputs.shape[1:])
+        scale = batch_size * count_terms(self.reduction, outputs)
         dy *= 2 / scale
         return squares / scale, dy

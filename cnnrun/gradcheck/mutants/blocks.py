@@ -1,4 +1,4 @@
-"""Mistakes in normalisation and residual blocks: terms of the chain rule left out."""
+"""Mistakes in normalisation and in blocks of two paths: terms of the chain rule left out."""
 
 from __future__ import annotations
 
@@ -57,3 +57,19 @@ def _(layer: of.LayerNorm, dy: Array, ctx: Context) -> Array:
 )
 def _(layer: of.Residual, dy: Array, ctx: Context) -> Array:
     return right_backward(layer, dy, ctx) - dy
+
+
+SKIP = Case(of.Concat.Config((of.Dense.Config(5), of.Tanh.Config())), (5,))
+
+
+@mutant("skip: the shortcut's error forgotten", SKIP, "elements")
+def _(layer: of.Concat, dy: Array, ctx: Context) -> Array:
+    right_backward(layer, dy, ctx)
+    channels = layer.branch.output_shape[-1]
+    branch = layer.branch.backward(dy[..., :channels], ctx.child(0, "branch"))
+    return np.array(branch)
+
+
+@mutant("skip: each path given the other's error", SKIP, "elements")
+def _(layer: of.Concat, dy: Array, ctx: Context) -> Array:
+    return right_backward(layer, np.roll(dy, layer.branch.output_shape[-1], axis=-1), ctx)

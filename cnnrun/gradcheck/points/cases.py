@@ -106,6 +106,10 @@ CASES = [
     Case(AVERAGE(3, stride=1, padding=1)),
     Case(AVERAGE(3, stride=2, padding="same", count_padding=False), (6, 5, 1)),
     Case(of.GlobalAvgPool2D.Config()),
+    Case(of.Upsample2D.Config()),
+    Case(of.Upsample2D.Config((1, 3)), (2, 3, 1)),
+    Case(of.Upsample2D.Config(2, "bilinear"), (3, 4, 2)),
+    Case(of.Upsample2D.Config((3, 2), "bilinear"), (1, 3, 1)),
     Case(of.Dense.Config(3), (6,)),
     Case(of.Dense.Config("classes", use_bias=False), (5,)),
     Case(of.Dense.Config(1), (1,)),
@@ -141,6 +145,15 @@ CASES = [
         )
     ),
     Case(of.Residual.Config((of.Dense.Config(5), of.ReLU.Config())), (5,)),
+    Case(of.Concat.Config((CONV(3, 3, padding="same"), of.Tanh.Config()))),
+    Case(
+        of.Concat.Config(
+            (MAX(2), CONV(2, 1), of.Concat.Config((of.SiLU.Config(),)), TRANSPOSE(1, 2, stride=2)),
+            (CONV(2, 1),),
+        ),
+        (4, 6, 2),
+    ),
+    Case(of.Concat.Config((of.Dense.Config(3), of.ReLU.Config())), (5,)),
 ]
 
 

@@ -16,7 +16,9 @@ from cnnrun.engine import Context, Loss, Network, Pass
 from cnnrun.engine.layers import MaxPool2D
 from cnnrun.engine.types import Array
 from cnnrun.errors import DataError
-from cnnrun.gradcheck.points.planning import Plan, plan_layer, plan_loss
+from cnnrun.gradcheck.points.loss_planning import plan_loss
+from cnnrun.gradcheck.points.plan import Plan
+from cnnrun.gradcheck.points.planning import plan_layer
 from cnnrun.gradcheck.points.point import Point, distinct, scramble
 from cnnrun.gradcheck.points.probes import STEP, TailProbe
 from cnnrun.gradcheck.report.findings import NETWORK

@@ -103,7 +103,9 @@ class LossProbe(Probe):
 
     def forward(self) -> Outcome:
         """Return the share of each sample `(N,)`, since a batch's loss is their sum."""
-        return Outcome(_shares(self.loss, self.values["outputs"], self.targets), b"")
+        outputs = self.values["outputs"]
+        choices = _choices(self.loss, outputs, self.targets)
+        return Outcome(_shares(self.loss, outputs, self.targets), choices)
 
     def backward(self, upstream: Array) -> dict[str, Array]:
         """Return the loss's own gradient, times each sample's upstream number."""
@@ -141,7 +143,8 @@ class TailProbe(Probe):
     def forward(self) -> Outcome:
         """Return the share of each sample in the loss, `(N,)`."""
         y, branches = self._run(self._context)
-        return Outcome(_shares(self.loss, y, self.targets), branches)
+        choices = branches + _choices(self.loss, y, self.targets)
+        return Outcome(_shares(self.loss, y, self.targets), choices)
 
     def backward(self, upstream: Array) -> dict[str, Array]:
         """Return the gradient for the start layer's input and parameters, each sample weighted."""
@@ -175,6 +178,11 @@ def _shares(loss: Loss, outputs: Array, targets: Array) -> Array:
     """Return what each sample adds to the loss `(N,)`: a change in one does not blur the others."""
     count = len(outputs)
     return np.array([loss(outputs[n : n + 1], targets[n : n + 1], count)[0] for n in range(count)])
+
+
+def _choices(loss: Loss, outputs: Array, targets: Array) -> bytes:
+    """Return the choices behind the terms of a loss, packed."""
+    return b"".join(_pack(choice) for choice in loss.branches(outputs, targets))
 
 
 def _weighted(dy: Array, weights: Array) -> Array:

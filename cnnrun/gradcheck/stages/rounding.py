@@ -116,6 +116,12 @@ def term_sizes(
 def loss_terms(
     loss: Loss, outputs: Array, targets: Array, dy: Array, rng: np.random.Generator
 ) -> float:
-    """Return how large the terms behind a loss's gradient dy are."""
+    """Return how large the terms behind a loss's gradient dy are.
+
+    An output that the change takes beyond a kink stays where it is.
+    """
     changed = outputs * (1 + SHAKE * rng.standard_normal(outputs.shape))
+    sides = zip(loss.branches(outputs, targets), loss.branches(changed, targets), strict=True)
+    for before, after in sides:
+        changed = np.where(before == after, changed, outputs)
     return float(np.max(np.abs(loss(changed, targets, len(outputs))[1] - dy), initial=0.0)) / SHAKE
