@@ -127,7 +127,7 @@ def plan_case(case: Case, rng: np.random.Generator) -> Plan:
     except CnnrunError:
         raise
     except Exception as error:
-        message = f"building {case} crashes: {describe_crash(error)}"
+        message = f"building it crashes: {describe_crash(error)}, as {case}"
         return Plan(findings=[Finding(case.layer_name, None, "contract", message)])
     return plan_layer(layer, case.layer_name, rng, samples=case.samples, label=str(case))
 
