@@ -22,6 +22,7 @@ __all__ = [
     "DatasetSource",
     "Split",
     "Task",
+    "has_labels",
     "require_memory",
     "resolve_path",
     "stratified_split",
@@ -33,6 +34,11 @@ MAXIMUM_BYTES = 8 << 30
 
 Task = Literal["classification", "multi_label", "regression", "image"]
 """What is learnt of an image: its class, several labels, numbers, or another image."""
+
+
+def has_labels(task: Task) -> bool:
+    """Return whether what is learnt is right or wrong, so that there is an accuracy."""
+    return task in ("classification", "multi_label")
 
 
 @dataclass(frozen=True)

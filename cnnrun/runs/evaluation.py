@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from cnnrun.data import Samples
+from cnnrun.data import Samples, has_labels
 from cnnrun.engine import Executor
 from cnnrun.engine.types import Array
 from cnnrun.notebook import cell, html_table
@@ -130,10 +130,10 @@ def evaluate(executor: Executor, samples: Samples, class_names: tuple[str, ...])
         x, targets = samples.batch(np.arange(part.start, part.stop))
         loss, outputs = executor.evaluate(x, targets)
         total += loss * len(x)
-        if not samples.inputs_are_targets:
+        if has_labels(samples.task):
             scores.append(_class_scores(executor, outputs))
     loss, labels, files = total / len(samples), np.array(samples.labels), samples.split.files
-    if samples.inputs_are_targets:
+    if not has_labels(samples.task):
         return Evaluation(loss, None, None, labels, class_names, files=files)
     joined = np.concatenate(scores)
     mistakes = _worst_mistakes(joined, samples)
