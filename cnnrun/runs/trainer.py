@@ -26,7 +26,7 @@ from cnnrun.runs.events import (
     TrainingFinished,
     TrainingStarted,
 )
-from cnnrun.runs.metrics import accuracy
+from cnnrun.runs.measures.metrics import accuracy
 from cnnrun.runs.signals import StopRequest
 
 __all__ = ["Progress", "Trainer", "batch_slices", "rank"]

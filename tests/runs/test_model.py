@@ -146,7 +146,10 @@ def test_an_autoencoder_is_measured_and_predicts_images(tmp_path):
     evaluation = model.evaluate()
     assert evaluation.scores is evaluation.accuracy is evaluation.confusion_matrix is None
     assert evaluation.per_class == []
-    assert write_evaluation(model, evaluation) == []
+    assert [path.name for path in write_evaluation(model, evaluation)] == [
+        "predictions.csv",
+        "worst_images.png",
+    ]
     x = np.random.default_rng(0).random((2, 6, 6, 1), np.float32)
     outputs = model.network.forward(model.prepare(x), Context())
     seen = outputs * model.statistics.std[0] + model.statistics.mean[0]
