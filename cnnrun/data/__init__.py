@@ -1,6 +1,7 @@
 """Data sets: where images come from, and how they become batches."""
 
 from cnnrun.data import sources
+from cnnrun.data.ahead import Feed, feed
 from cnnrun.data.dataset import (
     DATASETS,
     Dataset,
@@ -10,7 +11,8 @@ from cnnrun.data.dataset import (
     Task,
     has_labels,
 )
-from cnnrun.data.images import load_images, write_image
+from cnnrun.data.image_files import load_images
+from cnnrun.data.images import Fit, write_image
 from cnnrun.data.indices import Indices, read_indices
 from cnnrun.data.pipeline import (
     DataOptions,
@@ -28,6 +30,8 @@ __all__ = [
     "Dataset",
     "DatasetInfo",
     "DatasetSource",
+    "Feed",
+    "Fit",
     "Indices",
     "PreparedData",
     "Samples",
@@ -36,6 +40,7 @@ __all__ = [
     "Task",
     "Transform",
     "epoch_order",
+    "feed",
     "has_labels",
     "load_images",
     "prepare",

@@ -37,18 +37,20 @@ def foreign_samples(
     """
     height, width, channels = info.image_shape
     options = experiment.data
-    source = (
+    source = options.dataset
+    other = (
         ImageFolder(
             str(path.absolute()),
             (height, width),
             channels,  # type: ignore[arg-type]
             info.class_names,
-            maximum=int(options.dataset.deep_maximum()),
+            maximum=int(source.deep_maximum()),
+            fit=source.image_fit(),
         )
         if path.is_dir()
         else Npz(str(path.absolute()), info.class_names)
     )
-    data = source.load(Path())
+    data = other.load(Path())
     if data.info.image_shape != info.image_shape:
         raise DataError(
             f"{path}: images of shape {data.info.image_shape}; the network takes {info.image_shape}"

@@ -69,7 +69,7 @@ class Model:
 
         Args:
             images: pixels as the class says, or paths of image files.
-            resize: scale image files of another size instead of refusing them.
+            resize: scale image files of another size, as in training, instead of refusing them.
             workers: parts of the images computed at once.
 
         Returns:
@@ -166,9 +166,10 @@ class Model:
         if isinstance(images, str | Path):
             images = [images]
         if not isinstance(images, np.ndarray) and any(isinstance(i, str | Path) for i in images):
-            maximum = self.experiment.data.dataset.deep_maximum()
+            source = self.experiment.data.dataset
+            fit = source.image_fit() if resize else None
             paths = [Path(str(path)) for path in images]
-            return load_images(paths, shape, maximum=maximum, resize=resize)
+            return load_images(paths, shape, maximum=source.deep_maximum(), fit=fit)
         pixels = np.asarray(images)
         if pixels.shape == shape:
             pixels = pixels[None]

@@ -109,13 +109,13 @@ def test_broken_files_do_not_hide_the_others(tmp_path, monkeypatch):
 
 
 def test_batches_are_small_and_the_same(monkeypatch):
-    from cnnrun.runs import image_files
+    from cnnrun.runs import file_predictions
 
     whole = predict("regression", "images", "--json").stdout
-    monkeypatch.setattr(image_files, "BATCH", 2)
+    monkeypatch.setattr(file_predictions, "BATCH", 2)
     sizes = []
-    run = image_files.predict
-    monkeypatch.setattr(image_files, "predict", lambda e, x: sizes.append(len(x)) or run(e, x))
+    run = file_predictions.predict
+    monkeypatch.setattr(file_predictions, "predict", lambda e, x: sizes.append(len(x)) or run(e, x))
     parts = json.loads(predict("regression", "images", "--json").stdout)["predictions"]
     assert sizes == [2, 2, 1]
     for one, other in zip(json.loads(whole)["predictions"], parts, strict=True):

@@ -48,7 +48,7 @@ def command(
     """
     from cnnrun.errors import DataError
     from cnnrun.runs.answers import answers
-    from cnnrun.runs.image_files import (
+    from cnnrun.runs.file_predictions import (
         find_images,
         output_files,
         predict_files,

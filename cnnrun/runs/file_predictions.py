@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cnnrun.data import load_images
 from cnnrun.data.images import SUFFIXES, write_image
 from cnnrun.data.sorting import natural_key
 from cnnrun.engine import Executor
@@ -112,11 +111,9 @@ def predict_files(
     with Executor(model.network, model.experiment.loss, workers=workers) as executor:
         for start in range(0, len(files), size):
             part = files[start : start + size]
-            pixels, problems = _read(model, part, resize)
-            if pixels:
-                x = np.concatenate(pixels)
-                model.statistics.normalize(x)
-                outputs = iter(model.in_pixels(predict(executor, x)))
+            prepared, problems = _read(model, part, resize)
+            if prepared:
+                outputs = iter(model.in_pixels(predict(executor, np.concatenate(prepared))))
             for file, problem in zip(part, problems, strict=True):
                 yield FilePrediction(file, None if problem else next(outputs), problem)
 
@@ -146,14 +143,12 @@ def save_predictions(
 
 
 def _read(model: Model, files: Sequence[ImageFile], resize: bool) -> tuple[list[Array], list[str]]:
-    """Return the pixels `(1, H, W, C)` of files that can be used, and what is wrong with each."""
-    maximum = model.experiment.data.dataset.deep_maximum()
-    pixels, problems = [], []
+    """Return those files that can be used, ready for the network, and what is wrong with each."""
+    prepared, problems = [], []
     for file in files:
         try:
-            shape = model.info.image_shape
-            pixels.append(load_images([file.path], shape, maximum=maximum, resize=resize))
+            prepared.append(model.prepare(file.path, resize=resize))
             problems.append("")
         except DataError as error:
             problems.append(str(error))
-    return pixels, problems
+    return prepared, problems
