@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cnnrun.config.description import prepared_data
 from cnnrun.config.experiment import Experiment
-from cnnrun.data import Indices, Samples, read_indices, write_image
+from cnnrun.data import DatasetInfo, Indices, Samples, has_labels, read_indices, write_image
 from cnnrun.engine.types import Array
 from cnnrun.errors import DataError
 
@@ -63,7 +63,7 @@ def export_samples(
         ExportedSample(
             number,
             path,
-            _classes(samples, number, prepared.info.class_names),
+            _classes(samples, number, prepared.info),
             write_image(path, samples.split.images[number], samples.split.maximum),
         )
         for number, path in zip(indices.tolist(), paths, strict=True)
@@ -83,8 +83,10 @@ def _paths(output: Path, indices: Array, split: str) -> list[Path]:
     return [output]
 
 
-def _classes(samples: Samples, number: int, names: tuple[str, ...]) -> tuple[str, ...]:
-    label = samples.labels[number]
+def _classes(samples: Samples, number: int, info: DatasetInfo) -> tuple[str, ...]:
+    if not has_labels(info.task):
+        return ()
+    label, names = samples.labels[number], info.class_names
     if label.ndim == 0:
         return (names[int(label)],)
     return tuple(name for name, has in zip(names, label, strict=True) if has)

@@ -56,6 +56,7 @@ class Test(Stored):
     checkpoint: str
     loss: float
     accuracy: Share | None
+    summary: str | None = None
 
 
 class PluginEntry(Stored):
