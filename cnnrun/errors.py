@@ -8,7 +8,7 @@ CnnrunError                 2   the root: catch this one to catch them all
 ├── DataError               2   a data set or an image cannot be used
 ├── CheckpointError         2   a checkpoint is damaged, foreign or missing
 ├── RunError                2   a run cannot be found, named or written
-├── PluginError             2   a plug-in cannot be imported
+├── PluginError             2   a plug-in cannot be imported, or fails
 ├── WorkerError             2   a worker process was killed, perhaps for want of memory
 ├── GradientError           1   a check found a wrong gradient
 ├── DivergedError           3   a loss or a gradient is no longer finite
@@ -17,6 +17,8 @@ CnnrunError                 2   the root: catch this one to catch them all
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from reprlib import Repr
 from typing import Any
 
@@ -35,6 +37,9 @@ __all__ = [
     "UnresolvedError",
     "WorkerError",
     "excerpt",
+    "note_place",
+    "noted_place",
+    "placing",
     "shortened",
 ]
 
@@ -57,6 +62,36 @@ def shortened(text: str, limit: int = 400) -> str:
         return text
     half = (limit - 5) // 2
     return f"{text[:half]} ... {text[-half:]}"
+
+
+PLACE = "in "
+"""What the note of a place opens with."""
+
+
+def note_place(error: Exception, path: str) -> None:
+    """Note on any exception which part of a configuration it came from, `network[3].conv2d`.
+
+    A part around one that is noted already puts its own path before it.
+    """
+    notes = [note for note in getattr(error, "__notes__", []) if not note.startswith(PLACE)]
+    inner = noted_place(error)
+    error.__notes__ = [*notes, f"{PLACE}{path}.{inner}" if inner else f"{PLACE}{path}"]
+
+
+def noted_place(error: Exception) -> str:
+    """Return what `note_place` has noted; empty if nothing."""
+    notes = [note for note in getattr(error, "__notes__", []) if note.startswith(PLACE)]
+    return notes[0].removeprefix(PLACE) if notes else ""
+
+
+@contextmanager
+def placing(path: str) -> Iterator[None]:
+    """Note the place on whatever the body raises."""
+    try:
+        yield
+    except Exception as error:
+        note_place(error, path)
+        raise
 
 
 class CnnrunError(Exception):
@@ -112,7 +147,7 @@ class RunError(CnnrunError):
 
 
 class PluginError(CnnrunError):
-    """A plug-in cannot be imported."""
+    """A plug-in cannot be imported, or fails."""
 
 
 class WorkerError(CnnrunError):

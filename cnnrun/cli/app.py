@@ -51,10 +51,15 @@ app = typer.Typer(
 )
 for verb in (train, evaluate, predict, gradcheck, inspect, summary, bench, init):
     app.command(verb.NAME, cls=Verb)(verb.command)
-app.add_typer(explain.app, name="explain")
-app.add_typer(runs.app, name="runs")
-app.add_typer(config.app, name="config")
-app.add_typer(data.app, name="data")
+for name, verbs in (
+    ("explain", explain.app),
+    ("runs", runs.app),
+    ("config", config.app),
+    ("data", data.app),
+):
+    for inner in verbs.registered_commands:
+        inner.cls = Verb
+    app.add_typer(verbs, name=name)
 
 
 def _print_version(wanted: bool) -> None:

@@ -1,4 +1,6 @@
-"""A verb of the command line: an option that it lacks is answered with the override for it."""
+"""A verb of the command line: its help is in sections, and an option that it lacks is answered with
+the override for it.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +9,24 @@ from typing import Any
 
 from typer.core import TyperCommand
 
+from cnnrun.cli.help import sections
+
 __all__ = ["Verb"]
 
 
 class Verb(TyperCommand):
     """A verb whose `--lr 0.1` is answered with `optimizer.sgd.learning_rate=0.1`."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the arguments and options of the help, many options under several headings."""
+        params = self.get_params(ctx)
+        arguments = [param for param in params if param.param_type_name == "argument"]
+        options = [param for param in params if param.param_type_name == "option"]
+        for heading, under in {"Arguments": arguments, **sections(options)}.items():
+            records = [record for param in under if (record := param.get_help_record(ctx))]
+            if records:
+                with formatter.section(heading):
+                    formatter.write_dl(records)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the words behind the verb."""

@@ -53,11 +53,17 @@ def _describe(error: Exception) -> tuple[str, int]:
         return f"error: {error}", error.exit_code
     if isinstance(error, MemoryError):
         return "error: not enough memory; a smaller batch or network needs less", 2
+    from cnnrun.config import describe_fault, loaded_plugins  # which takes a while
+
+    if fault := describe_fault(error):
+        return f"error: {fault} (--debug shows more)", 2
     if isinstance(error, OSError):
         place = f"{error.filename}: " if error.filename is not None else ""
         return f"error: {place}{error.strerror or error}", 2
     kind = type(error).__name__
-    return f"internal error: {kind}: {error} (--debug shows where)", INTERNAL
+    names = ", ".join(plugin.name for plugin in loaded_plugins())
+    hint = f"; if {names} is to blame, gradcheck may tell" if names else ""
+    return f"internal error: {kind}: {error} (--debug shows where{hint})", INTERNAL
 
 
 def _silence(descriptor: int) -> None:

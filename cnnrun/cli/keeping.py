@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from cnnrun.cli.completion import run_names
 from cnnrun.cli.options import Json, Quiet, RunName, RunsDir, load_run
 from cnnrun.cli.output import message, print_json
 
@@ -58,7 +59,10 @@ def export_command(
 
 
 def rm_command(
-    names: Annotated[list[str], typer.Argument(metavar="RUN...", help="Names of runs, or last.")],
+    names: Annotated[
+        list[str],
+        typer.Argument(metavar="RUN...", help="Names of runs, or last.", autocompletion=run_names),
+    ],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     runs_dir: RunsDir = Path("runs"),
     json: Json = False,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
     from cnnrun.gradcheck import Check
-    from cnnrun.runs.events import EpochMetrics, Event, StepFinished
+    from cnnrun.runs.events import EpochMetrics, Event, StepFinished, WorkersSlow
 
 __all__ = ["CheckProgress", "Progress", "with_bar"]
 
@@ -41,6 +41,7 @@ class Progress:
             Stopped,
             TrainingFinished,
             TrainingStarted,
+            WorkersSlow,
         )
 
         if isinstance(event, TrainingStarted):
@@ -49,6 +50,9 @@ class Progress:
                 message(f"going on after step {event.step}", quiet=self.quiet)
         elif isinstance(event, StepFinished) and self.on_terminal:
             self._advance(event)
+        elif isinstance(event, WorkersSlow):
+            self._close()  # the next step opens it again
+            message(_advise(event), quiet=self.quiet)
         elif isinstance(event, EpochFinished):
             self._close()
             message(self._line(event.metrics, event.improved), quiet=self.quiet)
@@ -89,6 +93,16 @@ class Progress:
                 parts.append(f"acc {share(accuracy)}")
         parts.append(f"{metrics.seconds:.1f} s")
         return "  ".join(parts) + ("  best" if improved else "")
+
+
+def _advise(event: WorkersSlow) -> str:
+    """Return that one worker would be faster, and how that was measured."""
+    together, alone = 1000 * event.together, 1000 * event.alone
+    return (
+        f"{event.workers} workers are slower than one here, as busy as the machine is: of the "
+        f"first steps they took {together:.1f} ms each, and one took {alone:.1f}; "
+        "--workers 1 gives the same result"
+    )
 
 
 def with_bar(items: Iterable[T], total: int, unit: str, *, quiet: bool) -> Iterator[T]:

@@ -5,7 +5,8 @@ from cnnrun.config.description import describe_data
 from cnnrun.config.experiment import Experiment, TrainOptions
 from cnnrun.config.export import export_samples
 from cnnrun.config.keys import keys_meant_in, keys_of
-from cnnrun.config.loading import build_network, load_experiment, read_layer
+from cnnrun.config.loading import build_network, load_experiment, read_dataset, read_layer
+from cnnrun.config.plugin_faults import describe_fault
 from cnnrun.config.plugins import (
     OWN_PLUGINS,
     Plugin,
@@ -24,6 +25,7 @@ __all__ = [
     "TrainOptions",
     "build_network",
     "describe_data",
+    "describe_fault",
     "dump_yaml",
     "export_samples",
     "init_experiment",
@@ -37,6 +39,7 @@ __all__ = [
     "load_plugins",
     "loaded_plugins",
     "read_arrays",
+    "read_dataset",
     "read_layer",
     "to_dict",
 ]

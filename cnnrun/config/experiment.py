@@ -55,6 +55,7 @@ class Experiment:
     Attributes:
         name: what its runs are called.
         seed: of initial weights, data order, augmentation, dropout and the validation split.
+        plugins: Python files that were imported before the rest was read, relative to `base`.
         base: the folder that relative paths in the file are relative to; not an option.
     """
 
@@ -66,6 +67,7 @@ class Experiment:
     schedule: Schedule = field(default_factory=Constant)
     seed: NonNegativeInt = 0
     train: TrainOptions = field(default_factory=TrainOptions)
+    plugins: tuple[str, ...] = ()
     base: Path = field(default=Path(), metadata={"option": False})
 
     def __post_init__(self) -> None:

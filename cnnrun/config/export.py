@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +38,7 @@ def export_samples(
     output: Path | str,
     *,
     split: str = "test",
+    by_class: bool = False,
     plugins: tuple[Path | str, ...] = (),
 ) -> list[ExportedSample]:
     """Write samples of a data set as PNG files, and return what they are.
@@ -46,6 +48,7 @@ def export_samples(
         index: samples of the split, from 0: a number, several, or words such as `3,7` or `0-9`.
         output: the file of a single sample, `NAME.png`; or a folder, which gets a file for each.
         split: `train`, `val` or `test`, as a training would see them.
+        by_class: write into a folder for each class in `output`, as an `image_folder` has them.
         plugins: Python files that register what the configuration names.
 
     Raises:
@@ -57,16 +60,24 @@ def export_samples(
     prepared = prepared_data(data, plugins)
     samples = prepared.samples(split)
     indices = read_indices(index, len(samples))
-    paths = _paths(output, indices, split)
-    paths[0].parent.mkdir(parents=True, exist_ok=True)
+    classes = [_classes(samples, number, prepared.info) for number in indices]
+    if by_class:
+        paths = [
+            output / _folder_of(each) / f"{split}-{number}.png"
+            for each, number in zip(classes, indices, strict=True)
+        ]
+    else:
+        paths = _paths(output, indices, split)
+    for folder in {path.parent for path in paths}:
+        folder.mkdir(parents=True, exist_ok=True)
     return [
         ExportedSample(
             number,
             path,
-            _classes(samples, number, prepared.info),
+            each,
             write_image(path, samples.split.images[number], samples.split.maximum),
         )
-        for number, path in zip(indices.tolist(), paths, strict=True)
+        for number, path, each in zip(indices.tolist(), paths, classes, strict=True)
     ]
 
 
@@ -81,6 +92,23 @@ def _paths(output: Path, indices: Array, split: str) -> list[Path]:
             f"{output}: one file for {len(indices)} samples; give a folder, such as {output.stem}"
         )
     return [output]
+
+
+def _folder_of(classes: tuple[str, ...]) -> str:
+    """Return the name of the folder for a sample of these classes.
+
+    Raises:
+        DataError: it has several, or none, or one whose name no folder can have.
+    """
+    if len(classes) != 1:
+        raise DataError(
+            f"a sample has {len(classes)} labels ({', '.join(classes)}); a folder for each class "
+            "needs one an image"
+        )
+    (name,) = classes
+    if name.strip(". ") != name or not name or re.search(r'[\\/:*?"<>|\x00-\x1f]', name):
+        raise DataError(f"the class {name!r} cannot be the name of a folder")
+    return name
 
 
 def _classes(samples: Samples, number: int, info: DatasetInfo) -> tuple[str, ...]:

@@ -60,7 +60,7 @@ def is_known(path: KeyPath) -> bool:
 
 def full_keys(tree: Any) -> list[str]:
     """Return every key that an override of this configuration may set, in the files' order."""
-    return [format_path(path) for path in _walk(Experiment, tree, ())]
+    return [format_path(path) for path in _walk(Experiment, tree, ()) if path[0] != "plugins"]
 
 
 def meant_keys(key: str, tree: Any) -> list[str]:

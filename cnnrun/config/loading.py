@@ -5,22 +5,35 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import numpy.typing as npt
 
 from cnnrun.config.experiment import Experiment
+from cnnrun.config.named_plugins import load_named_plugins
 from cnnrun.config.overrides import apply_overrides
+from cnnrun.config.plugin_faults import describe_fault
 from cnnrun.config.plugins import load_plugins
 from cnnrun.config.reading import Reader
 from cnnrun.config.sense import require_sense
 from cnnrun.config.source import KeyPath, Source, parse_source, read_source
-from cnnrun.data import DatasetInfo, has_labels
+from cnnrun.data import DatasetInfo, DatasetSource, has_labels
 from cnnrun.engine import Build, LayerConfig, Network
 from cnnrun.engine.names import format_size
-from cnnrun.errors import ConfigError, DataError, ShapeError, shortened
+from cnnrun.errors import (
+    CnnrunError,
+    ConfigError,
+    DataError,
+    PluginError,
+    ShapeError,
+    excerpt,
+    noted_place,
+    placing,
+    shortened,
+)
 
-__all__ = ["build_network", "load_experiment", "read_layer"]
+__all__ = ["build_network", "load_experiment", "read_dataset", "read_layer"]
 
 
 def load_experiment(
@@ -29,6 +42,7 @@ def load_experiment(
     plugins: Sequence[Path | str] = (),
     *,
     check_network: bool = True,
+    may_name_plugins: bool = True,
 ) -> Experiment:
     """Return the experiment that a configuration file describes.
 
@@ -40,6 +54,7 @@ def load_experiment(
         plugins: Python files that register layers and other parts that it names; plug-ins of
             installed packages are imported too.
         check_network: leaves building the network to the caller if it is False.
+        may_name_plugins: import the files that its `plugins:` lists; a file of a run may not.
 
     Raises:
         ConfigError: something is wrong. The message lists every problem with file, line, column.
@@ -52,6 +67,7 @@ def load_experiment(
     if not isinstance(source.tree, dict):
         near = "; a colon needs a space behind it" if ":" in str(source.tree) else ""
         raise ConfigError(f"{source.where(())}: a configuration is a mapping of sections{near}")
+    load_named_plugins(source, path, allowed=may_name_plugins)
     problems = apply_overrides(source, overrides)
     source.tree.setdefault("name", re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).strip("-._"))
     experiment: Experiment = Reader(source, problems).read(
@@ -60,13 +76,15 @@ def load_experiment(
     if not check_network:
         return experiment
     try:
-        info = experiment.data.dataset.info(experiment.base)
+        info = _info(experiment)
         build_network(experiment, info)
     except ShapeError as error:
-        raise ConfigError(_placed(error, source)) from None
+        raise ConfigError(f"{_where(error.path, source)}: {error}") from None
     except DataError as error:
         place = source.where(("data", "dataset"))
         raise DataError(f"{place}: data.dataset: {error}") from None
+    except Exception as error:
+        _raise_placed(error, source)
     require_sense(experiment, info, source)
     return experiment
 
@@ -84,6 +102,21 @@ def read_layer(text: str, origin: str) -> LayerConfig:
     source = parse_source(text, origin)
     layer: LayerConfig = Reader(source).read_part(LayerConfig, source.tree)
     return layer
+
+
+def read_dataset(text: str, origin: str) -> DatasetSource:
+    """Return a data set written as in a configuration, `npz: {path: x.npz, axes: NCHW}`.
+
+    Args:
+        text: YAML.
+        origin: what messages call the place it comes from.
+
+    Raises:
+        ConfigError: something is wrong.
+    """
+    source = parse_source(text, origin)
+    dataset: DatasetSource = Reader(source).read_part(DatasetSource, source.tree)
+    return dataset
 
 
 def build_network(
@@ -109,7 +142,8 @@ def build_network(
     )
     network = Network(experiment.network, info.image_shape, build)
     try:
-        _require_fitting_loss(experiment, network, info)
+        with placing("loss"):
+            _require_fitting_loss(experiment, network, info)
     except ShapeError as error:
         raise ShapeError(error.message, path="loss") from None
     return network
@@ -140,10 +174,35 @@ def _require_fitting_loss(experiment: Experiment, network: Network, info: Datase
         )
 
 
-def _placed(error: ShapeError, source: Source) -> str:
-    """Return the error's message with the place of the layer it names."""
-    path: KeyPath = tuple(
-        int(part[1:-1]) if part[0] == "[" else part
-        for part in re.findall(r"\[\d+\]|\w+", error.path)
+def _info(experiment: Experiment) -> DatasetInfo:
+    """Return what is known of the data set, noting on an error that it came from there."""
+    dataset = experiment.data.dataset
+    with placing("data.dataset"):
+        info = dataset.info(experiment.base)
+        if not isinstance(info, DatasetInfo):
+            raise DataError(f"{dataset.type_name}.info returns {excerpt(info)}, no DatasetInfo")
+        return info
+
+
+def _raise_placed(error: Exception, source: Source) -> NoReturn:
+    """Raise an error of a part with its place, if a plug-in's code is to blame, or else as it is.
+
+    Raises:
+        PluginError: instead of an exception that a plug-in raised.
+        ConfigError: instead of one of ours, which has no place in the configuration.
+    """
+    path = noted_place(error)
+    place = f"{_where(path, source)}: {path}"
+    if isinstance(error, CnnrunError):
+        raise ConfigError(f"{place}: {error}" if path else str(error)) from error
+    if fault := describe_fault(error):
+        raise PluginError(f"{place}: {fault}" if path else fault) from error
+    raise error
+
+
+def _where(path: str, source: Source) -> str:
+    """Return the place of a part that an error names as `network[3].conv2d`."""
+    keys: KeyPath = tuple(
+        int(part[1:-1]) if part[0] == "[" else part for part in re.findall(r"\[\d+\]|\w+", path)
     )
-    return f"{source.where(path, key=True)}: {error}"
+    return source.where(keys, key=True)

@@ -78,6 +78,8 @@ def _apply(source: Source, override: str) -> None:
             f"its path has {len(words)} parts of up to {max(map(len, words)):,} characters; the "
             f"limits are {MAXIMUM_DEPTH} and {MAXIMUM_KEY}"
         )
+    if words[0] == "plugins":
+        raise ConfigError("stands in the file alone; here, a plug-in is given with --plugin FILE")
     path: list[str | int] = [int(word[1:-1]) if word[0] == "[" else word for word in words]
     _refuse_unknown(name, tuple(path), text, source.tree)
     _switch(source, tuple(path))

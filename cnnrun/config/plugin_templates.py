@@ -18,8 +18,8 @@ LAYER = '''\
 
     cnnrun gradcheck --plugin {file} --layer {name}
 
-and use it in a configuration as `- {name}` or `- {name}: {{slope: 0.1}}`; any verb then takes
-`--plugin {file}`.
+and use it in a configuration as `- {name}` or `- {name}: {{slope: 0.1}}`, with
+`plugins: [{file}]` at its top; or give each verb `--plugin {file}`.
 """
 
 from dataclasses import dataclass
@@ -67,8 +67,8 @@ LOSS = '''\
 
     cnnrun gradcheck --plugin {file} --layers {name}
 
-and use it in a configuration as `loss: {name}` or `loss: {{{name}: {{delta: 0.5}}}}`; any verb then
-takes `--plugin {file}`.
+and use it in a configuration as `loss: {name}` or `loss: {{{name}: {{delta: 0.5}}}}`, with
+`plugins: [{file}]` at its top; or give each verb `--plugin {file}`.
 """
 
 from dataclasses import dataclass
@@ -111,7 +111,7 @@ OPTIMIZER = '''\
 
     optimizer: {{{name}: {{learning_rate: 0.002}}}}
 
-and train with `cnnrun train CONFIG --plugin {file}`.
+with `plugins: [{file}]` at its top; or train with `cnnrun train CONFIG --plugin {file}`.
 """
 
 from dataclasses import dataclass
@@ -156,7 +156,7 @@ TRANSFORM = '''\
     data:
       augment: [{{{name}: {{strength: 0.3, probability: 0.5}}}}]
 
-and train with `cnnrun train CONFIG --plugin {file}`.
+with `plugins: [{file}]` at its top; or train with `cnnrun train CONFIG --plugin {file}`.
 """
 
 from dataclasses import dataclass
@@ -193,7 +193,7 @@ DATASET = '''\
     cnnrun data info {name} --plugin {file}
 
 and use it in a configuration as `dataset: {name}` or `dataset: {{{name}: {{size: 16}}}}` under
-`data`; any verb then takes `--plugin {file}`.
+`data`, with `plugins: [{file}]` at its top; or give each verb `--plugin {file}`.
 """
 
 from dataclasses import dataclass

@@ -14,9 +14,17 @@ from pathlib import Path
 from types import ModuleType
 
 from cnnrun.config.hints import options_of
-from cnnrun.errors import PluginError
+from cnnrun.config.plugin_faults import PLUGIN_FILES, check_registered, list_registered
+from cnnrun.errors import ConfigError, PluginError
 
-__all__ = ["OWN_PLUGINS", "Plugin", "load_plugin", "load_plugins", "loaded_plugins"]
+__all__ = [
+    "OWN_PLUGINS",
+    "Plugin",
+    "is_python_file",
+    "load_plugin",
+    "load_plugins",
+    "loaded_plugins",
+]
 
 OWN_PLUGINS = "run"
 """What stands for the plug-ins of a run where plug-ins are named."""
@@ -42,6 +50,14 @@ _loaded: dict[str, Plugin] = {}
 def loaded_plugins() -> tuple[Plugin, ...]:
     """Return the files that this process has imported, in their order."""
     return tuple(_loaded.values())
+
+
+def is_python_file(path: Path) -> bool:
+    """Return whether there is such a Python file."""
+    try:
+        return path.suffix == ".py" and path.is_file()
+    except OSError:  # such as a name that is too long
+        return False
 
 
 def load_plugins(paths: Iterable[Path | str] = ()) -> None:
@@ -74,7 +90,7 @@ def load_plugin(path: Path, name: str | None = None) -> None:
             "with the name of a run; with a configuration, name the Python file"
         )
     path = path.absolute()
-    if path.suffix != ".py" or not path.is_file():
+    if not is_python_file(path):
         raise PluginError(f"{path}: no such Python file")
     try:
         plugin = Plugin(name or _portable(path.name), path.read_bytes())
@@ -85,14 +101,20 @@ def load_plugin(path: Path, name: str | None = None) -> None:
     module = ModuleType(f"cnnrun_plugin_{path.stem}_{plugin.sha256[:12]}")
     module.__file__ = str(path)
     sys.modules[module.__name__] = module
+    PLUGIN_FILES.add(str(path))
+    before = list_registered()
     try:
         code = compile(plugin.source, str(path), "exec", dont_inherit=True)
         exec(code, module.__dict__)
     except Exception as error:
         del sys.modules[module.__name__]
         raise PluginError(f"{_place(error, path)}: {type(error).__name__}: {error}") from error
-    _loaded[plugin.sha256] = plugin
     options_of.cache_clear()
+    try:
+        check_registered(before)
+    except ConfigError as error:
+        raise PluginError(f"{path}: {error}") from None
+    _loaded[plugin.sha256] = plugin
 
 
 @cache
@@ -105,10 +127,19 @@ def _load_installed() -> None:
     for point in entry_points(group="cnnrun.plugins"):
         try:
             point.load()
+            _note_files(sys.modules[point.module])
         except Exception as error:
             raise PluginError(
                 f"plug-in {point.name} ({point.value}): {type(error).__name__}: {error}"
             ) from error
+
+
+def _note_files(module: ModuleType) -> None:
+    """Note the files of an installed plug-in, of its whole package if it is in one."""
+    top = module.__name__.partition(".")[0]
+    for name, each in sys.modules.copy().items():
+        if name.partition(".")[0] == top and getattr(each, "__file__", None):
+            PLUGIN_FILES.add(str(each.__file__))
 
 
 def _portable(name: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Union, get_args, get_origin
 
 from cnnrun.config.hints import NAMED, describe, is_required, options_of, parse_leaf, registered
 from cnnrun.config.keys import meant_keys
+from cnnrun.config.plugin_faults import describe_fault
 from cnnrun.config.source import KeyPath, Source, format_path
 from cnnrun.errors import ConfigError, OptionError, excerpt, shortened
 from cnnrun.registry import Registry, nearest_names, suggestion
@@ -173,6 +174,10 @@ class Reader:
             self.note((*path, error.option), error.message)
         except ConfigError as error:
             self.note(path, str(error))
+        except Exception as error:
+            if not (fault := describe_fault(error)):
+                raise
+            self.note(path, fault)
         raise _InvalidError
 
 

@@ -10,6 +10,7 @@ import yaml
 
 from cnnrun.config.experiment import Experiment
 from cnnrun.config.hints import NAMED, options_of
+from cnnrun.config.named_plugins import resolve_plugin
 from cnnrun.config.source import parse_scalar
 from cnnrun.data import DatasetSource
 
@@ -19,7 +20,10 @@ __all__ = ["dump_yaml", "to_dict"]
 def to_dict(experiment: Experiment) -> dict[str, Any]:
     """Return the experiment in the language of configurations, paths made absolute."""
     document: dict[str, Any] = _plain(experiment, experiment.base)
-    return document
+    plugins = [
+        str(resolve_plugin(path, experiment.base).absolute()) for path in document.pop("plugins")
+    ]
+    return {"plugins": plugins, **document} if plugins else document
 
 
 def dump_yaml(experiment: Experiment) -> str:

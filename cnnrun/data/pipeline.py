@@ -16,6 +16,7 @@ import numpy as np
 from cnnrun.data.dataset import Dataset, DatasetInfo, DatasetSource, Split, Task, stratified_split
 from cnnrun.data.samples import Samples, Statistics
 from cnnrun.data.transforms import Transform
+from cnnrun.data.usable import require_usable
 from cnnrun.engine.types import Array, Fraction
 from cnnrun.errors import DataError
 
@@ -102,9 +103,7 @@ def prepare(
         DataError: the data cannot be used.
     """
     data = options.dataset.load(base)
-    for name, split in (("train", data.train), ("val", data.val), ("test", data.test)):
-        if split is not None and not len(split):
-            raise DataError(f"{data.info.name}: the {name} split is empty")
+    require_usable(data, options.dataset.type_name)
     train, val = _hold_out(data, options.validation, seed)
     channels = data.info.image_shape[2]
     if statistics is None:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from cnnrun.data.dataset import Split, Task
 from cnnrun.data.transforms import Transform
 from cnnrun.engine.types import Array
-from cnnrun.errors import DataError
+from cnnrun.errors import DataError, excerpt
 
 __all__ = ["Samples", "Statistics"]
 
@@ -153,6 +153,8 @@ def _change(
 
 def _applied(transform: Transform, image: Array, rng: np.random.Generator) -> Array:
     changed = transform(image, rng)
+    if not isinstance(changed, np.ndarray):
+        raise DataError(f"transform {transform.type_name} returns {excerpt(changed)}, not an image")
     if changed.shape != image.shape:  # assigning it could broadcast in silence
         raise DataError(
             f"transform {transform.type_name} made an image of shape {changed.shape} out "

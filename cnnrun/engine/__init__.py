@@ -9,6 +9,7 @@ from cnnrun.engine.execution.nonfinite import (
     find_nonfinite_prediction,
     find_nonfinite_state,
 )
+from cnnrun.engine.execution.pace import Pace
 from cnnrun.engine.initializers import INITIALIZERS, Initializer
 from cnnrun.engine.layer import LAYERS, Build, Layer, LayerConfig
 from cnnrun.engine.losses import LOSSES, Loss
@@ -36,6 +37,7 @@ __all__ = [
     "NetworkSummary",
     "NonFinite",
     "Optimizer",
+    "Pace",
     "Pass",
     "Schedule",
     "StepResult",

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from math import prod
+from operator import index
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -15,7 +16,7 @@ from cnnrun.engine.context import Context
 from cnnrun.engine.initializers import Initializer
 from cnnrun.engine.kernels.convolution import MethodName
 from cnnrun.engine.types import Array, DType, Shape
-from cnnrun.errors import ShapeError
+from cnnrun.errors import LayerError, ShapeError, excerpt
 from cnnrun.registry import Registry
 
 if TYPE_CHECKING:
@@ -121,6 +122,7 @@ class Layer:
 
         Raises:
             ShapeError: the layer does not fit such an input.
+            LayerError: `build` returns no shape.
         """
         self._build = build = build or Build()
         self.config = config
@@ -128,7 +130,21 @@ class Layer:
         self.dtype = np.dtype(build.dtype)
         self.params: dict[str, Array] = {}
         self.buffers: dict[str, Array] = {}
-        self.output_shape: Shape = self.build(build)
+        self.output_shape = self._checked(self.build(build))
+
+    def _checked(self, shape: Any) -> Shape:
+        """Return an output shape as a tuple of whole numbers.
+
+        Raises:
+            LayerError: it is none.
+        """
+        try:
+            return tuple(index(size) for size in shape)
+        except TypeError:
+            raise LayerError(
+                "build must return the shape of one output sample, a tuple of whole "
+                f"numbers; got {excerpt(shape)}"
+            ) from None
 
     def build(self, build: Build) -> Shape:
         """Create parameters and buffers; return the shape of one output sample."""

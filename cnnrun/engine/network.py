@@ -15,7 +15,7 @@ from cnnrun.engine.layer import Build, Layer, LayerConfig, by_full_name
 from cnnrun.engine.names import format_size
 from cnnrun.engine.summary import summarize
 from cnnrun.engine.types import Array, Shape
-from cnnrun.errors import CheckpointError, ShapeError
+from cnnrun.errors import CheckpointError, ShapeError, note_place
 
 __all__ = ["Network", "Sequential"]
 
@@ -46,13 +46,16 @@ class Sequential:
         width = max(2, len(str(len(configs) - 1)))
         for index, config in enumerate(configs):
             kind = config.layer.type_name
+            where = f"{path}[{index}].{kind}"
             try:
                 layer = config.layer(config, shape, build.child(index))
                 _require_size(layer.output_shape)
             except ShapeError as error:
-                where = f"{path}[{index}].{kind}"
                 inner = f"{where}.{error.path}" if error.path else where
                 raise ShapeError(error.message, path=inner, option=error.option) from None
+            except Exception as error:  # a mistake in its code: say which layer that is
+                note_place(error, where)
+                raise
             self.layers[f"{index:0{width}d}_{kind}"] = layer
             shape = layer.output_shape
         self.output_shape = shape

@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from math import prod
 
-from cnnrun.explain.document import Equation
+from cnnrun.explain.document import Equation, Terms
 
-__all__ = ["gradient", "gradient_of_maxima", "with_numbers"]
+__all__ = ["chained", "gradient", "gradient_of_maxima", "with_numbers"]
 
 MOST_CHAINED = 16
 """Terms of a gradient that are first written as the chain rule has them."""
@@ -60,6 +60,33 @@ def gradient_of_maxima(
     return [
         Equation(f"dL/d{symbol}", tuple(terms[symbol]), index=index) for symbol, index in wanted
     ]
+
+
+def chained(
+    symbol: str,
+    index: tuple[int, ...],
+    local: Mapping[str, tuple[str, ...]],
+    terms: Terms | None = None,
+) -> Equation:
+    """Return dL/ds = sum over outputs O of dL/dO dO/ds, from the factors of each dO/ds.
+
+    Args:
+        symbol: to differentiate by.
+        index: of it, in its array.
+        local: the factors of dO/ds by O; of the first, a minus goes before the whole term.
+        terms: what the sum comes to, where it can be written more shortly.
+    """
+    products = []
+    for output, (first, *others) in local.items():
+        error = f"{'-' * first.startswith('-')}dL/d{output}"
+        products.append((error, first.removeprefix("-"), *others))
+    return Equation(
+        f"dL/d{symbol}",
+        tuple(products) if terms is None else terms,
+        index=index,
+        chain=tuple((f"dL/d{output}", f"d{output}/d{symbol}") for output in local),
+        steps=() if terms is None else (tuple(products),),
+    )
 
 
 def with_numbers(

@@ -12,23 +12,34 @@ import numpy.typing as npt
 from cnnrun.engine import Loss, Network
 from cnnrun.engine.types import Array, Padding, Pair
 from cnnrun.errors import ConfigError, OptionError
+from cnnrun.explain.activations import explain_activation
 from cnnrun.explain.backprop import explain_backprop
+from cnnrun.explain.batch_norm import explain_batch_norm
 from cnnrun.explain.convolution import explain_conv2d
 from cnnrun.explain.dense import explain_dense
 from cnnrun.explain.document import Explanation
 from cnnrun.explain.numbers import add_numbers
 from cnnrun.explain.pooling import explain_pooling
+from cnnrun.explain.softmax import explain_softmax, explain_softmax_cross_entropy
 from cnnrun.registry import suggestion
 
 __all__ = ["Kind", "explain"]
 
-Kind = Literal["conv2d", "max_pool2d", "avg_pool2d", "dense", "backprop"]
+Kind = Literal[
+    "conv2d", "max_pool2d", "avg_pool2d", "dense", "relu", "sigmoid", "softmax",
+    "softmax_cross_entropy", "batch_norm", "backprop",
+]  # fmt: skip
 
 BUILDERS: dict[str, Callable[..., Explanation]] = {
     "conv2d": explain_conv2d,
     "max_pool2d": partial(explain_pooling, "max_pool2d"),
     "avg_pool2d": partial(explain_pooling, "avg_pool2d"),
     "dense": explain_dense,
+    "relu": partial(explain_activation, "relu"),
+    "sigmoid": partial(explain_activation, "sigmoid"),
+    "softmax": explain_softmax,
+    "softmax_cross_entropy": explain_softmax_cross_entropy,
+    "batch_norm": explain_batch_norm,
     "backprop": explain_backprop,
 }
 
@@ -42,11 +53,16 @@ OPTIONS: dict[str, tuple[str, ...]] = {
         "input", "pool_size", "stride", "padding", "count_padding", "element", "values",
     ),
     "dense": ("input", "units", "element", "values"),
+    "relu": ("input", "values"),
+    "sigmoid": ("input", "values"),
+    "softmax": ("input", "values"),
+    "softmax_cross_entropy": ("classes", "values"),
+    "batch_norm": ("samples", "values"),
     "backprop": ("network", "loss", "title", "x"),
 }  # fmt: skip
 """What each kind can be given, beside `numbers` and `seed`."""
 
-SAMPLES = 4
+RANDOM_INPUTS = 4
 """Random inputs on which a network's gradients are verified where none are given."""
 
 
@@ -58,6 +74,8 @@ def explain(
     filters: int | None = None,
     pool_size: Pair | None = None,
     units: int | None = None,
+    classes: int | None = None,
+    samples: int | None = None,
     stride: Pair | None = None,
     padding: Padding | None = None,
     dilation: Pair | None = None,
@@ -78,12 +96,16 @@ def explain(
     that is left out has the default of `cnnrun explain KIND`.
 
     Args:
-        kind: `conv2d`, `max_pool2d`, `avg_pool2d`, `dense`, or `backprop` for a whole network.
-        input: height and width, and perhaps channels; for `dense` how many numbers come in.
+        kind: `conv2d`, `max_pool2d`, `avg_pool2d`, `dense`, `relu`, `sigmoid`, `softmax`,
+            `softmax_cross_entropy`, `batch_norm`, or `backprop` for a whole network.
+        input: height and width, and perhaps channels; for `dense` and activations how many
+            numbers come in.
         filter: height and width of a convolution's filter.
         filters: how many of them.
         pool_size: height and width of a pooling window.
         units: numbers that a dense layer gives.
+        classes: scores that the loss takes.
+        samples: of the batch that is normalised.
         stride: pixels from one window to the next.
         padding: `valid`, `same`, a number, or a pair.
         dilation: pixels from one tap of a filter to the next.
@@ -107,7 +129,8 @@ def explain(
         raise ConfigError(f"no explanation is called {kind!r}; {suggestion(str(kind), BUILDERS)}")
     options: dict[str, Any] = {
         "input": input, "filter": filter, "filters": filters, "pool_size": pool_size,
-        "units": units, "stride": stride, "padding": padding, "dilation": dilation,
+        "units": units, "classes": classes, "samples": samples,
+        "stride": stride, "padding": padding, "dilation": dilation,
         "groups": groups, "count_padding": count_padding, "element": element,
         "network": network, "loss": loss, "title": title, "x": x, "values": values,
     }  # fmt: skip
@@ -122,7 +145,7 @@ def explain(
                 "cnnrun.explain_network with a configuration or a run"
             )
         if numbers and x is None:
-            shape = (SAMPLES, *network.input_shape)
+            shape = (RANDOM_INPUTS, *network.input_shape)
             given["x"] = np.random.default_rng(seed).standard_normal(shape)
         return BUILDERS[kind](**given, seed=seed)
     given.pop("values", None)

@@ -12,7 +12,7 @@ from cnnrun.engine.names import format_size
 from cnnrun.engine.types import Array
 from cnnrun.errors import GradientError
 from cnnrun.explain.document import Explanation, Section, Statement
-from cnnrun.explain.formulas import formulas_of, loss_formula
+from cnnrun.explain.formulas import Rule, formulas_of, loss_rules
 from cnnrun.gradcheck import plan_network
 from cnnrun.gradcheck.points.networks import random_targets
 from cnnrun.gradcheck.points.probes import STEP
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from cnnrun.gradcheck import Report
 
 __all__ = ["explain_backprop"]
+
+LETTERS = {"x": "X", "y": "O", "dx": "dL/dX", "dy": "dL/dO"}
 
 BUDGET = 6000
 """Forward passes of the verification; above it, elements of each tensor are sampled."""
@@ -43,14 +45,16 @@ def explain_backprop(
     """
     run = _Run(network, loss, x, seed) if x is not None else None
     layers = list(_walk(network.layers))
-    value, delta = loss_formula(loss)
+    value, delta = loss_rules(loss)
     explanation = Explanation(f"Backpropagation through {title}")
     explanation.legend = [
-        "x, y: a layer's input and output; dx, dy: the loss gradients of them, the lecture's delta",
+        "X, O: a layer's input and output; dL/dX, dL/dO: the loss gradients of them, which the "
+        "lecture calls delta",
+        "F or W and b: a layer's parameters, which the files of a run call w and b",
         f"input: {format_size(network.input_shape)}; {network.parameter_count:,} parameters",
     ]
     forward = [
-        Statement(
+        _stated(
             f"{name}, {format_size(layer.input_shape)} to {format_size(layer.output_shape)}",
             formulas_of(layer).forward,
             run.norms(name, "x", "y") if run else "",
@@ -58,11 +62,11 @@ def explain_backprop(
         for name, layer in layers
     ]
     output = [
-        Statement("the loss", value, f"L = {run.loss:.6g}" if run else ""),
-        Statement("its gradient", delta, f"|delta| = {_norm(run.delta):.6g}" if run else ""),
+        _stated("the loss", value, f"L = {run.loss:.6g}" if run else ""),
+        _stated("its gradient", delta, f"|delta| = {_norm(run.delta):.6g}" if run else ""),
     ]
     backward = [
-        Statement(
+        _stated(
             f"{name}, {format_size(layer.output_shape)} to {format_size(layer.input_shape)}",
             formulas_of(layer).backward,
             run.norms(name, "dy", "dx") if run else "",
@@ -70,10 +74,10 @@ def explain_backprop(
         for name, layer in reversed(layers)
     ]
     gradients = [
-        Statement(
+        _stated(
             f"{name}/{parameter}, {format_size(array.shape)}",
-            formulas_of(layer).parameters.get(parameter, f"d{parameter}"),
-            run.gradient(f"{name}/{parameter}", array) if run else "",
+            rule := formulas_of(layer).parameters[parameter],
+            run.gradient(f"{name}/{parameter}", array, rule.formula) if run else "",
         )
         for name, layer in layers
         for parameter, array in layer.params.items()
@@ -86,10 +90,12 @@ def explain_backprop(
         Section("backward", "Step 3: the error of every layer, from the last to the first",
                 statements=backward,
                 intro="Each layer turns the error of its output into that of its input, which is "
-                "the error of the layer before: delta(l) = (W(l+1)^T delta(l+1)) * f'(z(l)), "
-                "in two layers here, the product and the activation."),
+                "the error of the layer before. The lecture's formula is done by two layers here, "
+                "the product and the activation.",
+                formulas=["delta^(l) = ((W^(l+1))^T delta^(l+1)) * f'(z^(l))"]),
         Section("gradients", "Step 4: the gradients of the parameters", statements=gradients,
-                intro="Each is the error of the layer's output with the layer's own input."),
+                intro="Each is the error of the layer's output with the layer's own input.",
+                formulas=["dL/dW^(l) = delta^(l+1) (a^(l))^T", "dL/db^(l) = delta^(l+1)"]),
     ]  # fmt: skip
     if run:
         explanation.verified = run.verify()
@@ -115,16 +121,18 @@ class _Run:
         self.seen[name, kind] = array.copy()
 
     def norms(self, name: str, *kinds: str) -> str:
-        """Return `|x| = 1.2, |y| = 0.7`."""
+        """Return `|X| = 1.2, |O| = 0.7`."""
         return ", ".join(
-            f"|{kind}| = {_norm(self.seen[name, kind]):.6g}"
+            f"|{LETTERS[kind]}| = {_norm(self.seen[name, kind]):.6g}"
             for kind in kinds
             if (name, kind) in self.seen
         )
 
-    def gradient(self, name: str, parameter: Array) -> str:
-        """Return the norms of a parameter and of its gradient."""
-        return f"|gradient| = {_norm(self.gradients[name]):.6g}, |value| = {_norm(parameter):.6g}"
+    def gradient(self, name: str, parameter: Array, formula: str) -> str:
+        """Return the norms of a parameter's gradient, by the name in its formula, and of itself."""
+        left = formula.partition(" = ")[0]
+        of_it, it = (left, left.removeprefix("dL/d")) if formula else ("gradient", "parameter")
+        return f"|{of_it}| = {_norm(self.gradients[name]):.6g}, |{it}| = {_norm(parameter):.6g}"
 
     def verify(self) -> str:
         """Check every gradient of the network, and return a sentence that says so."""
@@ -142,6 +150,10 @@ class _Run:
             f"{resolved:,} elements of {len(report.rows)} gradients agree with finite differences "
             "of the forward pass, in each layer alone and through the whole network"
         )
+
+
+def _stated(name: str, rule: Rule, remark: str) -> Statement:
+    return Statement(name, rule.formula, rule.words, remark)
 
 
 def _walk(layers: dict[str, Layer], prefix: str = "") -> Iterator[tuple[str, Layer]]:

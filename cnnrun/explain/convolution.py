@@ -81,16 +81,18 @@ def explain_conv2d(
             "filter_gradient",
             "Loss gradient with respect to the filter",
             written.gradients("F", element, outputs),
-            intro="dL/dF_i = sum over outputs k of dL/dO_k * dO_k/dF_i, and dO_k/dF_i is the "
-            "input that the tap was multiplied with.",
+            intro="The sum is over the outputs k, and dO_k/dF_i is the input that the tap was "
+            "multiplied with.",
+            formulas=["dL/dF_i = sum over k of dL/dO_k * dO_k/dF_i"],
             array="F",
         ),
         Section(
             "input_gradient",
             "Loss gradient with respect to the input",
             written.gradients("X", element, outputs),
-            intro="dL/dX_i = sum over outputs k of dL/dO_k * dO_k/dX_i, and dO_k/dX_i is the "
-            "tap that the input was multiplied with.",
+            intro="The sum is over the outputs k, and dO_k/dX_i is the tap that the input was "
+            "multiplied with.",
+            formulas=["dL/dX_i = sum over k of dL/dO_k * dO_k/dX_i"],
             array="X",
         ),
     ]

@@ -13,12 +13,23 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from cnnrun.engine import Layer
+    from cnnrun.engine import Layer, Loss
 
-__all__ = ["Equation", "Explanation", "Matrix", "Namer", "Section", "Statement", "Takeaway"]
+__all__ = [
+    "Equation",
+    "Explanation",
+    "Matrix",
+    "Namer",
+    "Section",
+    "Statement",
+    "Takeaway",
+    "Terms",
+]
 
 Operation = Literal["sum", "max"]
 Index = tuple[int, ...]
+Terms = tuple[tuple[str, ...], ...]
+"""The factors of each term; a factor is a symbol or a formula, as `parsing.py` reads it."""
 
 
 @dataclass(frozen=True)
@@ -59,15 +70,17 @@ class Equation:
         value: of the whole.
         chain: the same sum before the derivatives are known: each dL/dO beside its dO/ds; empty
             for what is no gradient.
+        steps: the same sum on its way from the chain to the terms, line by line.
     """
 
     left: str
-    terms: tuple[tuple[str, ...], ...]
+    terms: Terms
     operation: Operation = "sum"
     index: Index = ()
     numbers: tuple[tuple[float, ...], ...] | None = None
     value: float | None = None
     chain: tuple[tuple[str, str], ...] = ()
+    steps: tuple[Terms, ...] = ()
 
     @property
     def is_computed(self) -> bool:
@@ -78,31 +91,51 @@ class Equation:
 
 @dataclass(frozen=True)
 class Statement:
-    """A line about whole arrays: a name, a formula, and a remark."""
+    """A line about whole arrays: a name, a formula, words that go on from there, and numbers.
+
+    Attributes:
+        name: what it is about.
+        formula: of it; may be empty.
+        words: behind the formula; may be empty.
+        remark: figures of one run, as a formula such as `|X| = 2.5, |O| = 1`; may be empty.
+    """
 
     name: str
     formula: str
+    words: str = ""
     remark: str = ""
 
 
 @dataclass
 class Section:
-    """Equations that belong together; `key` names them in JSON, `array` is what they compute."""
+    """Equations that belong together.
+
+    Attributes:
+        key: names them in JSON.
+        title: above them.
+        equations: element by element.
+        statements: about whole arrays.
+        intro: a sentence before them.
+        formulas: for any element, before the equations.
+        array: what the equations compute, by its name in the engine's results; empty for what lies
+            in between.
+    """
 
     key: str
     title: str
     equations: list[Equation] = field(default_factory=list)
     statements: list[Statement] = field(default_factory=list)
     intro: str = ""
+    formulas: Sequence[str] = ()
     array: str = ""
 
 
 @dataclass(frozen=True)
 class Matrix:
-    """A matrix of symbols with a caption."""
+    """A matrix of symbols or formulas with a caption."""
 
     caption: str
-    rows: tuple[tuple[str, ...], ...]
+    rows: Terms
 
 
 @dataclass(frozen=True)
@@ -128,7 +161,8 @@ class Explanation:
         notes: what else matters.
         verified: what was verified with numbers, in a sentence; None without numbers.
         cells: what each maximum is taken of, in the order in which ties are decided.
-        layer: what is explained, in float64; None for a whole network.
+        layer: what is explained, in float64; None for a loss and for a whole network.
+        loss: what is explained, where it is a loss.
     """
 
     title: str
@@ -139,6 +173,7 @@ class Explanation:
     verified: str | None = None
     cells: dict[str, tuple[str, ...]] = field(default_factory=dict)
     layer: Layer | None = field(default=None, compare=False)
+    loss: Loss | None = field(default=None, compare=False)
 
     def __repr__(self) -> str:
         return f"<{self.title}>"

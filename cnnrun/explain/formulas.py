@@ -1,118 +1,178 @@
 """The formulas of each type of layer and loss, forward and backward, in one line each.
 
-x and y are a layer's input and output, dx and dy the loss gradients of them: the lecture's delta.
-`*` between arrays is number by number; a sum over n is over the samples of the batch.
+They are written as in `parsing.py`, with the letters of the other explanations: X and O are a
+layer's input and output, F or W and b its parameters. A sum over n is over a batch's samples.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from cnnrun.engine import Layer, Loss
 
-__all__ = ["Formulas", "formulas_of", "loss_formula"]
+__all__ = ["Formulas", "Rule", "formulas_of", "loss_rules"]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A formula, and words that go on from there; either may be empty."""
+
+    formula: str
+    words: str = ""
 
 
 @dataclass(frozen=True)
 class Formulas:
-    """A layer's formulas: y from x, dx from dy, and the gradient of each parameter."""
+    """A layer's rules: O from X, dL/dX from dL/dO, and the gradient of each parameter."""
 
-    forward: str
-    backward: str
-    parameters: dict[str, str] = field(default_factory=dict)
+    forward: Rule
+    backward: Rule
+    parameters: dict[str, Rule] = field(default_factory=dict)
 
 
-BIAS_OF_IMAGES = "db = sum over n and positions of dy"
-NORM = {"gamma": "dgamma = sum of dy * h", "beta": "dbeta = sum of dy"}
+BIAS = Rule("dL/db = sum over n of dL/dO")
+BIAS_OF_IMAGES = Rule("dL/db = sum over n of sum over i of dL/dO_n,i", "over all positions i")
+NORM = {
+    "gamma": Rule("dL/dgamma = sum over n of dL/dO_n * h_n"),
+    "beta": Rule("dL/dbeta = sum over n of dL/dO_n"),
+}
+NORMALISED = "O = gamma h + beta, h = (X - mu)/sqrt(V + epsilon)"
+EVERY_CHANNEL = "every channel with its own filters"
+OF_WINDOWS = "over the cells i of the window k"
 
 FORMULAS = {
     "conv2d": Formulas(
-        "y = Convolution(x, w) + b",
-        "dx = Full Convolution(w rotated by 180 degrees, dy)",
-        {"w": "dw = sum over n of Convolution(x, dy)", "b": BIAS_OF_IMAGES},
+        Rule("O = Convolution(X, F) + b"),
+        Rule("dL/dX = Full Convolution(180-degree rotated F, dL/dO)"),
+        {"w": Rule("dL/dF = sum over n of Convolution(X, dL/dO)"), "b": BIAS_OF_IMAGES},
     ),
     "depthwise_conv2d": Formulas(
-        "y = Convolution(x, w) + b, every channel with its own filters",
-        "dx = Full Convolution(w rotated by 180 degrees, dy), channel by channel",
-        {"w": "dw = sum over n of Convolution(x, dy)", "b": BIAS_OF_IMAGES},
+        Rule("O = Convolution(X, F) + b", EVERY_CHANNEL),
+        Rule("dL/dX = Full Convolution(180-degree rotated F, dL/dO)", EVERY_CHANNEL),
+        {"w": Rule("dL/dF = sum over n of Convolution(X, dL/dO)"), "b": BIAS_OF_IMAGES},
     ),
     "conv2d_transpose": Formulas(
-        "y = Full Convolution(w rotated by 180 degrees, x) + b: the dx of a convolution",
-        "dx = Convolution(dy, w)",
-        {"w": "dw = sum over n of Convolution(dy, x)", "b": BIAS_OF_IMAGES},
+        Rule("O = Full Convolution(180-degree rotated F, X) + b", "a convolution's way back"),
+        Rule("dL/dX = Convolution(dL/dO, F)"),
+        {"w": Rule("dL/dF = sum over n of Convolution(dL/dO, X)"), "b": BIAS_OF_IMAGES},
     ),
     "max_pool2d": Formulas(
-        "y = maximum of each window",
-        "dx: each error is assigned to where its maximum came from",
+        Rule("O_k = max over i of X_i", OF_WINDOWS),
+        Rule(
+            "dL/dX_i = sum over k of dL/dO_k * [X_i = O_k]",
+            "so each error is assigned to where its maximum came from",
+        ),
     ),
     "avg_pool2d": Formulas(
-        "y = mean of each window", "dx: each error, times 1/(N*N), goes to the whole window"
+        Rule("O_k = mean over i of X_i", OF_WINDOWS),
+        Rule(
+            "dL/dX_i = sum over k of dL/dO_k * dO_k/dX_i",
+            "where dO_k/dX_i is 1/(N*N) in the whole window, and 0 outside it",
+        ),
     ),
     "global_avg_pool2d": Formulas(
-        "y = mean of each channel", "dx = dy / (H*W), the same for every pixel of a channel"
+        Rule("O = mean over i of X_i", "over the H W positions i of a channel"),
+        Rule("dL/dX_i = dL/dO / (H W)", "the same at every position"),
     ),
     "dense": Formulas(
-        "y = x w + b", "dx = dy w^T", {"w": "dw = x^T dy", "b": "db = sum over n of dy"}
+        Rule("O = X W + b"),
+        Rule("dL/dX = dL/dO W^T"),
+        {"w": Rule("dL/dW = X^T dL/dO"), "b": BIAS},
     ),
-    "flatten": Formulas("y = x, in one row", "dx = dy, in the shape of x"),
-    "relu": Formulas("y = max(x, 0)", "dx = dy * [x > 0]"),
-    "leaky_relu": Formulas("y = x where x > 0, else s x", "dx = dy where x > 0, else s dy"),
+    "flatten": Formulas(
+        Rule("O = X", "in one row"), Rule("dL/dX = dL/dO", "in the shape of the input")
+    ),
+    "relu": Formulas(Rule("O = max(X, 0)"), Rule("dL/dX = dL/dO * [X > 0]")),
+    "leaky_relu": Formulas(
+        Rule("O = max(X, 0) + s min(X, 0)", "s being the slope of the negative side"),
+        Rule("dL/dX = dL/dO * ([X > 0] + s [X <= 0])"),
+    ),
     "elu": Formulas(
-        "y = x where x > 0, else a (exp(x) - 1)", "dx = dy where x > 0, else dy * a exp(x)"
+        Rule("O = max(X, 0) + alpha (exp(min(X, 0)) - 1)"),
+        Rule("dL/dX = dL/dO * ([X > 0] + alpha exp(X) [X <= 0])"),
     ),
-    "gelu": Formulas("y = x P(x), P the normal distribution", "dx = dy * (P(x) + x P'(x))"),
-    "silu": Formulas("y = x s(x), s the sigmoid", "dx = dy * (s + y (1 - s))"),
-    "sigmoid": Formulas("y = 1 / (1 + exp(-x))", "dx = dy * y (1 - y)"),
-    "tanh": Formulas("y = tanh(x)", "dx = dy * (1 - y^2)"),
-    "softplus": Formulas("y = log(1 + exp(b x)) / b", "dx = dy * sigmoid(b x)"),
-    "softmax": Formulas("y = exp(x) / sum of exp(x)", "dx = y * (dy - sum of dy * y)"),
-    "dropout": Formulas("y = x * m / (1 - rate), m random 0 or 1", "dx = dy * m / (1 - rate)"),
+    "gelu": Formulas(
+        Rule("O = X P(X)", "P being the normal distribution"),
+        Rule("dL/dX = dL/dO * (P(X) + X P'(X))"),
+    ),
+    "silu": Formulas(
+        Rule("O = X s", "s being the sigmoid of the input"),
+        Rule("dL/dX = dL/dO * (s + O (1 - s))"),
+    ),
+    "sigmoid": Formulas(Rule("O = 1/(1 + exp(-X))"), Rule("dL/dX = dL/dO * O (1 - O)")),
+    "tanh": Formulas(Rule("O = tanh(X)"), Rule("dL/dX = dL/dO * (1 - O^2)")),
+    "softplus": Formulas(
+        Rule("O = log(1 + exp(beta X))/beta"), Rule("dL/dX = dL/dO * sigmoid(beta X)")
+    ),
+    "softmax": Formulas(
+        Rule("O_i = exp(X_i)/(sum over k of exp(X_k))"),
+        Rule("dL/dX_i = O_i (dL/dO_i - sum over k of dL/dO_k * O_k)"),
+    ),
+    "dropout": Formulas(
+        Rule("O = X * m/(1 - r)", "m being 0 or 1 at random, r the rate"),
+        Rule("dL/dX = dL/dO * m/(1 - r)"),
+    ),
     "batch_norm": Formulas(
-        "y = gamma h + beta, h = (x - mean) / sqrt(variance + epsilon) over the batch",
-        "dx = gamma / sqrt(variance + epsilon) (dy - mean(dy) - h mean(dy * h))",
+        Rule(NORMALISED, "with mean mu and variance V of each channel over the batch"),
+        Rule("dL/dX = gamma/sqrt(V + epsilon) (dL/dO - mean(dL/dO) - h mean(dL/dO * h))"),
         NORM,
     ),
     "layer_norm": Formulas(
-        "y = gamma h + beta, h = (x - mean) / sqrt(variance + epsilon) over each sample's features",
-        "dx = (dh - mean(dh) - h mean(dh * h)) / sqrt(variance + epsilon), dh = gamma * dy",
+        Rule(NORMALISED, "with mean mu and variance V of each sample's features"),
+        Rule(
+            "dL/dX = 1/sqrt(V + epsilon) (dL/dh - mean(dL/dh) - h mean(dL/dh * h)), "
+            "dL/dh = gamma * dL/dO"
+        ),
         NORM,
     ),
     "residual": Formulas(
-        "y = branch(x) + shortcut(x)", "dx = dx of the branch + dx of the shortcut"
+        Rule("O = branch(X) + shortcut(X)"),
+        Rule("", "dL/dX of the branch and dL/dX of the shortcut, added up"),
     ),
 }
 
-LOSSES = {
+LOSS_RULES = {
     "softmax_cross_entropy": (
-        "L = - mean over n of sum of t * log p, p = softmax(z)",
-        "delta = (p - t) / N",
+        Rule(
+            "L = -mean over n of sum over k of t_k log(p_k), p = softmax(z)", "z being the output"
+        ),
+        Rule("delta = dL/dz = (p - t)/N"),
     ),
     "binary_cross_entropy": (
-        "L = - mean over n and the K outputs of t * log p + (1 - t) * log(1 - p), p = sigmoid(z)",
-        "delta = (p - t) / (K N)",
+        Rule(
+            "L = -mean over n and k of (t_k log(p_k) + (1 - t_k) log(1 - p_k)), p = sigmoid(z)",
+            "over the K outputs z",
+        ),
+        Rule("delta = dL/dz = (p - t)/(K N)"),
     ),
     "mse": (
-        "L = mean over n of 1/2 sum of (a - t)^2",
-        "delta = -(t - a) / N: the lecture's -(y - a), with f'(z) in the layer before",
+        Rule("L = mean over n of 1/2 sum over k of (a_k - t_k)^2", "a being the output"),
+        Rule(
+            "delta = dL/da = -(t - a)/N",
+            "the lecture's step 2, whose slope of the last activation is in the layer before",
+        ),
     ),
 }
 
 
 def formulas_of(layer: Layer) -> Formulas:
-    """Return a layer's formulas; of a user's own layer, the first line of its description."""
+    """Return a layer's rules; of a user's own layer, the first line of its description."""
     known = FORMULAS.get(layer.type_name)
     if known is not None:
         return known
-    first = (type(layer).__doc__ or "y = f(x), by its own code").strip().splitlines()[0]
-    own: dict[str, str] = {name: f"d{name}, by its own backward" for name in layer.params}
-    return Formulas(first, "dx, by its own backward", own)
+    own = {name: Rule("", f"of {name}, by its own backward") for name in layer.params}
+    return Formulas(_described(layer), Rule("", "by its own backward"), own)
 
 
-def loss_formula(loss: Loss) -> tuple[str, str]:
+def loss_rules(loss: Loss) -> tuple[Rule, Rule]:
     """Return a loss and its gradient with respect to the network's output."""
     if loss.type_name == "mse" and getattr(loss, "reduction", "") == "mean":
-        return "L = mean over n and the K outputs of (a - t)^2", "delta = -2 (t - a) / (K N)"
-    first = (type(loss).__doc__ or "").strip().splitlines()
-    own: tuple[Any, str] = (first[0] if first else "L, by its own code", "delta, by its own code")
-    return LOSSES.get(loss.type_name, own)
+        value = Rule("L = mean over n and k of (a_k - t_k)^2", "over the K outputs a")
+        return value, Rule("delta = dL/da = -2 (t - a)/(K N)")
+    own = _described(loss), Rule("", "by its own code")
+    return LOSS_RULES.get(loss.type_name, own)
+
+
+def _described(part: Layer | Loss) -> Rule:
+    first = (type(part).__doc__ or "by its own code").strip().splitlines()[0]
+    return Rule("", first.removesuffix("."))

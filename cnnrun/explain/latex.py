@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from cnnrun.explain.document import Equation, Explanation, Matrix, Takeaway
+from cnnrun.explain.document import Equation, Explanation, Matrix, Statement, Takeaway
 from cnnrun.explain.markup import to_latex_symbol
-from cnnrun.explain.text import number
+from cnnrun.explain.sentences import sentence_to_latex
+from cnnrun.explain.text import number, numeric_products
 
 __all__ = ["to_latex", "to_markdown"]
 
@@ -33,22 +34,23 @@ PREAMBLE = r"""\documentclass{article}
 def to_latex(explanation: Explanation) -> str:
     """Return a document of its own, for pdflatex with amsmath."""
     parts = [PREAMBLE, rf"\section*{{{_escape(explanation.title)}}}"]
-    parts += [_escape(line) + r"\par" for line in explanation.legend]
+    parts += [_sentence(line) + r"\par" for line in explanation.legend]
     for section in explanation.sections:
-        parts.append(rf"\subsection*{{{_escape(section.title)}}}")
+        parts.append(rf"\subsection*{{{_sentence(section.title)}}}")
         if section.intro:
-            parts.append(_escape(section.intro))
+            parts.append(_sentence(section.intro))
+        parts += [rf"\[{to_latex_symbol(formula)}\]" for formula in section.formulas]
         if section.equations:
             lines = " \\\\\n".join(_equation(equation) for equation in section.equations)
             parts.append(f"\\begin{{align*}}\n{lines}\n\\end{{align*}}")
         for statement in section.statements:
-            formula = f": {_escape(statement.formula)}" if statement.formula else ""
-            remark = rf" \emph{{{_escape(statement.remark)}}}" if statement.remark else ""
-            parts.append(rf"\textbf{{{_escape(statement.name)}}}{formula}{remark}\par")
+            rule = _rule(statement, _escape)
+            remark = f" (${to_latex_symbol(statement.remark)}$)" if statement.remark else ""
+            parts.append(rf"\textbf{{{_escape(statement.name)}}}{rule}{remark}\par")
     if explanation.takeaways:
         parts.append(r"\subsection*{In matrix form}")
         parts += [_takeaway(takeaway) for takeaway in explanation.takeaways]
-    parts += [_escape(note) + r"\par" for note in explanation.notes]
+    parts += [_sentence(note) + r"\par" for note in explanation.notes]
     if explanation.verified:
         parts.append(rf"\textbf{{Verified:}} {_escape(explanation.verified)}.")
     return "\n".join([*parts, r"\end{document}"]) + "\n"
@@ -57,25 +59,26 @@ def to_latex(explanation: Explanation) -> str:
 def to_markdown(explanation: Explanation) -> str:
     """Return Markdown with display mathematics between double dollars."""
     parts = [f"# {explanation.title}"]
-    parts += ["\n".join(f"- {line}" for line in map(_plain, explanation.legend))]
+    parts += ["\n".join(f"- {_sentence(line, _plain)}" for line in explanation.legend)]
     for section in explanation.sections:
-        parts.append(f"## {section.title}")
+        parts.append(f"## {_sentence(section.title, _plain)}")
         if section.intro:
-            parts.append(_plain(section.intro))
+            parts.append(_sentence(section.intro, _plain))
+        parts += [f"$$\n{to_latex_symbol(formula)}\n$$" for formula in section.formulas]
         if section.equations:
             lines = " \\\\\n".join(_equation(equation) for equation in section.equations)
             parts.append(f"$$\n\\begin{{aligned}}\n{lines}\n\\end{{aligned}}\n$$")
         lines_of = [
-            f"- **{s.name}**"
-            + (f": `{s.formula}`" if s.formula else "")
-            + (f" ({_plain(s.remark)})" if s.remark else "")
+            f"- **{_plain(s.name)}**"
+            + _rule(s, _plain)
+            + (f" (${to_latex_symbol(s.remark)}$)" if s.remark else "")
             for s in section.statements
         ]
         parts += ["\n".join(lines_of)] if lines_of else []
     if explanation.takeaways:
         parts.append("## In matrix form")
         parts += [_takeaway(takeaway, markdown=True) for takeaway in explanation.takeaways]
-    parts += ["\n".join(f"- {note}" for note in map(_plain, explanation.notes))]
+    parts += ["\n".join(f"- {_sentence(note, _plain)}" for note in explanation.notes)]
     if explanation.verified:
         parts.append(f"**Verified:** {explanation.verified}.")
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -83,23 +86,19 @@ def to_markdown(explanation: Explanation) -> str:
 
 def _equation(equation: Equation) -> str:
     left = to_latex_symbol(equation.left)
-    terms = [r" \, ".join(map(to_latex_symbol, term)) for term in equation.terms]
-    lines = [_joined(terms, equation.operation)]
+    lines = [
+        _joined([r" \, ".join(map(to_latex_symbol, t)) for t in terms], equation.operation)
+        for terms in (*equation.steps, equation.terms)
+    ]
     if equation.chain:
         pairs = [r" \cdot ".join(map(to_latex_symbol, pair)) for pair in equation.chain]
         lines.insert(0, _joined(pairs, "sum"))
     if equation.value is not None and equation.is_computed:
-        written = _scientific if equation.operation == "max" else _signed
-        products = [r" \cdot ".join(map(written, factors)) for factors in equation.numbers or ()]
+        products = [r" \cdot ".join(p) for p in numeric_products(equation, _scientific)]
         lines.append(_joined(products, equation.operation))
     if equation.value is not None and equation.terms:
         lines.append(_scientific(equation.value))
     return " \\\\\n".join([f"{left} &= {lines[0]}", *(f"&= {line}" for line in lines[1:])])
-
-
-def _signed(value: float) -> str:
-    text = _scientific(value)
-    return f"({text})" if text.startswith("-") else text
 
 
 def _scientific(value: float) -> str:
@@ -111,31 +110,37 @@ def _joined(terms: Sequence[str], operation: str) -> str:
     """Return terms in lines of a few, aligned behind the equals sign."""
     if not terms:
         return "0"
-    sign = ", " if operation == "max" else " + "
+    if operation == "max":
+        pieces = [f"{term}, " for term in terms[:-1]] + [terms[-1]]
+    else:
+        pieces = [terms[0]]
+        pieces += [f" - {t[1:]}" if t.startswith("-") else f" + {t}" for t in terms[1:]]
     lines = [
-        sign.join(terms[start : start + TERMS_A_LINE])
-        for start in range(0, len(terms), TERMS_A_LINE)
+        "".join(pieces[start : start + TERMS_A_LINE]).strip()
+        for start in range(0, len(pieces), TERMS_A_LINE)
     ]
-    whole = f"{sign.rstrip()} \\\\\n&\\quad ".join(lines)
-    if operation != "max":
-        return whole
-    return rf"\max({whole})"
+    whole = " \\\\\n&\\quad ".join(lines)
+    return rf"\max({whole})" if operation == "max" else whole
 
 
 def _takeaway(takeaway: Takeaway, *, markdown: bool = False) -> str:
     arguments = ", ".join(_matrix(matrix) for matrix in takeaway.arguments)
     formula = rf"{_matrix(takeaway.result)} = \text{{{takeaway.operation}}}\left({arguments}\right)"
+    heading = to_latex_symbol(takeaway.formula)
     captions = "; ".join(matrix.caption for matrix in takeaway.arguments)
     remarks = [f"The arguments are: {captions}."]
     remarks += [f"{remark[0].upper()}{remark[1:]}." for remark in takeaway.remarks]
     if markdown:
         display = f"$$\n{formula}\n$$"
-        return "\n\n".join([f"**{_plain(takeaway.formula)}**", display, *map(_plain, remarks)])
+        return "\n\n".join(
+            [f"${heading}$", display, *(_sentence(remark, _plain) for remark in remarks)]
+        )
     # A wide formula shrinks to the page, and a narrow one keeps its size.
     width = r"\ifdim\width>\linewidth\linewidth\else\width\fi"
     display = rf"\[\resizebox{{{width}}}{{!}}{{$\displaystyle {formula}$}}\]"
-    heading = rf"\textbf{{{_escape(takeaway.formula)}}}"
-    return "\n".join([heading, display, *(_escape(remark) + r"\par" for remark in remarks)])
+    return "\n".join(
+        [f"${heading}$", display, *(_sentence(remark) + r"\par" for remark in remarks)]
+    )
 
 
 def _matrix(matrix: Matrix) -> str:
@@ -143,8 +148,20 @@ def _matrix(matrix: Matrix) -> str:
     return rf"\begin{{bmatrix}} {rows} \end{{bmatrix}}"
 
 
+def _rule(statement: Statement, escape: Callable[[str], str]) -> str:
+    """Return a statement's formula and the words behind it."""
+    formula = f": ${to_latex_symbol(statement.formula)}$" if statement.formula else ""
+    words = _sentence(statement.words, escape)
+    return formula + (f"{', ' if formula else ': '}{words}" if words else "")
+
+
 def _escape(text: str) -> str:
     return "".join(ESCAPED.get(character, character) for character in text)
+
+
+def _sentence(text: str, escape: Callable[[str], str] = _escape) -> str:
+    """Return prose with the symbols in it as mathematics."""
+    return sentence_to_latex(text, escape)
 
 
 def _plain(text: str) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from cnnrun.explain.document import Equation, Explanation
-from cnnrun.explain.markup import Pieces, split_sentence, split_symbol
-from cnnrun.explain.text import number, signed
+from cnnrun.explain.document import Equation, Explanation, Terms
+from cnnrun.explain.markup import Pieces, split_symbol
+from cnnrun.explain.sentences import split_sentence
+from cnnrun.explain.text import number, numeric_products
 from cnnrun.explain.windows import window_positions
 from cnnrun.pages import render_template
 
@@ -28,6 +29,8 @@ def _rendered(template: str, explanation: Explanation) -> str:
     helpers: dict[str, Any] = {
         "symbol": split_symbol,
         "sentence": split_sentence,
+        "lines": _lines,
+        "minus": "\N{MINUS SIGN}",
         "products": _products,
         "numeric_products": _numeric_products,
         "number": _number,
@@ -36,6 +39,11 @@ def _rendered(template: str, explanation: Explanation) -> str:
     return render_template(
         "cnnrun.explain", template, explanation=explanation, positions=positions, **helpers
     )
+
+
+def _lines(equation: Equation) -> list[Terms]:
+    """Return the right-hand sides of an equation that are made of symbols, in order."""
+    return [*([equation.chain] if equation.chain else []), *equation.steps, equation.terms]
 
 
 def _products(terms: Sequence[Sequence[str]]) -> list[Pieces]:
@@ -47,9 +55,9 @@ def _products(terms: Sequence[Sequence[str]]) -> list[Pieces]:
 
 def _numeric_products(equation: Equation) -> list[Pieces]:
     """Return each term with numbers for its factors."""
-    written = number if equation.operation == "max" else signed
-    products = [" · ".join(map(written, factors)) for factors in equation.numbers or ()]
-    return [[_typeset(product)] for product in products]
+    products = [_typeset(" · ".join(product)) for product in numeric_products(equation)]
+    minus = "\N{MINUS SIGN}"
+    return [[minus, p[1:]] if p.startswith(minus) else [p] for p in products]
 
 
 def _number(value: float) -> str:

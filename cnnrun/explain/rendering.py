@@ -29,11 +29,17 @@ def to_document(explanation: Explanation) -> dict[str, Any]:
             entry: dict[str, Any] = {"terms": [list(term) for term in equation.terms]}
             if equation.operation != "sum":
                 entry["operation"] = equation.operation
+            if equation.steps:
+                entry["steps"] = [[list(term) for term in terms] for terms in equation.steps]
             if equation.value is not None:
                 entry["value"] = equation.value
             entries[equation.left] = entry
         for statement in section.statements:
-            entries[statement.name] = {"formula": statement.formula, "remark": statement.remark}
+            entries[statement.name] = {
+                "formula": statement.formula,
+                "words": statement.words,
+                "remark": statement.remark,
+            }
         document[section.key] = entries
     document["takeaways"] = [
         {

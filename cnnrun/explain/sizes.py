@@ -7,7 +7,12 @@ from typing import Any
 
 from cnnrun.errors import OptionError
 
-__all__ = ["entry_of", "image_shape", "require_padding", "require_pair", "require_sizes"]
+__all__ = [
+    "entry_of", "image_shape", "require_few", "require_padding", "require_pair", "require_sizes",
+]  # fmt: skip
+
+MOST_NUMBERS = 9
+"""Of a function of several numbers: their Jacobian has the square of it."""
 
 
 def require_sizes(
@@ -30,6 +35,18 @@ def require_sizes(
     if len(sizes) not in counts or not whole or min(sizes) < least:
         raise OptionError(option, f"{value!r} is no size from {least} up, such as {example}")
     return sizes
+
+
+def require_few(option: str, value: Any, *, least: int = 1) -> int:
+    """Return how many numbers there are, where each may act on each.
+
+    Raises:
+        OptionError: the value is something else, or more than anyone would read.
+    """
+    (count,) = require_sizes(option, value, least=least)
+    if count > MOST_NUMBERS:
+        raise OptionError(option, f"{count} is more than the {MOST_NUMBERS} that are spelled out")
+    return count
 
 
 def require_pair(option: str, value: Any) -> None:

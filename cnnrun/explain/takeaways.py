@@ -7,12 +7,18 @@ import numpy as np
 from cnnrun.engine.layers import Conv2D
 from cnnrun.engine.names import format_size
 from cnnrun.explain.document import Matrix, Namer, Takeaway
-from cnnrun.explain.text import count_of
+from cnnrun.explain.text import INDENT, WIDTH, count_of, width_of
 
-__all__ = ["WIDEST_MATRIX", "takeaways"]
+__all__ = ["WIDEST_MATRIX", "drawn", "takeaways"]
 
 WIDEST_MATRIX = 9
 """A matrix with more rows or columns is not drawn."""
+
+
+def drawn(takeaway: Takeaway) -> list[Takeaway]:
+    """Return a takeaway whose matrices fit a line, each below the other; else none."""
+    matrices = [takeaway.result, *takeaway.arguments]
+    return [takeaway] if all(width_of(matrix) + INDENT <= WIDTH for matrix in matrices) else []
 
 
 def takeaways(layer: Conv2D) -> list[Takeaway]:

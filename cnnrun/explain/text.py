@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from cnnrun.explain.document import (
     Equation,
@@ -14,9 +14,11 @@ from cnnrun.explain.document import (
     Takeaway,
 )
 
-__all__ = ["count_of", "number", "signed", "to_text"]
+__all__ = ["INDENT", "WIDTH", "count_of", "number", "numeric_products", "to_text", "width_of"]
 
 WIDTH = 79
+INDENT = 4
+"""Of a matrix that has a line of its own."""
 
 
 def to_text(explanation: Explanation) -> str:
@@ -45,10 +47,31 @@ def count_of(number: int, noun: str) -> str:
     return f"{number} {noun}{'s' * (number != 1)}"
 
 
-def signed(value: float) -> str:
-    """Return a number as a factor: a negative one in parentheses."""
-    text = number(value)
-    return f"({text})" if text.startswith("-") else text
+def width_of(matrix: Matrix) -> int:
+    """Return how many characters a line of a matrix has."""
+    return len(_matrix(matrix)[0])
+
+
+def numeric_products(
+    equation: Equation, written: Callable[[float], str] = number
+) -> list[list[str]]:
+    """Return each term with numbers for its factors, a minus before it where the symbols have one.
+
+    Args:
+        equation: with numbers.
+        written: how a number is written.
+    """
+
+    def factor(value: float) -> str:
+        text = written(value)
+        return f"({text})" if text.startswith("-") and equation.operation == "sum" else text
+
+    products = []
+    for term, numbers in zip(equation.terms, equation.numbers or (), strict=True):
+        first, *others = numbers
+        text = f"-{factor(-first)}" if term[0].startswith("-") else factor(first)
+        products.append([text, *map(factor, others)])
+    return products
 
 
 def _underlined(text: str, line: str) -> str:
@@ -70,6 +93,7 @@ def _section(section: Section) -> str:
     lines = [_underlined(section.title, "-")]
     if section.intro:
         lines.append(_wrap(section.intro, ""))
+    lines += [_wrap(formula, "  ", "    ") for formula in section.formulas]
     if section.equations or section.statements:
         lines.append("")
     lines += [_equation(equation) for equation in section.equations]
@@ -82,27 +106,33 @@ def _section(section: Section) -> str:
 def _equation(equation: Equation) -> str:
     head = f"{equation.left} = "
     margin = " " * (len(head) - 2) + "= "
-    terms = [" ".join(_times(term)) for term in equation.terms]
-    text = _joined(margin if equation.chain else head, terms, equation.operation)
+    lines = [[_times(term) for term in terms] for terms in (*equation.steps, equation.terms)]
     if equation.chain:
-        chain = _joined(head, [" * ".join(pair) for pair in equation.chain], "sum")
-        text = f"{chain}\n{text}"
+        lines.insert(0, [" * ".join(pair) for pair in equation.chain])
+    text = "\n".join(
+        _joined(margin if place else head, terms, equation.operation)
+        for place, terms in enumerate(lines)
+    )
     if equation.value is None or not equation.terms:
         return text
-    assert equation.numbers is not None
-    written = number if equation.operation == "max" else signed
-    products = [" * ".join(map(written, factors)) for factors in equation.numbers]
+    products = [" * ".join(product) for product in numeric_products(equation)]
     result = f"{margin}{number(equation.value)}"
     if not equation.is_computed:
         return f"{text}\n{result}"
     return f"{text}\n{_joined(margin, products, equation.operation)}\n{result}"
 
 
-def _times(term: Sequence[str]) -> list[str]:
-    """Return a term's factors; a loss gradient is set apart from what it is multiplied with."""
-    if len(term) == 2 and term[0].startswith("dL/"):
-        return [term[0], "*", term[1]]
-    return list(term)
+def _times(term: Sequence[str]) -> str:
+    """Return a product; a loss gradient is set apart from what it is multiplied with.
+
+    So are factors that are formulas of their own.
+    """
+    first, *others = term
+    if "(" in "".join(term) or any("/" in factor and factor[:2] != "1/" for factor in others):
+        return " * ".join(term)
+    if first.lstrip("-").startswith("dL/") and others:
+        return f"{first} * {' '.join(others)}"
+    return (" * " if first.count("/") and first[:2] != "1/" else " ").join(term)
 
 
 def _joined(head: str, terms: Sequence[str], operation: str) -> str:
@@ -113,7 +143,7 @@ def _joined(head: str, terms: Sequence[str], operation: str) -> str:
         pieces = [f"max({terms[0]}", *terms[1:]]
         pieces = [f"{piece}," for piece in pieces[:-1]] + [f"{pieces[-1]})"]
     else:
-        pieces = [terms[0], *(f"+ {term}" for term in terms[1:])]
+        pieces = [terms[0], *(f"- {t[1:]}" if t.startswith("-") else f"+ {t}" for t in terms[1:])]
     lines, line = [], head
     margin = " " * len(head)
     for place, piece in enumerate(pieces):
@@ -126,8 +156,8 @@ def _joined(head: str, terms: Sequence[str], operation: str) -> str:
 
 
 def _statement(statement: Statement) -> str:
-    text = f"{statement.name}: {statement.formula}" if statement.formula else statement.name
-    lines = _wrap(text, "", "    ")
+    rule = ", ".join(part for part in (statement.formula, statement.words) if part)
+    lines = _wrap(f"{statement.name}: {rule}" if rule else statement.name, "", "    ")
     return f"{lines}\n{_wrap(statement.remark, '    ')}" if statement.remark else lines
 
 

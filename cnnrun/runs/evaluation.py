@@ -29,7 +29,8 @@ class Evaluation:
         figures: what it came to, in the terms of its task.
         task: `classification`, `multi_label`, `regression` or `image`.
         split: what was measured, `train`, `val` or `test`; None for all of other data.
-        data: the file or folder of other data than the network's own.
+        data: the file or folder of other data than the network's own, or a data set's name.
+        data_identity: these data with all options, which tell them from others of that name.
         files: the name of each image's file within the data set; none where it has no such files.
         data_changed: whether the network's own data are no longer those it was trained on.
     """
@@ -39,6 +40,7 @@ class Evaluation:
     task: str = "classification"
     split: str | None = None
     data: Path | None = None
+    data_identity: str = ""
     files: tuple[str, ...] = ()
     data_changed: bool = False
 

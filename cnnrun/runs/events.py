@@ -15,6 +15,7 @@ __all__ = [
     "Stopped",
     "TrainingFinished",
     "TrainingStarted",
+    "WorkersSlow",
 ]
 
 
@@ -81,6 +82,25 @@ class StepFinished:
 
 
 @dataclass(frozen=True)
+class WorkersSlow:
+    """After the first steps: on this machine, as it is now, one worker would be faster.
+
+    Attributes:
+        workers: how many there are.
+        together: seconds that they took for a step, its update left out.
+        alone: seconds that one took.
+    """
+
+    workers: int
+    together: float
+    alone: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the figures by name."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
 class EpochFinished:
     """One pass over the training split was done; `improved` if it is the best so far."""
 
@@ -134,6 +154,7 @@ class FinalTest:
 Event = (
     TrainingStarted
     | StepFinished
+    | WorkersSlow
     | EpochFinished
     | Stopped
     | Diverged

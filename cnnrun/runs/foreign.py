@@ -2,14 +2,38 @@
 
 from __future__ import annotations
 
+import dataclasses
+from dataclasses import dataclass
 from pathlib import Path
 
-from cnnrun.config import Experiment
-from cnnrun.data import DatasetInfo, Samples, Statistics, has_labels
+from cnnrun.config import Experiment, read_dataset
+from cnnrun.data import DATASETS, DatasetInfo, DatasetSource, Samples, Statistics, has_labels
 from cnnrun.data.sources import ImageFolder, Npz
 from cnnrun.errors import DataError
 
-__all__ = ["foreign_samples"]
+__all__ = ["Foreign", "ForeignData", "foreign_samples"]
+
+ForeignData = Path | str | DatasetSource
+"""A file or folder, the name of a data set, or one with options: itself, or as a configuration
+writes it, `{npz: {path: x.npz, axes: NCHW}}`."""
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """Other data than those a network was trained on.
+
+    Attributes:
+        samples: normalised as the training data were.
+        split: which one they are; None for all, of data without splits.
+        path: the file or folder; the name of a data set that has none.
+        identity: the data set with all its options, which tells it from others.
+    """
+
+    samples: Samples
+    split: str | None
+    path: Path
+    identity: str
+
 
 WORDS = {
     "classification": "classes",
@@ -21,51 +45,84 @@ WORDS = {
 
 
 def foreign_samples(
-    path: Path, split: str, experiment: Experiment, info: DatasetInfo, statistics: Statistics
-) -> tuple[Samples, str | None]:
-    """Return a split of other data and its name, or all of them and None if they have no splits.
+    data: ForeignData,
+    split: str,
+    experiment: Experiment,
+    info: DatasetInfo,
+    statistics: Statistics,
+) -> Foreign:
+    """Return a split of other data, or all of them if they have no splits.
 
     Args:
-        path: an `.npz` file, or a folder of images.
+        data: what they are; a path in it is relative to the working directory.
         split: `train`, `val` or `test`.
         experiment: that the network was trained in.
         info: of the data it was trained on: the shape and classes it expects.
         statistics: those of training; the network expects no others.
 
     Raises:
+        ConfigError: an option of the data set is wrong.
         DataError: they cannot be used, have no such split, or do not fit the network.
     """
-    height, width, channels = info.image_shape
     options = experiment.data
-    source = options.dataset
-    other = (
-        ImageFolder(
-            str(path.absolute()),
-            (height, width),
-            channels,  # type: ignore[arg-type]
-            info.class_names,
-            maximum=int(source.deep_maximum()),
-            fit=source.image_fit(),
-        )
-        if path.is_dir()
-        else Npz(str(path.absolute()), info.class_names)
-    )
-    data = other.load(Path())
-    if data.info.image_shape != info.image_shape:
+    path, source = _source(data, options.dataset)
+    source = _fitted(source, info)
+    loaded = source.load(Path())
+    if loaded.info.image_shape != info.image_shape:
         raise DataError(
-            f"{path}: images of shape {data.info.image_shape}; the network takes {info.image_shape}"
+            f"{path}: images of shape {loaded.info.image_shape}; the network takes "
+            f"{info.image_shape}"
         )
-    learnt, own = options.task(info), options.task(data.info)
+    learnt, own = options.task(info), options.task(loaded.info)
     if learnt != own and not (has_labels(learnt) and has_labels(own)):
         raise DataError(
             f"{path}: its images have {WORDS[own]}; the network has learnt {WORDS[learnt]}"
         )
+    inputs_are_targets = options.targets == "inputs"
+    are_named = info.class_names and not inputs_are_targets
+    if are_named and loaded.info.class_names != info.class_names:
+        raise DataError(
+            f"{path}: the {WORDS[own]} are {', '.join(loaded.info.class_names)}; those of the "
+            f"network are {', '.join(info.class_names)}, in this order"
+        )
     samples = Samples(
-        data.split(split),
+        loaded.split(split),
         statistics,
         corrupt=options.corrupt,
         task=own,
-        inputs_are_targets=options.targets == "inputs",
+        inputs_are_targets=inputs_are_targets,
         seed=experiment.seed,
     )
-    return samples, None if data.divided else split
+    return Foreign(samples, None if loaded.divided else split, path, repr(source))
+
+
+def _source(data: ForeignData, own_source: DatasetSource) -> tuple[Path, DatasetSource]:
+    """Return what is called the data's path, and how to read them."""
+    if isinstance(data, str):
+        is_written_out = data.lstrip().startswith("{")
+        if is_written_out or (data in DATASETS and not Path(data).exists()):
+            data = read_dataset(data, "--data")
+    if isinstance(data, DatasetSource):
+        own = getattr(data, "path", None)
+        if own is None:
+            return Path(data.type_name), data
+        path = Path(own).expanduser()
+        return path, dataclasses.replace(data, path=str(path.resolve()))  # type: ignore[call-arg]
+    path = Path(data)
+    absolute = str(path.resolve())
+    if not path.is_dir():
+        return path, Npz(absolute)
+    maximum = int(own_source.deep_maximum())
+    return path, ImageFolder(absolute, maximum=maximum, fit=own_source.image_fit())
+
+
+def _fitted(source: DatasetSource, info: DatasetInfo) -> DatasetSource:
+    """Return a data set with what it leaves open taken from the network's own."""
+    height, width, channels = info.image_shape
+    ours = {"size": (height, width), "channels": channels, "class_names": info.class_names}
+    if not isinstance(source, ImageFolder | Npz):
+        return source
+    open_options = {
+        name: value for name, value in ours.items() if getattr(source, name, value) in (None, ())
+    }
+    return dataclasses.replace(source, **open_options)  # type: ignore[arg-type]

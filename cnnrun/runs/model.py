@@ -16,7 +16,7 @@ from cnnrun.errors import DataError
 from cnnrun.runs.environment import default_workers
 from cnnrun.runs.evaluation import Evaluation, evaluate, predict
 from cnnrun.runs.folder import Run
-from cnnrun.runs.foreign import foreign_samples
+from cnnrun.runs.foreign import ForeignData, foreign_samples
 from cnnrun.runs.moved import experiment_of, prepare_data
 from cnnrun.runs.state import read_training
 
@@ -90,13 +90,14 @@ class Model:
         return outputs
 
     def evaluate(
-        self, split: str = "test", *, data: Path | str | None = None, workers: int | None = None
+        self, split: str = "test", *, data: ForeignData | None = None, workers: int | None = None
     ) -> Evaluation:
         """Measure the network on a split of its own data, or on other data.
 
         Args:
             split: `train`, `val` or `test`.
-            data: an `.npz` file or a folder of images; all of it is taken if it has no splits.
+            data: an `.npz` file, a folder of images, or a data set as a configuration writes it,
+                `{npz: {path: x.npz, axes: NCHW}}`; all of it is taken if it has no splits.
             workers: parts of a batch computed at once; by default as many as there are processors.
 
         Raises:
@@ -108,9 +109,9 @@ class Model:
             measured = self.measure(own.samples(split), workers=workers)
             changed = own.sha256 != self.dataset_sha256
             return replace(measured, split=split, data_changed=changed)
-        path = Path(data)
-        samples, part = foreign_samples(path, split, self.experiment, self.info, self.statistics)
-        return replace(self.measure(samples, workers=workers), split=part, data=path)
+        other = foreign_samples(data, split, self.experiment, self.info, self.statistics)
+        measured = self.measure(other.samples, workers=workers)
+        return replace(measured, split=other.split, data=other.path, data_identity=other.identity)
 
     def measure(self, samples: Samples, *, workers: int | None = None) -> Evaluation:
         """Measure the network on samples that are normalised already, as in training."""

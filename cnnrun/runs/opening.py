@@ -10,7 +10,7 @@ from typing import Any
 
 from filelock import BaseFileLock
 
-from cnnrun.config import Experiment, build_network, dump_yaml, loaded_plugins
+from cnnrun.config import Experiment, build_network, describe_fault, dump_yaml, loaded_plugins
 from cnnrun.data import PreparedData, Statistics, prepare
 from cnnrun.errors import DataError, RunError
 from cnnrun.runs.checkpoints import Checkpoint, has_checkpoint
@@ -48,7 +48,7 @@ def start_run(
     """
     data = prepare(experiment.data, experiment.seed, experiment.base)
     trainer = _trainer(experiment, data, workers)
-    configuration = dump_yaml(experiment).encode()
+    configuration = _configuration(experiment)
     document = _record(trainer, command, configuration, {})
     run = claim_run(
         runs_dir,
@@ -93,7 +93,7 @@ def resume_run(
         if checkpoint:
             log_size = restore_state(trainer, checkpoint, str(run.folder))
         old = run.config.read_bytes()
-        configuration = old if epochs is None else dump_yaml(experiment).encode()
+        configuration = old if epochs is None else _configuration(experiment)
         document = _record(trainer, command, configuration, before)
         # Nothing has been written so far.
         session = Session(run, trainer, lock, document, log_size)
@@ -113,6 +113,8 @@ def _held(run: Run) -> Iterator[BaseFileLock]:
         yield lock
     except OSError as error:
         lock.release()
+        if describe_fault(error):  # a plug-in opened the file, not the run
+            raise
         raise RunError(f"{run.folder}: {error.strerror or error}") from None
     except BaseException:
         lock.release()
@@ -156,6 +158,11 @@ def _require_fitting_numbers(experiment: Experiment, data: PreparedData) -> None
                     f"{data.info.name}: {name} reaches from {values.min():g} to {values.max():g}, "
                     f"but {loss.type_name} takes targets from 0 to 1; mse takes any number"
                 )
+
+
+def _configuration(experiment: Experiment) -> bytes:
+    """Return a run's `config.yaml`; it names no plug-ins, so that reading a run imports none."""
+    return dump_yaml(replace(experiment, plugins=())).encode()
 
 
 def _record(

@@ -1,8 +1,9 @@
 """The plug-ins of a run: kept in its folder, and imported from there only when somebody asks.
 
 A run that was trained with plug-ins has a copy of each in `plugins/`, and their SHA-256 in
-`run.json`. Reading a run imports none of them, since its folder may come from anybody. A user who
-trusts it says so: `--plugin run`, in Python `load_run(name, plugins=["run"])`.
+`run.json`. Reading a run imports none of them, and its configuration may not name any, since its
+folder may come from anybody. A user who trusts it says so: `--plugin run`, in Python
+`load_run(name, plugins=["run"])`.
 """
 
 from __future__ import annotations
@@ -109,7 +110,9 @@ def load_run_experiment(
             which plug-ins it was trained with that have not been imported.
     """
     try:
-        return load_experiment(file or run.config, check_network=check_network)
+        return load_experiment(
+            file or run.config, check_network=check_network, may_name_plugins=False
+        )
     except ConfigError as error:
         missing = [entry["name"] for entry in _missing(run)]
         if not missing:

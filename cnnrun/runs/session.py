@@ -57,7 +57,7 @@ from typing import Any, Self
 
 from filelock import BaseFileLock
 
-from cnnrun.config import Experiment
+from cnnrun.config import Experiment, describe_fault
 from cnnrun.data import PreparedData, has_labels
 from cnnrun.errors import DivergedError, RunError
 from cnnrun.runs.divergence import require_finite_evaluation
@@ -159,8 +159,11 @@ class Session:
                         observer(event)
                     yield event
             except OSError as error:
-                message = f"{self.run.folder}: {error.strerror or error}"
+                fault = describe_fault(error)
+                message = fault or f"{self.run.folder}: {error.strerror or error}"
                 self._end("failed", message)
+                if fault:  # a plug-in opened the file, not the run
+                    raise
                 raise RunError(message) from error
             except (GeneratorExit, KeyboardInterrupt):
                 self._end("interrupted")
@@ -169,7 +172,7 @@ class Session:
                 self._end("diverged", str(error))
                 raise
             except Exception as error:
-                self._end("failed", f"{type(error).__name__}: {error}")
+                self._end("failed", describe_fault(error) or f"{type(error).__name__}: {error}")
                 raise
 
     def _happenings(self, stop: StopRequest) -> Iterator[Event]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from cnnrun.config import Experiment
 from cnnrun.data import Feed, PreparedData, feed, has_labels
-from cnnrun.engine import Clock, Executor, Network, StepResult, find_nonfinite
+from cnnrun.engine import Clock, Executor, Network, Pace, StepResult, find_nonfinite
 from cnnrun.engine.optimizers.base import State, global_norm
 from cnnrun.engine.types import Array
 from cnnrun.errors import DivergedError
@@ -26,6 +26,7 @@ from cnnrun.runs.events import (
     Stopped,
     TrainingFinished,
     TrainingStarted,
+    WorkersSlow,
 )
 from cnnrun.runs.measures.metrics import accuracy
 from cnnrun.runs.signals import StopRequest
@@ -94,6 +95,8 @@ class Trainer:
         yield TrainingStarted(
             progress.step, options.epochs, len(self.batches), at_best=progress.at_best
         )
+        # Where layers sum over the whole batch, no shard can be computed without the others.
+        pace = None if self.workers == 1 or self.network.uses_whole_batch else Pace()
         with (
             self._feed() as batches,
             Executor(
@@ -103,6 +106,7 @@ class Trainer:
                 shard_size=options.samples_per_shard,
                 optimizer=self.optimizer,
                 optimizer_state=self.optimizer_state,
+                pace=pace,
             ) as executor,
         ):
             upcoming = self._upcoming()
@@ -117,6 +121,10 @@ class Trainer:
                         yield Diverged(progress.step + 1, str(error))
                         raise
                     yield done
+                    if pace and pace.is_known:
+                        if slow := pace.slowdown():
+                            yield WorkersSlow(self.workers, slow.together, slow.alone)
+                        pace = None
                 try:
                     finished = self._finish_epoch(executor)
                 except DivergedError as error:

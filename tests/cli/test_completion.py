@@ -28,6 +28,8 @@ def home(tmp_path_factory):
         ("inspect l", {"last"}, {"a-0001"}),
         ("train --resume b", {"b-0001"}, {"a-0001"}),
         ("evaluate --runs-dir other c", {"c-0001"}, {"a-0001"}),
+        ("runs compare a-0001 b", {"b-0001"}, {"a-0001"}),
+        ("runs rm a", {"a-0001"}, {"b-0001"}),
         (
             "train good.yaml optimizer.",
             {"optimizer.sgd.learning_rate=", "optimizer.sgd.momentum="},

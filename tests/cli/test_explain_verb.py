@@ -18,6 +18,11 @@ from experiments import TINY
         ["max_pool2d", "--input", "5x5", "--pool", 3, "--stride", 2, "--numbers"],
         ["avg_pool2d", "--input", "4x4", "--pool", 3, "--stride", 1, "--numbers"],
         ["dense", "--inputs", 3, "--units", 2, "--numbers"],
+        ["relu", "--inputs", 3, "--numbers"],
+        ["sigmoid", "--numbers"],
+        ["softmax", "--inputs", 5, "--numbers", "--seed", 3],
+        ["softmax_cross_entropy", "--classes", 2, "--numbers"],
+        ["batch_norm", "--samples", 3, "--numbers"],
         ["backprop", "tiny.yaml", "--numbers"],
     ],
     ids=lambda arguments: " ".join(map(str, arguments)),
@@ -48,6 +53,14 @@ def test_files(tmp_path):
     assert json.loads(done.stdout)["output"]["O_1"]["value"] == 4
 
 
+def test_numbers_of_ones_own(tmp_path):
+    (tmp_path / "v.json").write_text('{"z": [0, 0], "t": [0, 1]}')
+    arguments = ["softmax_cross_entropy", "--classes", 2, "--values", "v.json", "--json"]
+    document = json.loads(run("explain", *arguments, cwd=tmp_path).stdout)
+    gradient = document["input_gradient"]
+    assert (gradient["dL/dz_1"]["value"], gradient["dL/dz_2"]["value"]) == (0.5, -0.5)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -59,6 +72,8 @@ def test_files(tmp_path):
         (["conv2d", "--element", "0,1"], "--element 0,1: write it as 2,3"),
         (["max_pool2d", "--pool", "9"], "pool_size 9 does not fit"),
         (["dense", "--values", "nosuch.yaml"], "nosuch.yaml"),
+        (["softmax", "--inputs", "10"], "input 10 is more than the 9 that are spelled out"),
+        (["batch_norm", "--samples", "1"], "Input should be greater than or equal to 2"),
         (["backprop", "nosuch.yaml"], "nosuch.yaml: no such file"),
         (["conv3d"], "conv3d"),
     ],

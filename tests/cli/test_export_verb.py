@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -108,3 +109,26 @@ def test_what_cannot_be_exported_is_refused(
 def test_an_image_file_has_1_or_3_channels(tmp_path):
     with pytest.raises(DataError, match="1 or 3 channels, never 2"):
         write_image(tmp_path / "two.png", np.zeros((4, 4, 2), np.uint8), 255.0)
+
+
+def test_a_folder_for_each_class_can_be_trained_on(tmp_path):
+    said = invoke(
+        "data", "export", "digits", "--index", "0-19", "-o", tmp_path / "own", "--by-class"
+    )
+    labels = cnnrun.export_samples("digits", "0-19", tmp_path / "flat")
+    own = sorted(path.relative_to(tmp_path / "own") for path in tmp_path.glob("own/*/*.png"))
+    assert own == sorted(Path(each.classes[0], f"test-{each.index}.png") for each in labels)
+    first = own[0].parent
+    count = sum(path.parent == first for path in own)
+    assert f"{tmp_path / 'own' / first}: {count} test sample" in said.replace("\n", "")
+
+
+@pytest.mark.parametrize(
+    ("classes", "says"),
+    [(("a", "b"), "has 2 labels"), (("a/b",), "'a/b' cannot be the name"), (("..",), "cannot be")],
+)
+def test_a_class_that_is_no_folder_is_refused(tmp_path, monkeypatch, classes, says):
+    monkeypatch.setattr("cnnrun.config.export._classes", lambda *_: classes)
+    with pytest.raises(DataError, match=says):
+        cnnrun.export_samples("digits", 0, tmp_path, by_class=True)
+    assert not list(tmp_path.iterdir())

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 
 import pytest
 import typer
-from broken_configs import GOOD
 from typer.testing import CliRunner
 
 from cnnrun.cli.app import app
+from cnnrun.cli.help import MOST_UNSORTED, SECTIONS
 
 PROGRAM = typer.main.get_command(app)
 VERBS = [
@@ -30,11 +32,44 @@ def test_help_fits_80_columns_and_names_values_in_one_way(words, monkeypatch):
     assert not re.findall(r"--[\w-]+ <(?![\w]+\|)(?!torch>).*?>", text), "a type, not a word"
 
 
-@pytest.fixture
-def good(tmp_path):
-    path = tmp_path / "good.yaml"
-    path.write_text(GOOD)
-    return path
+def headings(text):
+    return re.findall(r"^(\w[\w ]*):$", text, flags=re.M)
+
+
+@pytest.mark.parametrize("words", VERBS, ids=" ".join)
+def test_many_options_stand_under_the_same_headings_in_the_same_order(words, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    text = CliRunner().invoke(app, [*words, "--help"]).stdout
+    there = [heading for heading in headings(text) if heading != "Arguments"]
+    count = len(re.findall(r"^  (?:-\w, )?--", text, flags=re.M)) - 1  # --help is on its own
+    if count <= MOST_UNSORTED:
+        assert there == ["Options"]
+        return
+    assert there == [heading for heading in SECTIONS if heading in there]
+    assert len(there) >= 3
+    for heading in there:
+        listed = text.partition(f"\n{heading}:\n")[2].partition("\n\n")[0]
+        for option in re.findall(r"^  (?:-\w, )?(--[\w-]+)", listed, flags=re.M):
+            home = next((known for known, names in SECTIONS.items() if option in names), "How")
+            assert home == heading, option
+
+
+def test_every_option_of_a_section_is_one_of_some_verb():
+    texts = "".join(CliRunner().invoke(app, [*words, "--help"]).stdout for words in VERBS)
+    for names in SECTIONS.values():
+        for name in names:
+            assert re.search(rf"{name}\b", texts), name
+    assert len(sum(SECTIONS.values(), ())) == len(set(sum(SECTIONS.values(), ())))
+
+
+def test_help_draws_no_tables_for_it():
+    code = (
+        "import sys; from cnnrun.cli.app import app\n"
+        "try: app(['train', '--help'])\nexcept SystemExit: pass\n"
+        "sys.exit(','.join({'rich', 'numpy', 'cnnrun.config'} & sys.modules.keys()) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, f"imported for a help: {done.stderr}"
 
 
 @pytest.mark.parametrize(

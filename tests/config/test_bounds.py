@@ -5,18 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from broken_configs import GOOD
 
 from cnnrun.config import load_experiment, read_arrays
 from cnnrun.config.source import MAXIMUM_BYTES, parse_scalar, parse_source
 from cnnrun.errors import ConfigError, DataError, excerpt, shortened
-
-
-@pytest.fixture
-def good(tmp_path):
-    path = tmp_path / "x.yaml"
-    path.write_text(GOOD)
-    return path
 
 
 @pytest.mark.parametrize(

@@ -19,13 +19,6 @@ ROOT = Path(__file__).parents[2]
 CONFIGS = sorted((ROOT / "configs").rglob("*.yaml"))
 
 
-@pytest.fixture
-def good(tmp_path):
-    path = tmp_path / "good.yaml"
-    path.write_text(GOOD)
-    return path
-
-
 @pytest.mark.parametrize(
     ("text", "value"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -88,6 +89,9 @@ def export_command(
     split: Annotated[
         Literal["train", "val", "test"], typer.Option(help="Which split samples come from.")
     ] = "test",
+    by_class: Annotated[
+        bool, typer.Option("--by-class", help="Into a folder for each class, to train on.")
+    ] = False,
     plugin: Plugins = None,
     json: Json = False,
 ) -> None:
@@ -97,7 +101,9 @@ def export_command(
     """
     from cnnrun.config import export_samples
 
-    exported = export_samples(what, index, output, split=split, plugins=tuple(plugin or ()))
+    exported = export_samples(
+        what, index, output, split=split, by_class=by_class, plugins=tuple(plugin or ())
+    )
     if json:
         rows = [
             {
@@ -109,6 +115,11 @@ def export_command(
             for sample in exported
         ]
         print_json({"data": what, "split": split, "samples": rows})
+        return
+    if by_class:
+        counts = Counter(sample.path.parent for sample in exported)
+        for folder, count in sorted(counts.items()):
+            print_text(f"{folder}: {count} {split} sample{'s' * (count > 1)} of {what}")
         return
     for sample in exported:
         classes = f"class {', '.join(sample.classes)}" if sample.classes else "no class"

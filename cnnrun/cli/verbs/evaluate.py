@@ -38,10 +38,11 @@ def command(
         Literal["train", "val", "test"], typer.Option(help="Which split to measure.")
     ] = "test",
     data: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            metavar="PATH",
-            help="Other data: an .npz file, or a folder of images; all of it if it has no splits.",
+            metavar="PATH|DATASET",
+            help="Other data: an .npz file, a folder of images, or a data set as a configuration "
+            "writes it: '{npz: {path: x.npz, axes: NCHW}}'. All of it if it has no splits.",
         ),
     ] = None,
     workers: Workers = None,

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cnnrun.cli.completion import run_names
 from cnnrun.cli.keeping import export_command, rm_command, tag_command
 from cnnrun.cli.options import Json, Plugins, RunName, RunsDir, load_run
 from cnnrun.cli.output import message, print_csv, print_json
@@ -107,7 +108,10 @@ def show_command(
 
 @app.command("compare")
 def compare_command(
-    names: Annotated[list[str], typer.Argument(metavar="RUN", help="Two runs or more.")],
+    names: Annotated[
+        list[str],
+        typer.Argument(metavar="RUN", help="Two runs or more.", autocompletion=run_names),
+    ],
     picture: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Draw the learning curves of all into this picture."),

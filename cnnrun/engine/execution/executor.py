@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from cnnrun.engine.context import Context, Observer
 from cnnrun.engine.execution.messages import Shard, ShardOrder, UpdateOrder
+from cnnrun.engine.execution.pace import Pace
 from cnnrun.engine.execution.processes import Processes
 from cnnrun.engine.execution.program import Program, Purpose
 from cnnrun.engine.execution.protocol import Workers
@@ -72,11 +73,13 @@ class Executor:
         optimizer: Optimizer | None = None,
         optimizer_state: State | None = None,
         purpose: Purpose = "training",
+        pace: Pace | None = None,
     ) -> None:
         """Prepare to run `network` with shards of `shard_size` samples on so many workers.
 
         By default a batch is cut into as many as pay for its work; see `shards.cut`. The optimizer
-        and its state are what `update` works with.
+        and its state are what `update` works with. A pace learns from the first steps whether so
+        many workers pay.
         """
         self.network = network
         self.loss = loss
@@ -96,6 +99,7 @@ class Executor:
         self._gradients = ShardGradients(self.program.gradients)
         self._threads = Threads(self._compute, self._update, workers)
         self._processes: Processes | None = None
+        self._pace = pace or Pace(is_known=True)
         self._blas_limit = threadpool_limits(1, user_api="blas")
 
     def __enter__(self) -> Self:
@@ -135,7 +139,9 @@ class Executor:
         """
         self._check(x)
         outputs = self._output_buffer(len(x))
-        losses = self._run(ShardOrder(len(x), seed, step), x, targets, outputs, observers)
+        order = ShardOrder(len(x), seed, step)
+        with self._pace.step(self.workers) as at_once:
+            losses = self._run(order, x, targets, outputs, observers, at_once)
         updates = self._contexts[0].collect("updates")
         return StepResult(sum(losses), outputs, dict(self.program.gradients), updates)
 
@@ -186,7 +192,7 @@ class Executor:
         """
         self._check(x)
         outputs = self._output_buffer(len(x))
-        self._run(ShardOrder(), x, None, outputs, None)
+        self._run(ShardOrder(), x, None, outputs, None, self.workers)
         return outputs
 
     def _run(
@@ -196,8 +202,9 @@ class Executor:
         targets: Array | None,
         outputs: Array,
         observers: Callable[[int], Observer] | None,
+        at_once: int,
     ) -> list[float]:
-        """Compute all shards, some at a time; return their losses, fill outputs and gradients."""
+        """Compute all shards, some at once; return their losses, fill outputs and gradients."""
         parts = self._cut(len(x))
         shards = [
             Shard(
@@ -210,7 +217,7 @@ class Executor:
         ]
         # Layers that sum over the whole batch wait for one another: then all are in flight.
         together = targets is not None and self.network.uses_whole_batch
-        lanes = len(shards) if together else max(1, min(self.workers, len(shards)))
+        lanes = len(shards) if together else max(1, min(at_once, len(shards)))
         workers = self._workers_for(shards[0], lanes, observed=observers is not None)
         losses: list[float] = []
         for first in range(0, len(shards), lanes):
@@ -263,7 +270,7 @@ class Executor:
             self._processes = None
         if self._processes is None:
             self._processes = Processes(
-                self.program, self._compute, self._update, self.workers - 1, like
+                self.program, self._compute, self._update, self.workers - 1, like, self._pace
             )
         return self._processes
 

@@ -34,6 +34,7 @@ from cnnrun.engine.execution.messages import (
     Update,
     UpdateOrder,
 )
+from cnnrun.engine.execution.pace import Pace
 from cnnrun.engine.execution.program import Program
 from cnnrun.engine.execution.protocol import OtherShardError
 from cnnrun.engine.execution.shared_memory import shared, shared_like
@@ -89,19 +90,25 @@ class Processes:
     """So many worker processes for one network; made once, for shards of one shape."""
 
     def __init__(
-        self, program: Program, compute: Compute, update: Update, size: int, like: Shard
+        self,
+        program: Program,
+        compute: Compute,
+        update: Update,
+        size: int,
+        like: Shard,
+        pace: Pace,
     ) -> None:
         """Fork `size` processes for shards of the size, shapes and dtypes of `like`, or smaller.
 
         Each has a copy of everything that `compute` and `update` reach, but for the arrays that are
-        in shared memory.
+        in shared memory. `pace` is told what training shards take.
         """
         targets = np.empty((1, 1)) if like.targets is None else like.targets
         self._samples = {
             name: ((len(like.x), *array.shape[1:]), array.dtype)
             for name, array in (("x", like.x), ("targets", targets), ("outputs", like.outputs))
         }
-        self._compute, self._update = compute, update
+        self._compute, self._update, self._pace = compute, update, pace
         self._busy: list[WorkerHandle] = []
         self._ended: dict[int, Any] = {}
         self.workers: list[WorkerHandle] = []
@@ -139,17 +146,20 @@ class Processes:
 
     def compute(self, shards: Sequence[Shard], contexts: Sequence[Context]) -> list[ShardResult]:
         """Compute the first shard here, and each of the others in a process, at the same time."""
-        ctx = contexts[0]
+        ctx, pace = contexts[0], self._pace
+        start = pace.clock()
         ctx.run.all_reduce = partial(self.all_reduce, 0)
         self._busy, self._ended = self.workers[: len(shards) - 1], {}
         for worker, shard in zip(self._busy, shards[1:], strict=True):
             worker.begin(shard)
         results: list[ShardResult] = []
         errors: list[BaseException] = []
+        own, computing = pace.clock(), pace.cpu_clock()
         try:
             results.append(ShardResult(self._compute(shards[0], ctx), ctx.run.gradients))
         except BaseException as error:
             errors.append(error)
+        own, computing = pace.clock() - own, pace.cpu_clock() - computing
         for worker, shard in zip(self._busy, shards[1:], strict=True):
             loss = self._end(worker)  # also after an error: what was begun has to end
             if isinstance(loss, BaseException):
@@ -159,6 +169,9 @@ class Processes:
             results.append(ShardResult(float(loss), worker.gradients))
         for first in sorted(errors, key=lambda error: isinstance(error, OtherShardError)):
             raise first  # what went wrong, before what only waited for it
+        if shards[0].targets is not None:
+            count = sum(len(shard.x) for shard in shards) / len(shards[0].x)
+            pace.note_round(pace.clock() - start, own, computing, count)
         return results
 
     def all_reduce(self, place: int, array: Array) -> Array:

@@ -6,6 +6,7 @@ import os
 import pickle
 import signal
 import time
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -109,9 +110,15 @@ def ignore_signals() -> None:
 
 
 def portable(error: BaseException) -> BaseException:
-    """Return an error as it can be sent to another process."""
+    """Return an error as it can be sent to another process, with the calls it went through."""
+    error.worker_frames = [  # type: ignore[attr-defined]
+        (frame.f_code.co_filename, line, frame.f_code.co_qualname)
+        for frame, line in traceback.walk_tb(error.__traceback__)
+    ]
     try:
         pickle.loads(pickle.dumps(error))
     except Exception:
-        return RuntimeError(f"{type(error).__name__}: {error}")
+        plain = RuntimeError(f"{type(error).__name__}: {error}")
+        plain.worker_frames = error.worker_frames  # type: ignore[attr-defined]
+        return plain
     return error

@@ -14,6 +14,7 @@ from cnnrun.engine import layers as of
 from cnnrun.engine.names import format_size
 from cnnrun.engine.types import Shape
 from cnnrun.errors import ConfigError, ShapeError
+from cnnrun.gradcheck.points.options import takes
 
 __all__ = ["CASES", "Case", "cases_of"]
 
@@ -183,21 +184,30 @@ def cases_of(layer: type[Layer] | LayerConfig, shapes: Sequence[Shape] = ()) -> 
 
 
 def _varied(fitting: Sequence[Case]) -> list[Case]:
-    """Return cases with one option changed each, where it can be built with that."""
-    varied = []
+    """Return cases with one option changed each, where it takes that; last, where that crashes."""
+    varied, crashing = [], []
     for name, values in VARIED.items():
         for value in values:
             for case in fitting:
+                if not takes(type(case.config), name, value):
+                    break
                 try:
                     changed = dataclasses.replace(case.config, **{name: value})
-                    other = Case(changed, case.input_shape, case.samples)
+                except Exception:  # a rule of its options refuses the value
+                    break
+                if changed == case.config:
+                    break
+                other = Case(changed, case.input_shape, case.samples)
+                try:
                     other.build()
-                except Exception:  # it has no such option, or does not take this value
+                except (ShapeError, ConfigError):
                     continue
-                if changed != case.config:
+                except Exception:  # which the check reports
+                    crashing.append(other)
+                else:
                     varied.append(other)
                     break
-    return varied
+    return varied + crashing
 
 
 def _configure(layer: type[Layer]) -> LayerConfig:

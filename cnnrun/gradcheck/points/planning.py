@@ -12,7 +12,7 @@ import numpy as np
 from cnnrun.engine import LAYERS, LOSSES, Layer, Loss
 from cnnrun.engine.layers import LayerNorm
 from cnnrun.engine.types import Array, Shape
-from cnnrun.errors import CnnrunError, DataError
+from cnnrun.errors import CnnrunError, DataError, LayerError
 from cnnrun.gradcheck.points.cases import Case, cases_of
 from cnnrun.gradcheck.points.point import Point, random_point
 from cnnrun.gradcheck.points.probes import LayerProbe, LossProbe
@@ -137,10 +137,12 @@ def plan_case(case: Case, rng: np.random.Generator) -> Plan:
     """Return the points of a layer that is built for one case."""
     try:
         layer = case.build(int(rng.integers(1 << 31)))
+    except LayerError as error:
+        return Plan(findings=[Finding(case.layer_name, None, "contract", str(error))])
     except CnnrunError:
         raise
     except Exception as error:
-        message = f"building it crashes: {describe_crash(error)}"
+        message = f"building {case} crashes: {describe_crash(error)}"
         return Plan(findings=[Finding(case.layer_name, None, "contract", message)])
     return plan_layer(layer, case.layer_name, rng, samples=case.samples, label=str(case))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cnnrun.runs.environment import now
-from cnnrun.runs.events import Diverged, EpochFinished, Event, FinalTest, Stopped
+from cnnrun.runs.events import Diverged, EpochFinished, Event, FinalTest, Stopped, WorkersSlow
 from cnnrun.runs.files import write_json
 
 __all__ = ["RecordWriter"]
@@ -31,6 +31,8 @@ class RecordWriter:
             case FinalTest():
                 self.document["test"] = event.to_json()
                 self.end("finished")
+            case WorkersSlow():
+                self.note(workers_slow=event.to_json())
             case Stopped():
                 self.end("interrupted")
             case Diverged(_, message):

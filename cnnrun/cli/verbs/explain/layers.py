@@ -1,52 +1,32 @@
-"""`cnnrun explain`: the lecture's equations for any geometry, generated and verified."""
+"""`cnnrun explain` of layers that are sums of products: convolution, pooling and dense."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated
 
 import typer
 
-from cnnrun.cli.options import Plugins, load
-from cnnrun.cli.output import message
 from cnnrun.cli.sizes import parse_element, parse_image, parse_padding, parse_pair
+from cnnrun.cli.verbs.explain.options import (
+    Channels,
+    Element,
+    Format,
+    Input,
+    Inputs,
+    Json,
+    Numbers,
+    Output,
+    Padding,
+    Seed,
+    Stride,
+    Values,
+    emit,
+    values_of,
+)
 
-if TYPE_CHECKING:
-    from cnnrun.explain import Explanation
-
-app = typer.Typer(help="The lecture's equations for any geometry.", no_args_is_help=True)
-
-Input = Annotated[str, typer.Option("--input", metavar="HxW[xC]", help="The input's size.")]
-Channels = Annotated[
-    int | None, typer.Option(metavar="N", min=1, help="Channels of the input; 1 by default.")
-]
-Stride = Annotated[str | None, typer.Option(metavar="N or NxM", help="From window to window.")]
-Padding = Annotated[str, typer.Option(metavar="valid|same|N|NxM", help="Zeros around the input.")]
-Element = Annotated[
-    str | None,
-    typer.Option(metavar="R,C[,...]", help="Only this entry of each array, counted from 1."),
-]
-Numbers = Annotated[
-    bool, typer.Option("--numbers", help="Put numbers beside the symbols, and verify every line.")
-]
-Seed = Annotated[int, typer.Option(metavar="N", min=0, help="Of the numbers.")]
-Values = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FILE", help="Numbers of your own: .yaml, .json or .npz with X, F, dL/dO."
-    ),
-]
-Format = Annotated[
-    Literal["text", "markdown", "latex", "json", "html"],
-    typer.Option("--format", help="Of the result."),
-]
-Json = Annotated[bool, typer.Option("--json", help="The same as --format json.")]
-Output = Annotated[
-    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it here.")
-]
+__all__ = ["avg_pool2d", "conv2d", "dense", "max_pool2d"]
 
 
-@app.command("conv2d")
 def conv2d(
     input_size: Input = "3x3",
     filter_size: Annotated[
@@ -84,12 +64,11 @@ def conv2d(
         element=parse_element(element),
         numbers=numbers,
         seed=seed,
-        values=_values(values),
+        values=values_of(values),
     )
-    _emit(explanation, "json" if json else form, output)
+    emit(explanation, "json" if json else form, output)
 
 
-@app.command("max_pool2d")
 def max_pool2d(
     input_size: Input = "4x4",
     pool_size: Annotated[
@@ -121,12 +100,11 @@ def max_pool2d(
         element=parse_element(element),
         numbers=numbers,
         seed=seed,
-        values=_values(values),
+        values=values_of(values),
     )
-    _emit(explanation, "json" if json else form, output)
+    emit(explanation, "json" if json else form, output)
 
 
-@app.command("avg_pool2d")
 def avg_pool2d(
     input_size: Input = "4x4",
     pool_size: Annotated[
@@ -162,14 +140,13 @@ def avg_pool2d(
         element=parse_element(element),
         numbers=numbers,
         seed=seed,
-        values=_values(values),
+        values=values_of(values),
     )
-    _emit(explanation, "json" if json else form, output)
+    emit(explanation, "json" if json else form, output)
 
 
-@app.command("dense")
 def dense(
-    inputs: Annotated[int, typer.Option(metavar="N", min=1, help="Numbers that come in.")] = 3,
+    inputs: Inputs = 3,
     units: Annotated[int, typer.Option(metavar="N", min=1, help="Numbers that go out.")] = 2,
     element: Element = None,
     numbers: Numbers = False,
@@ -192,52 +169,6 @@ def dense(
         element=parse_element(element),
         numbers=numbers,
         seed=seed,
-        values=_values(values),
+        values=values_of(values),
     )
-    _emit(explanation, "json" if json else form, output)
-
-
-@app.command("backprop")
-def backprop(
-    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="The configuration file.")],
-    overrides: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="KEY=VALUE", help="Such as network[0].conv2d.filters=8"),
-    ] = None,
-    numbers: Annotated[
-        bool,
-        typer.Option("--numbers", help="Run it on its data in float64, and verify gradients."),
-    ] = False,
-    samples: Annotated[int, typer.Option(metavar="N", min=1, max=64, help="With --numbers.")] = 4,
-    seed: Seed = 0,
-    plugin: Plugins = None,
-    form: Format = "text",
-    json: Json = False,
-    output: Output = None,
-) -> None:
-    """The four steps of backpropagation, for the layers of a configuration.
-
-    Example: cnnrun explain backprop configs/lenet_mnist5k.yaml --numbers
-    """
-    from cnnrun.runs.explanation import explain_network
-
-    experiment = load(config, overrides, plugin)
-    explanation = explain_network(experiment, numbers=numbers, samples=samples, seed=seed)
-    _emit(explanation, "json" if json else form, output)
-
-
-def _emit(explanation: Explanation, form: str, output: Path | None) -> None:
-    text = explanation.render(form)
-    if output is None:
-        print(text, end="")
-        return
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(text, "utf-8")
-    message(f"wrote {output}")
-
-
-def _values(path: Path | None) -> dict[str, Any] | None:
-    """Return the arrays of a file; None where none is named."""
-    from cnnrun.config import read_arrays
-
-    return None if path is None else read_arrays(path)
+    emit(explanation, "json" if json else form, output)
