@@ -11,7 +11,16 @@ import numpy as np
 from cnnrun.config.experiment import Experiment
 from cnnrun.config.loading import load_experiment
 from cnnrun.config.plugins import load_plugins
-from cnnrun.data import DATASETS, DataOptions, PreparedData, Samples, prepare
+from cnnrun.data import (
+    DATASETS,
+    DataOptions,
+    DatasetInfo,
+    PreparedData,
+    Samples,
+    Task,
+    has_labels,
+    prepare,
+)
 from cnnrun.errors import DataError
 from cnnrun.registry import suggestion
 
@@ -26,12 +35,15 @@ class DataDescription:
         name: what it is called in a configuration.
         image_shape: height, width, channels.
         class_names: in the order of the labels.
-        counts: by split, the samples of each class; several classes of one image count each.
+        counts: by split, the samples of each class; several classes of one image count each. None
+            are counted of numbers and images that are to be learnt.
         samples: by split, how many there are.
         mean, std: of each channel, as images are normalised; pixels are in [0, 1].
         sha256: of all images and labels.
         test_fraction: the share of the training samples that is held out as the test split; None
             where the set has a test split of its own.
+        task: what is to be learnt; `class_names` are those of the numbers of a regression.
+        target_shape: of the images that are to be learnt, if they are.
     """
 
     name: str
@@ -43,12 +55,16 @@ class DataDescription:
     std: tuple[float, ...]
     sha256: str
     test_fraction: float | None = None
+    task: Task = "classification"
+    target_shape: tuple[int, int, int] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the description as a JSON document."""
         return {
             "name": self.name,
+            "task": self.task,
             "image_shape": list(self.image_shape),
+            "target_shape": list(self.target_shape) if self.target_shape else None,
             "classes": list(self.class_names),
             "splits": {
                 split: {"samples": count, "per_class": list(self.counts[split])}
@@ -81,12 +97,14 @@ def describe_data(
         info.name,
         info.image_shape,
         info.class_names,
-        {split: _per_class(samples, info.classes) for split, samples in there.items()},
+        {split: _per_class(samples, info) for split, samples in there.items()},
         {split: len(samples) for split, samples in there.items()},
         statistics.mean,
         statistics.std,
         prepared.sha256,
         info.test_fraction,
+        info.task,
+        info.target_shape,
     )
 
 
@@ -114,8 +132,10 @@ def prepared_data(
     return prepare(DataOptions(source), 0, Path())
 
 
-def _per_class(samples: Samples, classes: int) -> tuple[int, ...]:
+def _per_class(samples: Samples, info: DatasetInfo) -> tuple[int, ...]:
     labels = samples.labels
-    one_each = labels.ndim == 1
-    counts = np.bincount(labels, minlength=classes) if one_each else labels.sum(axis=0).astype(int)
-    return tuple(counts.tolist())
+    if not has_labels(info.task):
+        return ()
+    if labels.ndim == 1:
+        return tuple(np.bincount(labels, minlength=info.classes).tolist())
+    return tuple(labels.sum(axis=0).astype(int).tolist())

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cnnrun.config.description import prepared_data
 from cnnrun.config.experiment import Experiment
-from cnnrun.data import Indices, Samples, read_indices, write_image
+from cnnrun.data import DatasetInfo, Indices, Samples, has_labels, read_indices, write_image
 from cnnrun.engine.types import Array
 from cnnrun.errors import DataError
 
@@ -60,8 +60,7 @@ def export_samples(
     prepared = prepared_data(data, plugins)
     samples = prepared.samples(split)
     indices = read_indices(index, len(samples))
-    names = prepared.info.class_names
-    classes = [_classes(samples, number, names) for number in indices]
+    classes = [_classes(samples, number, prepared.info) for number in indices]
     if by_class:
         paths = [
             output / _folder_of(each) / f"{split}-{number}.png"
@@ -112,8 +111,10 @@ def _folder_of(classes: tuple[str, ...]) -> str:
     return name
 
 
-def _classes(samples: Samples, number: int, names: tuple[str, ...]) -> tuple[str, ...]:
-    label = samples.labels[number]
+def _classes(samples: Samples, number: int, info: DatasetInfo) -> tuple[str, ...]:
+    if not has_labels(info.task):
+        return ()
+    label, names = samples.labels[number], info.class_names
     if label.ndim == 0:
         return (names[int(label)],)
     return tuple(name for name, has in zip(names, label, strict=True) if has)

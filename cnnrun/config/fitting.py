@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cnnrun.config.experiment import Experiment
-from cnnrun.data import DatasetInfo
+from cnnrun.data import DatasetInfo, has_labels
 from cnnrun.engine import Build, Network
 from cnnrun.engine.fitting import describe_fitting_sizes
+from cnnrun.engine.names import format_size
 from cnnrun.engine.types import Shape
-from cnnrun.errors import ShapeError
+from cnnrun.errors import ShapeError, shortened
 
 __all__ = ["require_fitting_loss"]
 
@@ -23,15 +24,23 @@ def require_fitting_loss(
         ShapeError: one of both.
     """
     loss, inputs = experiment.loss, experiment.data.targets == "inputs"
-    target = info.image_shape if inputs else info.target_shape
-    if not loss.takes_arrays and (target or info.task == "regression"):
-        what = "images the targets" if target else "numbers the targets"
+    task, target = experiment.data.task(info), experiment.data.target_shape(info)
+    if not loss.takes_arrays and not has_labels(task):
+        what = "images the targets" if task == "image" else "numbers the targets"
         why = "data: {targets: inputs}" if inputs else f"the data set {info.name}"
         raise ShapeError(
             f"{loss.type_name} takes labels, but {why} makes {what}; mse, mae and huber take them"
         )
-    if target is None:
+    if has_labels(task):
         loss.check(network.output_shape, info.classes)
+    elif task == "regression":
+        if network.output_shape != (info.classes,):
+            names, ends = shortened(", ".join(info.class_names)), format_size(network.output_shape)
+            numbers = f"{info.classes} number{'s' * (info.classes != 1)}"
+            raise ShapeError(
+                f"targets are {numbers} an image ({names}), but the network ends with {ends} "
+                "values; end it with dense: {units: classes}, which stands for as many"
+            )
     elif network.output_shape != target:
         whose = "the inputs" if inputs else "images of shape"
         raise ShapeError(

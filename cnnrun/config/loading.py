@@ -136,7 +136,7 @@ def build_network(
     build = Build(
         np.dtype(dtype),
         experiment.seed,
-        info.classes,
+        info.classes or None,
         convolution=experiment.train.convolution,
     )
     network = Network(experiment.network, info.image_shape, build)

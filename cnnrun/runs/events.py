@@ -134,16 +134,21 @@ class TrainingFinished:
 class FinalTest:
     """After the last epoch, a checkpoint was measured on the test split; then the run is finished.
 
-    `accuracy` is None when the targets are not labels.
+    `accuracy` is None when the targets are not labels; `summary` then says in words how good the
+    network is.
     """
 
     checkpoint: str
     loss: float
     accuracy: float | None
+    summary: str | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Return the figures by name."""
-        return asdict(self)
+        """Return the figures by name; a summary only where there is one."""
+        figures = asdict(self)
+        if self.summary is None:
+            del figures["summary"]
+        return figures
 
 
 Event = (

@@ -6,8 +6,8 @@ import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
-from cnnrun.config import read_dataset
-from cnnrun.data import DATASETS, DatasetInfo, DatasetSource, Samples, Statistics
+from cnnrun.config import Experiment, read_dataset
+from cnnrun.data import DATASETS, DatasetInfo, DatasetSource, Samples, Statistics, has_labels
 from cnnrun.data.sources import ImageFolder, Npz
 from cnnrun.errors import DataError
 
@@ -35,29 +35,37 @@ class Foreign:
     identity: str
 
 
+WORDS = {
+    "classification": "classes",
+    "multi_label": "labels",
+    "regression": "numbers",
+    "image": "images",
+}
+"""What is learnt, by task."""
+
+
 def foreign_samples(
     data: ForeignData,
     split: str,
+    experiment: Experiment,
     info: DatasetInfo,
     statistics: Statistics,
-    inputs_are_targets: bool,
-    own: DatasetSource,
 ) -> Foreign:
     """Return a split of other data, or all of them if they have no splits.
 
     Args:
         data: what they are; a path in it is relative to the working directory.
         split: `train`, `val` or `test`.
-        info: of the data the network was trained on: the shape and classes it expects.
+        experiment: that the network was trained in.
+        info: of the data it was trained on: the shape and classes it expects.
         statistics: those of training; the network expects no others.
-        inputs_are_targets: for an autoencoder.
-        own: the network's own data set, which says how the files of a folder are read.
 
     Raises:
         ConfigError: an option of the data set is wrong.
         DataError: they cannot be used, have no such split, or do not fit the network.
     """
-    path, source = _source(data, own)
+    options = experiment.data
+    path, source = _source(data, options.dataset)
     source = _fitted(source, info)
     loaded = source.load(Path())
     if loaded.info.image_shape != info.image_shape:
@@ -65,13 +73,26 @@ def foreign_samples(
             f"{path}: images of shape {loaded.info.image_shape}; the network takes "
             f"{info.image_shape}"
         )
-    is_classified = info.class_names and not inputs_are_targets
-    if is_classified and loaded.info.class_names != info.class_names:
+    learnt, own = options.task(info), options.task(loaded.info)
+    if learnt != own and not (has_labels(learnt) and has_labels(own)):
         raise DataError(
-            f"{path}: the classes are {', '.join(loaded.info.class_names)}; those of the network "
-            f"are {', '.join(info.class_names)}, in this order"
+            f"{path}: its images have {WORDS[own]}; the network has learnt {WORDS[learnt]}"
         )
-    samples = Samples(loaded.split(split), statistics, inputs_are_targets=inputs_are_targets)
+    inputs_are_targets = options.targets == "inputs"
+    are_named = info.class_names and not inputs_are_targets
+    if are_named and loaded.info.class_names != info.class_names:
+        raise DataError(
+            f"{path}: the {WORDS[own]} are {', '.join(loaded.info.class_names)}; those of the "
+            f"network are {', '.join(info.class_names)}, in this order"
+        )
+    samples = Samples(
+        loaded.split(split),
+        statistics,
+        corrupt=options.corrupt,
+        task=own,
+        inputs_are_targets=inputs_are_targets,
+        seed=experiment.seed,
+    )
     return Foreign(samples, None if loaded.divided else split, path, repr(source))
 
 

@@ -58,7 +58,7 @@ from typing import Any, Self
 from filelock import BaseFileLock
 
 from cnnrun.config import Experiment, describe_fault
-from cnnrun.data import PreparedData
+from cnnrun.data import PreparedData, has_labels
 from cnnrun.errors import DivergedError, RunError
 from cnnrun.runs.divergence import require_finite_evaluation
 from cnnrun.runs.events import Event, FinalTest, TrainingFinished
@@ -189,7 +189,8 @@ class Session:
                 self.data.test,
                 "on the test split, with the best weights",
             )
-            yield FinalTest("best", evaluation.loss, evaluation.accuracy)
+            summary = None if has_labels(self.data.task) else evaluation.figures.summary
+            yield FinalTest("best", evaluation.loss, evaluation.accuracy, summary)
 
     def _end(self, status: str, message: str | None = None) -> None:
         """Note how the run ended, unless that has been noted."""

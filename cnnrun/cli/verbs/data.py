@@ -54,12 +54,16 @@ def info_command(
         return
     names = description.class_names
     shape = f"{format_size(description.image_shape)} (height x width x channels)"
-    print_text(f"{description.name}: images {shape}, {len(names)} classes")
+    learnt = {
+        "classification": f"{len(names)} classes",
+        "multi_label": f"{len(names)} labels",
+        "regression": f"numbers to be learnt: {', '.join(names)}",
+        "image": f"images of {format_size(description.target_shape or ())} to be learnt",
+    }
+    print_text(f"{description.name}: images {shape}, {learnt[description.task]}")
     counts = description.counts
-    rows = [
-        [name, *(str(split[number]) for split in counts.values())]
-        for number, name in enumerate(names)
-    ]
+    counted = zip(*counts.values(), strict=True)  # class by class
+    rows = [[name, *map(str, row)] for name, row in zip(names, counted, strict=False)]
     total = ["all", *map(str, description.samples.values())]
     print_table("samples", ["class", *counts], [*rows, None, total], left=["class"])
     if description.test_fraction is not None:

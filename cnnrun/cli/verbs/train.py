@@ -164,11 +164,15 @@ def _show(session: Session) -> None:
     left_out = len(rows) - 15 if len(rows) > 20 else 0
     if left_out:
         rows[5:-10] = [["..."] * len(columns)]
+    if run.metrics[0]["train_accuracy"] is None:
+        columns, *rows = ([*row[:2], row[3], *row[5:]] for row in (columns, *rows))
     print_table(f"{run.name}: {record['parameters']:,} parameters", columns, rows)
     if left_out:
         print_text(f"{left_out} epochs are left out here; {run.log} has all")
     test = record["test"]
-    accuracy = "" if test["accuracy"] is None else f"test accuracy {share(test['accuracy'])}, "
-    print_text(f"{accuracy}test loss {figure(test['loss'])} (weights of epoch {best}*)")
+    accuracy = f"accuracy {share(test['accuracy'])}"
+    said = accuracy if test["accuracy"] is not None else test.get("summary")
+    figures = f"test {said}, " if said else ""
+    print_text(f"{figures}test loss {figure(test['loss'])} (weights of epoch {best}*)")
     print_text(f"trained in {record['seconds']:.1f} s; run {run.folder}")
     print(f"curves {run.plots / 'curves.png'}")
