@@ -16,6 +16,7 @@ from cnnrun.data.dataset import (
     stratified_split,
 )
 from cnnrun.data.idx_file import IdxFile
+from cnnrun.data.pixel_range import PixelRange
 from cnnrun.data.values import Axes, channels_last, checked_pixels, class_numbers, image_shape
 from cnnrun.engine.types import Array, DType, Fraction, NonNegativeInt, Positive
 from cnnrun.errors import DataError, OptionError
@@ -83,15 +84,12 @@ class Idx(DatasetSource):
         if "test" not in splits:
             kept, held = self._divided(labels["train"], files)
             train = splits["train"]
-            return Dataset(info, train.take(kept), train.take(held), splits.get("val"), True)
+            val = splits.get("val")
+            return Dataset(info, train.take(kept), train.take(held), val, val is None)
         return Dataset(info, splits["train"], splits["test"], splits.get("val"))
 
-    def pixel_maximum(self, dtype: DType) -> float:
-        return self.maximum or super().pixel_maximum(dtype)
-
-    def deep_maximum(self) -> float:
-        own = self.maximum or 0.0
-        return own if own > 255 else super().deep_maximum()
+    def pixel_range(self, dtype: DType) -> PixelRange:
+        return PixelRange(0.0, self.maximum) if self.maximum else super().pixel_range(dtype)
 
     def _labelled(self, base: Path) -> tuple[DatasetInfo, Files, dict[str, Array]]:
         """Return what is known without reading the images, the files, and the labels by split."""
@@ -113,7 +111,10 @@ class Idx(DatasetSource):
             kept, held = self._divided(labels["train"], files)
             counts = len(kept), len(held)
         name = self.prefix or folder.resolve().name
-        return DatasetInfo(name, next(iter(shapes)), names, *counts), files, labels
+        fraction = None if "test" in labels else self.test_fraction
+        shape = next(iter(shapes))
+        info = DatasetInfo(name, shape, names, *counts, test_fraction=fraction)
+        return info, files, labels
 
     def _divided(self, labels: Array, files: Files) -> tuple[Array, Array]:
         what = f"{files['train'][1].path}: the test split"
@@ -127,8 +128,8 @@ class Idx(DatasetSource):
         images = channels_last(file.read(), self.axes)
         if self.transpose:
             images = images.swapaxes(1, 2).copy()
-        maximum = self.pixel_maximum(images.dtype)
-        return Split(checked_pixels(images, maximum, str(file.path)), labels, maximum)
+        pixels = self.pixel_range(images.dtype)
+        return Split(checked_pixels(images, pixels, str(file.path)), labels, pixels.high)
 
     def _named(self) -> dict[tuple[str, str], str]:
         named = {
