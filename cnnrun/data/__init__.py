@@ -1,7 +1,15 @@
 """Data sets: where images come from, and how they become batches."""
 
 from cnnrun.data import sources
-from cnnrun.data.dataset import DATASETS, Dataset, DatasetInfo, DatasetSource, Split, Task
+from cnnrun.data.dataset import (
+    DATASETS,
+    Dataset,
+    DatasetInfo,
+    DatasetSource,
+    Split,
+    Task,
+    has_labels,
+)
 from cnnrun.data.image_files import load_images
 from cnnrun.data.images import Fit, write_image
 from cnnrun.data.indices import Indices, read_indices
@@ -30,6 +38,7 @@ __all__ = [
     "Task",
     "Transform",
     "epoch_order",
+    "has_labels",
     "load_images",
     "prepare",
     "read_indices",

@@ -7,11 +7,10 @@ import pytest
 from experiments import tiny
 from PIL import Image
 
-from cnnrun.config import build_network
 from cnnrun.data import DataOptions, prepare
 from cnnrun.data.sources import ImagePairs
-from cnnrun.engine import Context
 from cnnrun.errors import DataError
+from cnnrun.runs import train
 
 RNG = np.random.default_rng(0)
 NAMES = [f"scan{number}" for number in range(1, 13)]
@@ -127,7 +126,7 @@ def test_files_without_a_partner_are_all_named(tmp_path):
     pairs(tmp_path)
     (tmp_path / "targets" / "scan2.tif").unlink()
     (tmp_path / "targets" / "scan10.tif").rename(tmp_path / "targets" / "scan99.tif")
-    message = r"3 of 23 .* no partner .*: inputs.scan2\.png, inputs.scan10\.png, targets.scan99\.tif$"
+    message = r"3 of 23 .* no partner .*: inputs.scan2.png, inputs.scan10.png, targets.scan99\.tif$"
     with pytest.raises(DataError, match=message):
         load(tmp_path)
 
@@ -157,16 +156,23 @@ def test_what_else_is_refused(tmp_path):
         load(tmp_path, inputs="input", targets="target")
 
 
-def test_a_loss_takes_such_targets(tmp_path):
-    pairs(tmp_path / "set")
+def test_a_network_learns_images_and_is_measured_on_others(tmp_path):
+    sides = "noisy", "clean"
+    pairs(tmp_path / "set", sides=sides)
+    pairs(tmp_path / "others" / "train", names=NAMES[:5], sides=sides)
     experiment = tiny(
         tmp_path,
-        f"data.dataset={{image_pairs: {{path: {tmp_path}/set}}}}",
+        f"data.dataset={{image_pairs: {{path: {tmp_path}/set, inputs: noisy, targets: clean}}}}",
+        "data.validation=0.2",
         "network=[{conv2d: {filters: 1, kernel_size: 1}}, sigmoid]",
         "loss={mse: {reduction: mean}}",
+        "train.epochs=40",
+        "data.augment=[]",
+        "optimizer.adam.learning_rate=0.5",
     )
-    images, targets = prepare(experiment.data, 0, tmp_path).train.batch(np.arange(4))
-    outputs = build_network(experiment).forward(images, Context())
-    loss, dy = experiment.loss(outputs, targets, 4)
-    assert np.isclose(loss, np.square(outputs - targets).mean(), rtol=1e-5)
-    assert dy.shape == targets.shape
+    run = train(experiment, tmp_path / "runs", workers=1)
+    losses = [entry["val_loss"] for entry in run.metrics]
+    assert losses[-1] < losses[0] / 4
+    other = run.model().evaluate(data=tmp_path / "others", workers=1)
+    assert other.samples == 5
+    assert other.loss < losses[0] / 4

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cnnrun.runs.metrics import accuracy, area_under_curve, confusion_matrix, per_class
+from cnnrun.runs.measures.metrics import accuracy, area_under_curve, confusion_matrix, per_class
 
 SCORES = np.array([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.5, 0.4, 0.1], [0.2, 0.5, 0.3]])
 LABELS = np.array([0, 1, 1, 1])
