@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,21 @@ import numpy as np
 from cnnrun.config.experiment import Experiment
 from cnnrun.config.loading import load_experiment
 from cnnrun.config.plugins import load_plugins
-from cnnrun.data import DATASETS, DataOptions, PreparedData, Samples, prepare
+from cnnrun.data import DATASETS, DataOptions, PreparedData, Samples, Task, has_labels, prepare
 from cnnrun.errors import DataError
 from cnnrun.registry import suggestion
 
-__all__ = ["DataDescription", "describe_data", "prepared_data"]
+__all__ = ["DataDescription", "TargetFigures", "describe_data", "prepared_data"]
+
+
+@dataclass(frozen=True)
+class TargetFigures:
+    """The figures of a number that is to be learnt, over a split."""
+
+    name: str
+    minimum: float
+    mean: float
+    maximum: float
 
 
 @dataclass(frozen=True)
@@ -25,13 +35,19 @@ class DataDescription:
     Attributes:
         name: what it is called in a configuration.
         image_shape: height, width, channels.
-        class_names: in the order of the labels.
+        class_names: in the order of the labels; of the numbers of a regression, what they are.
         counts: by split, the samples of each class; several classes of one image count each.
+            Empty where there are no classes.
         samples: by split, how many there are.
         mean, std: of each channel, as images are normalised; pixels are in [0, 1].
         sha256: of all images and labels.
         test_fraction: the share of the training samples that is held out as the test split; None
             where the set has a test split of its own.
+        task: what is to be learnt of an image.
+        target_shape: of the images that are to be learnt, if they are.
+        targets: by split, the figures of each number that is to be learnt, if numbers are.
+        pixels: the smallest and the largest pixel of all splits.
+        pixel_range: which pixels mean 0 and 1.
     """
 
     name: str
@@ -43,6 +59,11 @@ class DataDescription:
     std: tuple[float, ...]
     sha256: str
     test_fraction: float | None = None
+    task: Task = "classification"
+    target_shape: tuple[int, int, int] | None = None
+    targets: dict[str, tuple[TargetFigures, ...]] = field(default_factory=dict)
+    pixels: tuple[float, float] = (0.0, 255.0)
+    pixel_range: tuple[float, float] = (0.0, 255.0)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the description as a JSON document."""
@@ -50,9 +71,21 @@ class DataDescription:
             "name": self.name,
             "image_shape": list(self.image_shape),
             "classes": list(self.class_names),
+            "task": self.task,
+            "target_shape": list(self.target_shape) if self.target_shape else None,
             "splits": {
-                split: {"samples": count, "per_class": list(self.counts[split])}
+                split: {
+                    "samples": count,
+                    "per_class": list(self.counts.get(split, ())),
+                    "targets": [asdict(figures) for figures in self.targets.get(split, ())],
+                }
                 for split, count in self.samples.items()
+            },
+            "pixels": {
+                "minimum": self.pixels[0],
+                "maximum": self.pixels[1],
+                "means_0": self.pixel_range[0],
+                "means_1": self.pixel_range[1],
             },
             "test_fraction": self.test_fraction,
             "sha256": self.sha256,
@@ -77,16 +110,25 @@ def describe_data(
     info, statistics = prepared.info, prepared.statistics
     splits = {"train": prepared.train, "val": prepared.val, "test": prepared.test}
     there = {split: samples for split, samples in splits.items() if samples is not None}
+    labelled = has_labels(info.task)
+    numbers = there if info.task == "regression" else {}
+    ends = [(samples.split.images.min(), samples.split.images.max()) for samples in there.values()]
+    split = prepared.train.split
     return DataDescription(
         info.name,
         info.image_shape,
         info.class_names,
-        {split: _per_class(samples, info.classes) for split, samples in there.items()},
+        {split: _per_class(samples, info.classes) for split, samples in there.items() if labelled},
         {split: len(samples) for split, samples in there.items()},
         statistics.mean,
         statistics.std,
         prepared.sha256,
         info.test_fraction,
+        info.task,
+        info.target_shape,
+        {split: _targets(samples, info.class_names) for split, samples in numbers.items()},
+        (float(min(low for low, _ in ends)), float(max(high for _, high in ends))),
+        (split.minimum, split.maximum),
     )
 
 
@@ -119,3 +161,11 @@ def _per_class(samples: Samples, classes: int) -> tuple[int, ...]:
     one_each = labels.ndim == 1
     counts = np.bincount(labels, minlength=classes) if one_each else labels.sum(axis=0).astype(int)
     return tuple(counts.tolist())
+
+
+def _targets(samples: Samples, names: tuple[str, ...]) -> tuple[TargetFigures, ...]:
+    columns = samples.labels.astype(np.float64).T  # (K, N)
+    return tuple(
+        TargetFigures(name, float(column.min()), float(column.mean()), float(column.max()))
+        for name, column in zip(names, columns, strict=True)
+    )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cnnrun.config.description import prepared_data
 from cnnrun.config.experiment import Experiment
-from cnnrun.data import Indices, Samples, read_indices, write_image
+from cnnrun.data import DatasetInfo, Indices, Split, read_indices, write_image
+from cnnrun.data.images import image_header
 from cnnrun.engine.types import Array
 from cnnrun.errors import DataError
 
@@ -22,13 +23,19 @@ class ExportedSample:
         index: its number in the split.
         path: the file.
         classes: the names of its classes; one, unless images have several labels.
-        exact: whether the file holds the very same pixels; else they were rounded to 8 bits.
+        exact: whether the file holds the very same pixels; else they were rounded.
+        bits: of a pixel in the file, 8 or 16.
+        numbers: what is to be learnt of it, by name, where that is numbers.
+        target: the file of the image to be learnt of it, where that is one.
     """
 
     index: int
     path: Path
     classes: tuple[str, ...]
     exact: bool
+    bits: int = 8
+    numbers: dict[str, float] = field(default_factory=dict)
+    target: Path | None = None
 
 
 def export_samples(
@@ -40,6 +47,8 @@ def export_samples(
     plugins: tuple[Path | str, ...] = (),
 ) -> list[ExportedSample]:
     """Write samples of a data set as PNG files, and return what they are.
+
+    The image that is to be learnt of `NAME.png`, if one is, becomes `NAME-target.png`.
 
     Args:
         data: the name of a bundled set, a configuration file, or an experiment.
@@ -60,14 +69,25 @@ def export_samples(
     paths = _paths(output, indices, split)
     paths[0].parent.mkdir(parents=True, exist_ok=True)
     return [
-        ExportedSample(
-            number,
-            path,
-            _classes(samples, number, prepared.info.class_names),
-            write_image(path, samples.split.images[number], samples.split.maximum),
-        )
+        _export(samples.split, number, path, prepared.info)
         for number, path in zip(indices.tolist(), paths, strict=True)
     ]
+
+
+def _export(split: Split, number: int, path: Path, info: DatasetInfo) -> ExportedSample:
+    """Write a sample, and say what it is."""
+    label, target = split.labels[number], None
+    numbers: dict[str, float] = {}
+    classes: tuple[str, ...] = ()
+    exact = write_image(path, split.images[number], split.maximum, split.minimum)
+    if info.task == "image":
+        target = path.with_name(f"{path.stem}-target.png")
+        exact &= write_image(target, label, split.maximum, split.minimum)
+    elif info.task == "regression":
+        numbers = dict(zip(info.class_names, map(float, label), strict=True))
+    else:
+        classes = _classes(label, info.class_names)
+    return ExportedSample(number, path, classes, exact, image_header(path).bits, numbers, target)
 
 
 def _paths(output: Path, indices: Array, split: str) -> list[Path]:
@@ -83,8 +103,7 @@ def _paths(output: Path, indices: Array, split: str) -> list[Path]:
     return [output]
 
 
-def _classes(samples: Samples, number: int, names: tuple[str, ...]) -> tuple[str, ...]:
-    label = samples.labels[number]
+def _classes(label: Array, names: tuple[str, ...]) -> tuple[str, ...]:
     if label.ndim == 0:
         return (names[int(label)],)
     return tuple(name for name, has in zip(names, label, strict=True) if has)

@@ -123,13 +123,18 @@ def read_image(
         return np.array(image, np.uint8).reshape(shape)
 
 
-def write_image(path: Path, pixels: Array, maximum: float) -> bool:
+def write_image(path: Path, pixels: Array, maximum: float, minimum: float = 0.0) -> bool:
     """Write a PNG file of one image; return whether reading it gives back the very same pixels.
+
+    Grey that 8 bits cannot hold is written with 16, where there are more than 256 levels; what
+    these cannot hold is rounded. They are as they were, unless such files would not hold negative
+    ones: then the lowest that is possible becomes 0, and the highest 65535.
 
     Args:
         path: the file; one that is there is replaced.
-        pixels: `(H, W, C)` between 0 and `maximum`; what 8 bits cannot hold is rounded.
-        maximum: the pixel value that means 1.0, and becomes 255.
+        pixels: `(H, W, C)` between `minimum` and `maximum`.
+        maximum: the pixel value that means 1.0, and becomes 255 in 8 bits.
+        minimum: the pixel value that means 0.0.
 
     Raises:
         DataError: the image has not 1 or 3 channels.
@@ -139,8 +144,13 @@ def write_image(path: Path, pixels: Array, maximum: float) -> bool:
     channels = pixels.shape[2]
     if channels not in (1, 3):
         raise DataError(f"{path}: an image file has 1 or 3 channels, never {channels}")
-    scaled = pixels.astype(np.float64) * (255 / maximum)
+    scaled = (pixels.astype(np.float64) - minimum) * (255 / (maximum - minimum))
     levels = scaled.round().astype(np.uint8)
+    if channels == 1 and maximum - minimum > 255 and not (levels == scaled).all():
+        deep = PixelRange(minimum, maximum).of_deep_files()
+        own = deep[:2] == (minimum, maximum)
+        scaled = pixels if own else scaled / 255 * (deep.high - deep.low) + deep.low
+        levels = np.rint(scaled).astype(np.uint16)
     Image.fromarray(levels[:, :, 0] if channels == 1 else levels).save(path, "PNG")
     return bool((levels == scaled).all())
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from cnnrun.cli.options import Json, Plugins, load_plugins
 from cnnrun.cli.output import print_json
-from cnnrun.cli.tables import figure, print_table, print_text
+from cnnrun.cli.tables import print_table, print_text
+
+if TYPE_CHECKING:
+    from cnnrun.config.export import ExportedSample
 
 app = typer.Typer(help="List, describe and export data sets.", no_args_is_help=True)
 
@@ -40,33 +43,18 @@ def info_command(
     plugin: Plugins = None,
     json: Json = False,
 ) -> None:
-    """Describe a data set: shapes, samples of each class, and how it is normalised.
+    """Describe a data set: shapes, samples of each class, range, and how it is normalised.
 
     Example: cnnrun data info mnist5k
     """
+    from cnnrun.cli.datasets import print_description
     from cnnrun.config import describe_data
-    from cnnrun.engine.names import format_size
 
     description = describe_data(what, tuple(plugin or ()))
     if json:
         print_json(description.to_dict())
         return
-    names = description.class_names
-    shape = f"{format_size(description.image_shape)} (height x width x channels)"
-    print_text(f"{description.name}: images {shape}, {len(names)} classes")
-    counts = description.counts
-    rows = [
-        [name, *(str(split[number]) for split in counts.values())]
-        for number, name in enumerate(names)
-    ]
-    total = ["all", *map(str, description.samples.values())]
-    print_table("samples", ["class", *counts], [*rows, None, total], left=["class"])
-    if description.test_fraction is not None:
-        part = f"{description.test_fraction:.4g}"
-        print_text(f"no test split of its own: {part} of each class is held out as one")
-    mean, std = description.mean, description.std
-    print_text(f"mean {', '.join(map(figure, mean))}  std {', '.join(map(figure, std))}")
-    print(f"SHA-256 {description.sha256}")
+    print_description(description)
 
 
 @app.command("export")
@@ -101,12 +89,25 @@ def export_command(
                 "file": str(sample.path),
                 "classes": list(sample.classes),
                 "exact": sample.exact,
+                "bits": sample.bits,
+                "numbers": sample.numbers,
+                "target": str(sample.target) if sample.target else None,
             }
             for sample in exported
         ]
         print_json({"data": what, "split": split, "samples": rows})
         return
     for sample in exported:
-        classes = f"class {', '.join(sample.classes)}" if sample.classes else "no class"
-        rounded = "" if sample.exact else " (rounded to 8 bits)"
-        print_text(f"{sample.path}: {split} sample {sample.index} of {what}, {classes}{rounded}")
+        rounded = "" if sample.exact else f" (rounded to {sample.bits} bits)"
+        print_text(
+            f"{sample.path}: {split} sample {sample.index} of {what}, {_learnt(sample)}{rounded}"
+        )
+
+
+def _learnt(sample: ExportedSample) -> str:
+    """Return what a sample is, in words."""
+    if sample.target is not None:
+        return f"target {sample.target}"
+    if sample.numbers:
+        return ", ".join(f"{name} {value:g}" for name, value in sample.numbers.items())
+    return f"class {', '.join(sample.classes)}" if sample.classes else "no class"
