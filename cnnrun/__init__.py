@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from cnnrun.config import (
         Experiment,
         describe_data,
+        draw_data,
         dump_yaml,
         export_samples,
         init_experiment,
@@ -49,6 +50,7 @@ __all__ = [
     "bench",
     "compare",
     "describe_data",
+    "draw_data",
     "dump_yaml",
     "explain",
     "explain_network",
@@ -74,8 +76,8 @@ __version__ = "0.1.0"
 _HOMES = {
     "cnnrun.bench": ("bench",),
     "cnnrun.config": (
-        "Experiment", "describe_data", "dump_yaml", "export_samples", "init_experiment",
-        "init_layer", "init_plugin", "json_schema", "load_experiment",
+        "Experiment", "describe_data", "draw_data", "dump_yaml", "export_samples",
+        "init_experiment", "init_layer", "init_plugin", "json_schema", "load_experiment",
     ),
     "cnnrun.engine": ("Network",),
     "cnnrun.explain": ("explain",),

@@ -1,7 +1,7 @@
 """The configuration language: YAML text in, validated experiments out."""
 
 from cnnrun.config.arrays import read_arrays
-from cnnrun.config.description import describe_data
+from cnnrun.config.description import describe_data, draw_data
 from cnnrun.config.experiment import Experiment, TrainOptions
 from cnnrun.config.export import export_samples
 from cnnrun.config.keys import keys_meant_in, keys_of
@@ -24,6 +24,7 @@ __all__ = [
     "TrainOptions",
     "build_network",
     "describe_data",
+    "draw_data",
     "dump_yaml",
     "export_samples",
     "init_experiment",

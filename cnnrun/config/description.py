@@ -12,10 +12,11 @@ from cnnrun.config.experiment import Experiment
 from cnnrun.config.loading import load_experiment
 from cnnrun.config.plugins import load_plugins
 from cnnrun.data import DATASETS, DataOptions, PreparedData, Samples, Task, has_labels, prepare
+from cnnrun.data.contact_sheet import contact_sheet
 from cnnrun.errors import DataError
 from cnnrun.registry import suggestion
 
-__all__ = ["DataDescription", "TargetFigures", "describe_data", "prepared_data"]
+__all__ = ["DataDescription", "TargetFigures", "describe_data", "draw_data", "prepared_data"]
 
 
 @dataclass(frozen=True)
@@ -94,12 +95,12 @@ class DataDescription:
 
 
 def describe_data(
-    data: str | Path | Experiment, plugins: tuple[Path | str, ...] = ()
+    data: str | Path | Experiment | PreparedData, plugins: tuple[Path | str, ...] = ()
 ) -> DataDescription:
     """Describe a data set as a training would see it.
 
     Args:
-        data: the name of a bundled set, a configuration file, or an experiment.
+        data: the name of a bundled set, a configuration file, an experiment, or a prepared set.
         plugins: Python files that register what it names.
 
     Raises:
@@ -132,8 +133,37 @@ def describe_data(
     )
 
 
+def draw_data(
+    data: str | Path | Experiment | PreparedData,
+    output: Path | str,
+    *,
+    augmented: bool = False,
+    plugins: tuple[Path | str, ...] = (),
+) -> Path:
+    """Write a picture of training samples, a row for each class, and return its file.
+
+    Args:
+        data: the name of a bundled set, a configuration file, an experiment, or a prepared set.
+        output: the file, `NAME.png`.
+        augmented: draw the samples as they are in the first epochs of a training, too.
+        plugins: Python files that register what the configuration names.
+
+    Raises:
+        DataError: there is no such set, or it cannot be used; the file is called otherwise; or
+            nothing changes the samples in training.
+        ConfigError: the configuration is wrong.
+    """
+    output = Path(output)
+    if output.suffix.lower() != ".png":
+        raise DataError(f"{output}: pictures are written as PNG; call the file {output.stem}.png")
+    sheet = contact_sheet(prepared_data(data, plugins), augmented=augmented)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    sheet.save(output, "PNG")
+    return output
+
+
 def prepared_data(
-    data: str | Path | Experiment, plugins: tuple[Path | str, ...] = ()
+    data: str | Path | Experiment | PreparedData, plugins: tuple[Path | str, ...] = ()
 ) -> PreparedData:
     """Return a data set as a training would see it; the arguments are those of `describe_data`.
 
@@ -141,6 +171,8 @@ def prepared_data(
         DataError: there is no such set, it needs options, or it cannot be used.
         ConfigError: the configuration is wrong.
     """
+    if isinstance(data, PreparedData):
+        return data
     if isinstance(data, str | Path) and Path(data).suffix in (".yaml", ".yml"):
         data = load_experiment(data, plugins=plugins)
     if isinstance(data, Experiment):

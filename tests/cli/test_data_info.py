@@ -120,3 +120,20 @@ def test_the_bits_of_a_file_are_said(write):
         "samples"
     ]
     assert (sample["bits"], sample["exact"], sample["target"]) == (16, False, None)
+
+
+def test_a_picture_is_drawn(tmp_path):
+    picture = tmp_path / "new" / "digits.png"
+    document = json.loads(invoke("data", "info", "digits", "--picture", picture, "--json"))
+    assert document["picture"] == str(picture)
+    with Image.open(picture) as image:
+        assert image.height > 10 * 64
+    assert invoke("data", "info", "digits", "--picture", picture).endswith(f"picture: {picture}\n")
+    for words, said in (
+        (["--augmented"], "say which file: --picture samples.png"),
+        (["--picture", "a.jpg"], "call the file a.png"),
+        (["--picture", "a.png", "--augmented"], "no sample is augmented; data.augment says how"),
+    ):
+        refused = CliRunner().invoke(app, ["data", "info", "digits", *words])
+        assert refused.exit_code == 2
+        assert said in refused.output

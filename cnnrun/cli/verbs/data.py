@@ -10,6 +10,7 @@ import typer
 from cnnrun.cli.options import Json, Plugins, load_plugins
 from cnnrun.cli.output import print_json
 from cnnrun.cli.tables import print_table, print_text
+from cnnrun.errors import ConfigError
 
 if TYPE_CHECKING:
     from cnnrun.config.export import ExportedSample
@@ -40,21 +41,35 @@ def list_command(plugin: Plugins = None, json: Json = False) -> None:
 @app.command("info")
 def info_command(
     what: Source,
+    picture: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw samples of each class into a PNG file."),
+    ] = None,
+    augmented: Annotated[
+        bool, typer.Option("--augmented", help="Draw them as augmented in training, too.")
+    ] = False,
     plugin: Plugins = None,
     json: Json = False,
 ) -> None:
     """Describe a data set: shapes, samples of each class, range, and how it is normalised.
 
-    Example: cnnrun data info mnist5k
+    Example: cnnrun data info mnist5k --picture digits.png
     """
     from cnnrun.cli.datasets import print_description
-    from cnnrun.config import describe_data
+    from cnnrun.config import describe_data, draw_data
+    from cnnrun.config.description import prepared_data
 
-    description = describe_data(what, tuple(plugin or ()))
+    if augmented and picture is None:
+        raise ConfigError("--augmented draws a picture; say which file: --picture samples.png")
+    data = prepared_data(what, tuple(plugin or ()))
+    description = describe_data(data)
+    drawn = draw_data(data, picture, augmented=augmented) if picture else None
     if json:
-        print_json(description.to_dict())
+        print_json({**description.to_dict(), "picture": str(drawn) if drawn else None})
         return
     print_description(description)
+    if drawn:
+        print_text(f"picture: {drawn}")
 
 
 @app.command("export")
