@@ -82,7 +82,10 @@ class Model:
         """
         x = self.prepare(images, resize=resize)
         with Executor(self.network, self.experiment.loss, workers=workers) as executor:
-            outputs = predict(executor, x)
+            return self.in_pixels(predict(executor, x))
+
+    def in_pixels(self, outputs: Array) -> Array:
+        """Undo the normalisation of outputs that stand for inputs, in place; return them."""
         if self.experiment.data.targets == "inputs":
             self.statistics.restore(outputs)
         return outputs
