@@ -13,6 +13,7 @@ from cnnrun.config.loading import load_experiment
 from cnnrun.config.plugins import load_plugins
 from cnnrun.data import DATASETS, DataOptions, PreparedData, Samples, Task, has_labels, prepare
 from cnnrun.data.contact_sheet import contact_sheet
+from cnnrun.data.rows import Images, in_pieces
 from cnnrun.errors import DataError
 from cnnrun.registry import suggestion
 
@@ -113,7 +114,7 @@ def describe_data(
     there = {split: samples for split, samples in splits.items() if samples is not None}
     labelled = has_labels(info.task)
     numbers = there if info.task == "regression" else {}
-    ends = [(samples.split.images.min(), samples.split.images.max()) for samples in there.values()]
+    ends = [end for samples in there.values() for end in _ends(samples.split.images)]
     split = prepared.train.split
     return DataDescription(
         info.name,
@@ -128,7 +129,7 @@ def describe_data(
         info.task,
         info.target_shape,
         {split: _targets(samples, info.class_names) for split, samples in numbers.items()},
-        (float(min(low for low, _ in ends)), float(max(high for _, high in ends))),
+        (min(ends), max(ends)),
         (split.minimum, split.maximum),
     )
 
@@ -201,3 +202,9 @@ def _targets(samples: Samples, names: tuple[str, ...]) -> tuple[TargetFigures, .
         TargetFigures(name, float(column.min()), float(column.mean()), float(column.max()))
         for name, column in zip(names, columns, strict=True)
     )
+
+
+def _ends(images: Images) -> list[float]:
+    """Return the smallest and largest pixel of each part of images that may lie in a file."""
+    parts = (images[part] for part in in_pieces(images))
+    return [float(end) for part in parts for end in (part.min(), part.max())]

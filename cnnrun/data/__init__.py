@@ -1,6 +1,7 @@
 """Data sets: where images come from, and how they become batches."""
 
 from cnnrun.data import sources
+from cnnrun.data.ahead import Feed, feed
 from cnnrun.data.dataset import (
     DATASETS,
     Dataset,
@@ -29,6 +30,7 @@ __all__ = [
     "Dataset",
     "DatasetInfo",
     "DatasetSource",
+    "Feed",
     "Fit",
     "Indices",
     "PreparedData",
@@ -38,6 +40,7 @@ __all__ = [
     "Task",
     "Transform",
     "epoch_order",
+    "feed",
     "has_labels",
     "load_images",
     "prepare",

@@ -12,6 +12,7 @@ import numpy as np
 
 from cnnrun.data.images import Fit
 from cnnrun.data.pixel_range import PixelRange
+from cnnrun.data.rows import Images, chosen, in_pieces, joined
 from cnnrun.engine.types import Array, DType
 from cnnrun.errors import DataError
 from cnnrun.registry import Registry
@@ -81,7 +82,8 @@ class Split:
     """Images and their labels.
 
     Attributes:
-        images: `(N, H, W, C)`, uint8, uint16 or float32; may be mapped from a file.
+        images: `(N, H, W, C)`, uint8, uint16 or float32; an array, or rows of a file that are read
+            when they are needed.
         labels: what is to be learnt: `(N,)` int64 class numbers; `(N, K)` float32, zeros and ones
             for several labels an image, or the numbers of a regression; or images `(N, H, W, C)`
             of the dtype and range of `images`.
@@ -90,7 +92,7 @@ class Split:
         minimum: the pixel value that means 0.0.
     """
 
-    images: Array
+    images: Images
     labels: Array
     maximum: float = 255.0
     files: tuple[str, ...] = ()
@@ -102,7 +104,8 @@ class Split:
     def take(self, indices: Array) -> Split:
         """Return a split of the given samples."""
         files = tuple(self.files[index] for index in indices) if self.files else ()
-        return replace(self, images=self.images[indices], labels=self.labels[indices], files=files)
+        images, labels = chosen(self.images, indices), chosen(self.labels, indices)
+        return replace(self, images=images, labels=labels, files=files)
 
     @property
     def pixel_range(self) -> PixelRange:
@@ -136,8 +139,8 @@ class Dataset:
                 f"{self.info.name} has no test split of its own; its splits are train and val"
             )
         if self.divided or (self.info.test_fraction is not None and name == "train"):
-            images = np.concatenate([self.train.images, self.test.images])
-            labels = np.concatenate([self.train.labels, self.test.labels])
+            images = joined(self.train.images, self.test.images)
+            labels = joined(self.train.labels, self.test.labels)
             files = self.train.files + self.test.files
             return replace(self.train, images=images, labels=labels, files=files)
         split = {"train": self.train, "val": self.val, "test": self.test}[name]
@@ -151,7 +154,8 @@ class Dataset:
         for split in (self.train, self.val, self.test):
             for array in (split.images, split.labels) if split else ():
                 digest.update(f"{array.dtype.str}{array.shape}".encode())
-                digest.update(np.ascontiguousarray(array).data)
+                for piece in in_pieces(array):
+                    digest.update(np.ascontiguousarray(array[piece]).data)
         return digest.hexdigest()
 
 

@@ -147,12 +147,13 @@ def save_predictions(
 
 def _read(model: Model, files: Sequence[ImageFile], resize: bool) -> tuple[list[Array], list[str]]:
     """Return the pixels `(1, H, W, C)` of files that can be used, and what is wrong with each."""
-    maximum = model.experiment.data.dataset.deep_maximum()
+    source = model.experiment.data.dataset
+    deep, fit = source.deep_range(), source.image_fit() if resize else None
     pixels, problems = [], []
     for file in files:
         try:
             shape = model.info.image_shape
-            pixels.append(load_images([file.path], shape, maximum=maximum, resize=resize))
+            pixels.append(load_images([file.path], shape, deep=deep, fit=fit))
             problems.append("")
         except DataError as error:
             problems.append(str(error))
