@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -29,6 +30,25 @@ MOST_NAMED = 10
 """Files of which a message says what is wrong with them; of the others it says how many."""
 
 
+def _header(file: Path) -> ImageHeader:
+    """Return what a file's header tells; of a file that has not changed it is read once.
+
+    A training asks for it when the configuration is checked, when the network is built and when the
+    images are read; 60,000 files take six seconds each time.
+    """
+    try:
+        stat = file.stat()
+    except OSError:
+        return image_header(file)  # which says what is wrong
+    return _header_of(file, stat.st_size, stat.st_mtime_ns)
+
+
+@lru_cache(maxsize=1 << 17)
+def _header_of(file: Path, size: int, changed: int) -> ImageHeader:
+    """Return what the header of that state of a file tells."""
+    return image_header(file)
+
+
 def some_of(texts: Sequence[str]) -> list[str]:
     """Return the first of what a message would list, and how many more there are."""
     more = [f"and {len(texts) - MOST_NAMED:,} more"] if texts[MOST_NAMED:] else []
@@ -42,7 +62,7 @@ def read_headers(files: Sequence[Path], what: str) -> dict[Path, ImageHeader]:
         DataError: there are files that cannot be read, to their last pixel if any header is wrong.
     """
     try:
-        return {file: image_header(file) for file in files}
+        return {file: _header(file) for file in files}
     except DataError:  # who repairs one wants to know of the others, too
         for _ in _each(files, _decode, what):
             pass
