@@ -83,7 +83,8 @@ class Idx(DatasetSource):
         if "test" not in splits:
             kept, held = self._divided(labels["train"], files)
             train = splits["train"]
-            return Dataset(info, train.take(kept), train.take(held), splits.get("val"), True)
+            val = splits.get("val")
+            return Dataset(info, train.take(kept), train.take(held), val, divided=val is None)
         return Dataset(info, splits["train"], splits["test"], splits.get("val"))
 
     def pixel_maximum(self, dtype: DType) -> float:
@@ -113,7 +114,9 @@ class Idx(DatasetSource):
             kept, held = self._divided(labels["train"], files)
             counts = len(kept), len(held)
         name = self.prefix or folder.resolve().name
-        return DatasetInfo(name, next(iter(shapes)), names, *counts), files, labels
+        fraction = None if "test" in labels else self.test_fraction
+        info = DatasetInfo(name, next(iter(shapes)), names, *counts, test_fraction=fraction)
+        return info, files, labels
 
     def _divided(self, labels: Array, files: Files) -> tuple[Array, Array]:
         what = f"{files['train'][1].path}: the test split"
