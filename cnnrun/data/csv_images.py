@@ -10,6 +10,7 @@ import numpy as np
 from cnnrun.data.csv_labels import Labelled
 from cnnrun.data.image_files import common_size, read_files, read_headers, require_one_depth
 from cnnrun.data.images import Fit
+from cnnrun.data.pixel_range import PixelRange
 from cnnrun.engine.types import Array, Pair, as_pair
 from cnnrun.errors import DataError
 
@@ -60,14 +61,14 @@ def listed_shape(
 
 
 def read_listed(
-    files: list[Path], shape: tuple[int, int, int], maximum: float, fit: Fit | None, what: str
+    files: list[Path], shape: tuple[int, int, int], deep: PixelRange, fit: Fit | None, what: str
 ) -> tuple[Array, float]:
     """Return the images `(N, H, W, C)`, and the pixel value that means 1.
 
     Args:
         files: of each image; one that is listed twice is read once.
         shape: height, width and channels.
-        maximum: the pixel value that means 1 in files of 16 bits.
+        deep: what pixels mean in files of 16 bits.
         fit: how images of another size are scaled; by default they are refused.
         what: what messages call the data set.
 
@@ -75,9 +76,9 @@ def read_listed(
         DataError: there are files that cannot be read; up to ten are named.
     """
     headers = read_headers(list(dict.fromkeys(files)), what)
-    deep = require_one_depth(headers, maximum)
-    images = read_files(headers, shape, what, deep=deep, maximum=maximum, fit=fit)
+    own = deep if require_one_depth(headers, deep) else None
+    images = read_files(headers, shape, what, deep=own, fit=fit)
     if len(headers) < len(files):
         places = {file: place for place, file in enumerate(headers)}
         images = images[np.array([places[file] for file in files])]
-    return images, maximum if deep else float(np.iinfo(np.uint8).max)
+    return images, PixelRange().high if own is None else own.high

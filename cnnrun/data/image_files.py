@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from cnnrun.data.dataset import require_memory
-from cnnrun.data.images import DEEP, Fit, ImageHeader, image_header, read_image
+from cnnrun.data.images import Fit, ImageHeader, image_header, read_image
+from cnnrun.data.pixel_range import DEEP, DEEP_RANGE, PixelRange
 from cnnrun.engine.types import Array
 from cnnrun.errors import DataError
 
@@ -57,17 +58,18 @@ def common_size(headers: Mapping[Path, ImageHeader], what: str) -> tuple[int, in
     return height, width
 
 
-def require_one_depth(headers: Mapping[Path, ImageHeader], maximum: float) -> bool:
+def require_one_depth(headers: Mapping[Path, ImageHeader], deep: PixelRange) -> bool:
     """Return whether any image has 16 bits.
 
     Raises:
         DataError: some have 8, whose grey levels would not be whole numbers in such a data set.
     """
     depths = {header.bits: file for file, header in headers.items()}
-    if len(depths) > 1 and maximum != DEEP:
+    if len(depths) > 1 and deep != DEEP_RANGE:
+        option = "range" if deep.clipped else "maximum"
         raise DataError(
-            f"{depths[8]} has 8 bits a channel and {depths[16]} has 16, of which maximum says "
-            f"that {maximum} means 1; save all with 16 bits, or leave maximum out if both "
+            f"{depths[8]} has 8 bits a channel and {depths[16]} has 16, of which {option} says "
+            f"that {deep.high:g} means 1; save all with 16 bits, or leave {option} out if both "
             "255 and 65535 mean 1"
         )
     return 16 in depths
@@ -78,8 +80,7 @@ def read_files(
     shape: tuple[int, int, int],
     what: str,
     *,
-    deep: bool,
-    maximum: float = DEEP,
+    deep: PixelRange | None,
     fit: Fit | None = None,
 ) -> Array:
     """Return all images `(N, H, W, C)`, uint8, or uint16 with 8 bits spread to 65535.
@@ -88,24 +89,26 @@ def read_files(
         headers: the files, and what their headers tell.
         shape: height, width and channels of each.
         what: what a message calls the data set.
-        deep: whether to keep 16 bits.
-        maximum: the largest pixel that a file of 16 bits may have.
+        deep: what pixels of 16 bits mean, which are clipped if it says so; None if there are no
+            such files, and 8 are kept.
         fit: how images of another size are scaled; by default they are refused.
 
     Raises:
         DataError: there are files that cannot be read.
     """
-    kind = np.dtype(np.uint16 if deep else np.uint8)
+    kind = np.dtype(np.uint8 if deep is None else np.uint16)
     require_memory(what, (len(headers), *shape), kind.itemsize)
     images = np.empty((len(headers), *shape), kind)
 
     def read(file: Path) -> Array:
-        return read_image(file, shape, maximum=maximum, fit=fit)
+        return read_image(file, shape, deep=deep or DEEP_RANGE, fit=fit)
 
     for image, (file, pixels) in zip(images, _each(headers, read, what), strict=True):
         image[...] = pixels
-        if deep and headers[file].bits == 8:
+        if deep is not None and headers[file].bits == 8:
             image *= DEEP // 255
+    if deep is not None and deep.clipped:
+        np.clip(images, round(deep.low), round(deep.high), out=images)
     return images
 
 
@@ -113,7 +116,7 @@ def load_images(
     paths: list[Path],
     shape: tuple[int, int, int],
     *,
-    maximum: float = DEEP,
+    deep: PixelRange = DEEP_RANGE,
     fit: Fit | None = None,
 ) -> Array:
     """Return image files as float32 `(N, H, W, C)` in [0, 1].
@@ -121,22 +124,21 @@ def load_images(
     Args:
         paths: the files.
         shape: the height, width and channels that are wanted; colours are converted.
-        maximum: the pixel value that means 1 in files of 16 bits; in those of 8 it is 255.
+        deep: what pixels mean in files of 16 bits; in those of 8 they reach from 0 to 255.
         fit: how images of another size are scaled; by default they are refused.
 
     Raises:
-        DataError: there are files that cannot be read, have another size, or a pixel above
-            `maximum`.
+        DataError: there are files that cannot be read, have another size, or a pixel out of
+            range.
     """
     require_memory("images", (len(paths), *shape), 4)
     images = np.empty((len(paths), *shape), np.float32)
 
     def read(path: Path) -> Array:
-        return read_image(path, shape, maximum=maximum, fit=fit)
+        return read_image(path, shape, deep=deep, fit=fit)
 
     for image, (_, pixels) in zip(images, _each(paths, read, "images"), strict=True):
-        white = maximum if pixels.dtype == np.uint16 else 255
-        np.divide(pixels, white, out=image, dtype=np.float32, casting="unsafe")
+        image[...] = (deep if pixels.dtype == np.uint16 else PixelRange()).scaled(pixels)
     return images
 
 

@@ -153,7 +153,10 @@ def _statistics(normalize: str, train: Split) -> Statistics:
         return Statistics((0.5,) * channels, (0.5,) * channels)
     total, squares, count = np.zeros(channels), np.zeros(channels), 0
     for start in range(0, len(train), 256):  # a float64 copy of all images would be large
-        pixels = train.images[start : start + 256].reshape(-1, channels) / train.maximum
+        pixels = train.images[start : start + 256].reshape(-1, channels)
+        if train.minimum:
+            pixels = pixels - train.minimum
+        pixels = pixels / (train.maximum - train.minimum)
         total += pixels.sum(axis=0, dtype=np.float64)
         squares += np.square(pixels, dtype=np.float64).sum(axis=0)
         count += len(pixels)

@@ -57,8 +57,8 @@ def choose_samples(model: NetworkWithData, choice: SampleChoice) -> tuple[Inspec
     mean, std = np.array(data.statistics.mean), np.array(data.statistics.std)
     targets: Array | None = None
     if choice.images:
-        maximum = model.experiment.data.dataset.deep_maximum()
-        pixels = load_images(list(choice.images), model.info.image_shape, maximum=maximum)
+        deep = model.experiment.data.dataset.deep_range()
+        pixels = load_images(list(choice.images), model.info.image_shape, deep=deep)
         x = pixels.copy()
         data.statistics.normalize(x)
         labels = tuple(path.name for path in choice.images)

@@ -162,7 +162,7 @@ def _worst_mistakes(scores: Array, samples: Samples) -> tuple[Mistake, ...]:
     return tuple(
         Mistake(
             int(index),
-            np.asarray(samples.split.images[index] / samples.split.maximum, np.float32),
+            samples.split.pixel_range.scaled(samples.split.images[index]),
             int(samples.labels[index]),
             int(predicted[index]),
             float(confidence[index]),

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from cnnrun.data import DatasetInfo, DatasetSource, Samples, Statistics
+from cnnrun.data.pixel_range import DEEP
 from cnnrun.data.sources import ImageFolder, Npz
 from cnnrun.errors import DataError
 
@@ -32,19 +35,7 @@ def foreign_samples(
     Raises:
         DataError: they cannot be used, have no such split, or do not fit the network.
     """
-    height, width, channels = info.image_shape
-    other = (
-        ImageFolder(
-            str(path.absolute()),
-            (height, width),
-            channels,  # type: ignore[arg-type]
-            info.class_names,
-            maximum=int(source.deep_maximum()),
-            fit=source.image_fit(),
-        )
-        if path.is_dir()
-        else Npz(str(path.absolute()), info.class_names)
-    )
+    other = _folder(path, info, source) if path.is_dir() else _npz(path, info, source)
     data = other.load(Path())
     if data.info.image_shape != info.image_shape:
         raise DataError(
@@ -52,3 +43,29 @@ def foreign_samples(
         )
     samples = Samples(data.split(split), statistics, inputs_are_targets=inputs_are_targets)
     return samples, None if data.divided else split
+
+
+def _folder(path: Path, info: DatasetInfo, source: DatasetSource) -> ImageFolder:
+    """Return a folder whose files are read as in training."""
+    height, width, channels = info.image_shape
+    deep = source.deep_range()
+    return ImageFolder(
+        str(path.absolute()),
+        (height, width),
+        channels,  # type: ignore[arg-type]
+        info.class_names,
+        maximum=DEEP if deep.clipped else int(deep.high),
+        fit=source.image_fit(),
+        range=(round(deep.low), round(deep.high)) if deep.clipped else None,
+    )
+
+
+def _npz(path: Path, info: DatasetInfo, source: DatasetSource) -> Npz:
+    """Return a file whose pixels are clipped, and whose labels are read, as in training."""
+    pixels = source.pixel_range(np.dtype(np.float32))
+    return Npz(
+        str(path.absolute()),
+        info.class_names,
+        range=(pixels.low, pixels.high) if pixels.clipped else None,
+        task="classification" if info.task == "multi_label" else info.task,
+    )

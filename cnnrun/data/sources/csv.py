@@ -23,7 +23,8 @@ from cnnrun.data.dataset import (
     resolve_path,
     stratified_split,
 )
-from cnnrun.data.images import DEEP, Fit
+from cnnrun.data.images import Fit
+from cnnrun.data.pixel_range import DEEP, PixelRange
 from cnnrun.data.values import Axes
 from cnnrun.engine.types import (
     Array,
@@ -113,7 +114,7 @@ class Csv(DatasetSource):
         if table.pixels is None:
             fit = None if self.size is None else self.fit
             images, maximum = read_listed(
-                listed, info.image_shape, self.deep_maximum(), fit, str(files[0].path)
+                listed, info.image_shape, self.deep_range(), fit, str(files[0].path)
             )
         else:
             images, maximum = images_of(
@@ -130,12 +131,8 @@ class Csv(DatasetSource):
         divided = info.test_fraction is not None and "val" not in read
         return Dataset(info, read["train"], read["test"], read.get("val"), divided)
 
-    def pixel_maximum(self, dtype: DType) -> float:
-        return self.maximum or super().pixel_maximum(dtype)
-
-    def deep_maximum(self) -> float:
-        own = self.maximum or 0.0
-        return own if own > 255 else super().deep_maximum()
+    def pixel_range(self, dtype: DType) -> PixelRange:
+        return PixelRange(0.0, self.maximum) if self.maximum else super().pixel_range(dtype)
 
     def image_fit(self) -> Fit:
         return self.fit

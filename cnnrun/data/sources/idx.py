@@ -16,6 +16,7 @@ from cnnrun.data.dataset import (
     stratified_split,
 )
 from cnnrun.data.idx_file import IdxFile
+from cnnrun.data.pixel_range import PixelRange
 from cnnrun.data.values import Axes, channels_last, checked_pixels, class_numbers, image_shape
 from cnnrun.engine.types import Array, DType, Fraction, NonNegativeInt, Positive
 from cnnrun.errors import DataError, OptionError
@@ -87,12 +88,8 @@ class Idx(DatasetSource):
             return Dataset(info, train.take(kept), train.take(held), val, divided=val is None)
         return Dataset(info, splits["train"], splits["test"], splits.get("val"))
 
-    def pixel_maximum(self, dtype: DType) -> float:
-        return self.maximum or super().pixel_maximum(dtype)
-
-    def deep_maximum(self) -> float:
-        own = self.maximum or 0.0
-        return own if own > 255 else super().deep_maximum()
+    def pixel_range(self, dtype: DType) -> PixelRange:
+        return PixelRange(0.0, self.maximum) if self.maximum else super().pixel_range(dtype)
 
     def _labelled(self, base: Path) -> tuple[DatasetInfo, Files, dict[str, Array]]:
         """Return what is known without reading the images, the files, and the labels by split."""
@@ -130,8 +127,8 @@ class Idx(DatasetSource):
         images = channels_last(file.read(), self.axes)
         if self.transpose:
             images = images.swapaxes(1, 2).copy()
-        maximum = self.pixel_maximum(images.dtype)
-        return Split(checked_pixels(images, maximum, str(file.path)), labels, maximum)
+        pixels = self.pixel_range(images.dtype)
+        return Split(checked_pixels(images, pixels, str(file.path)), labels, pixels.high)
 
     def _named(self) -> dict[tuple[str, str], str]:
         named = {

@@ -18,13 +18,16 @@ from cnnrun.data.dataset import (
     stratified_split,
 )
 from cnnrun.data.image_files import common_size, read_files, read_headers, require_one_depth
-from cnnrun.data.images import DEEP, SUFFIXES, Fit
+from cnnrun.data.images import SUFFIXES, Fit
+from cnnrun.data.pixel_range import DEEP, PixelRange
 from cnnrun.data.sorting import naturally_sorted
 from cnnrun.data.split_folders import split_folders
 from cnnrun.engine.types import Array, DType, Fraction, NonNegativeInt, Pair, Range, as_pair
-from cnnrun.errors import DataError
+from cnnrun.errors import DataError, OptionError
 
 __all__ = ["ImageFolder"]
+
+SixteenBits = Annotated[int, Range(ge=0, le=DEEP)]
 
 
 @DATASETS.register("image_folder")
@@ -43,7 +46,8 @@ class ImageFolder(DatasetSource):
     them and adds black around. Without `channels` they are read as colour if any of them has
     colours, and else as grey. If any has 16 bits, 16 bits are kept of all: grey levels of 16 bits
     lie between 0 and `maximum`, and those of 8 are spread from 0 to 65535, for which `maximum` must
-    not be another.
+    not be another. `range: [low, high]` says which of 16 bits mean 0 and 1 instead; pixels below
+    are 0, and those above 1.
     """
 
     summary = "image files in a folder for each class"
@@ -56,6 +60,13 @@ class ImageFolder(DatasetSource):
     split_seed: NonNegativeInt = 0
     maximum: Annotated[int, Range(ge=256, le=DEEP)] = DEEP
     fit: Fit = "stretch"
+    range: tuple[SixteenBits, SixteenBits] | None = None
+
+    def __post_init__(self) -> None:
+        if self.range is not None and not self.range[0] < self.range[1]:
+            raise OptionError("range", "must be [low, high], low being less than high")
+        if self.range is not None and self.maximum != DEEP:
+            raise OptionError("maximum", "and range say the same; give one of them")
 
     def info(self, base: Path) -> DatasetInfo:
         return self._listed(base)[0]
@@ -64,26 +75,26 @@ class ImageFolder(DatasetSource):
         info, files = self._listed(base)
         root = resolve_path(self.path, base)
         headers = read_headers([file for paths in files.values() for file in paths], str(root))
-        deep = require_one_depth(headers, self.maximum)
+        deep = self.deep_range() if require_one_depth(headers, self.deep_range()) else None
         fit = None if self.size is None else self.fit
-        images = read_files(
-            headers, info.image_shape, str(root), deep=deep, maximum=self.maximum, fit=fit
-        )
+        images = read_files(headers, info.image_shape, str(root), deep=deep, fit=fit)
+        low, high, _ = deep or PixelRange()
         read, start = {}, 0
         for split, paths in files.items():
             names = tuple(file.relative_to(root).as_posix() for file in paths)
             own = images[start : start + len(paths)]
             labels = _labels(paths, info.class_names)
-            read[split] = Split(own, labels, float(self.maximum) if deep else 255.0, names)
+            read[split] = Split(own, labels, high, names, low)
             start += len(paths)
         divided = info.test_fraction is not None and "val" not in files
         return Dataset(info, read["train"], read["test"], read.get("val"), divided)
 
-    def pixel_maximum(self, dtype: DType) -> float:
-        return self.deep_maximum() if dtype == np.uint16 else super().pixel_maximum(dtype)
+    def pixel_range(self, dtype: DType) -> PixelRange:
+        return self.deep_range() if dtype == np.uint16 else super().pixel_range(dtype)
 
-    def deep_maximum(self) -> float:
-        return float(self.maximum)
+    def deep_range(self) -> PixelRange:
+        low, high = self.range or (0, self.maximum)
+        return PixelRange(float(low), float(high), self.range is not None)
 
     def image_fit(self) -> Fit:
         return self.fit
