@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -14,10 +15,24 @@ from cnnrun.data.pixel_range import DEEP, DEEP_RANGE, PixelRange
 from cnnrun.engine.types import Array
 from cnnrun.errors import DataError
 
-__all__ = ["common_size", "load_images", "read_files", "read_headers", "require_one_depth"]
+__all__ = [
+    "common_channels",
+    "common_size",
+    "load_images",
+    "read_files",
+    "read_headers",
+    "require_one_depth",
+    "some_of",
+]
 
 MOST_NAMED = 10
 """Files of which a message says what is wrong with them; of the others it says how many."""
+
+
+def some_of(texts: Sequence[str]) -> list[str]:
+    """Return the first of what a message would list, and how many more there are."""
+    more = [f"and {len(texts) - MOST_NAMED:,} more"] if texts[MOST_NAMED:] else []
+    return [*texts[:MOST_NAMED], *more]
 
 
 def read_headers(files: Sequence[Path], what: str) -> dict[Path, ImageHeader]:
@@ -32,6 +47,11 @@ def read_headers(files: Sequence[Path], what: str) -> dict[Path, ImageHeader]:
         for _ in _each(files, _decode, what):
             pass
         raise  # the file was wrong a moment ago
+
+
+def common_channels(headers: Mapping[Path, ImageHeader]) -> Literal[1, 3]:
+    """Return 3 if any image has colours, else 1."""
+    return 3 if any(header.channels == 3 for header in headers.values()) else 1
 
 
 def common_size(headers: Mapping[Path, ImageHeader], what: str) -> tuple[int, int]:
@@ -164,8 +184,7 @@ def _each(
     if len(complaints) == 1:
         raise DataError(complaints[0])
     if complaints:
-        more = [f"and {len(complaints) - MOST_NAMED:,} more"] if complaints[MOST_NAMED:] else []
-        listed = "".join(f"\n  {line}" for line in [*complaints[:MOST_NAMED], *more])
+        listed = "".join(f"\n  {line}" for line in some_of(complaints))
         raise DataError(
             f"{what}: {len(complaints):,} of {count:,} image files cannot be used:{listed}"
         )

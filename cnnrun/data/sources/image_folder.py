@@ -12,27 +12,25 @@ from cnnrun.data.dataset import (
     DATASETS,
     Dataset,
     DatasetInfo,
-    DatasetSource,
     Split,
     resolve_path,
     stratified_split,
 )
-from cnnrun.data.image_files import common_size, read_files, read_headers, require_one_depth
+from cnnrun.data.image_files import common_channels, common_size, read_headers
 from cnnrun.data.images import SUFFIXES, Fit
 from cnnrun.data.pixel_range import DEEP, PixelRange
 from cnnrun.data.sorting import naturally_sorted
+from cnnrun.data.sources.file_source import FileSource, SixteenBits
 from cnnrun.data.split_folders import split_folders
-from cnnrun.engine.types import Array, DType, Fraction, NonNegativeInt, Pair, Range, as_pair
-from cnnrun.errors import DataError, OptionError
+from cnnrun.engine.types import Array, Fraction, NonNegativeInt, Pair, Range, as_pair
+from cnnrun.errors import DataError
 
 __all__ = ["ImageFolder"]
-
-SixteenBits = Annotated[int, Range(ge=0, le=DEEP)]
 
 
 @DATASETS.register("image_folder")
 @dataclass(frozen=True)
-class ImageFolder(DatasetSource):
+class ImageFolder(FileSource):
     """`path` holds `train/` with a folder a class inside, and `test/` and `val/` alike; or classes.
 
     Without `test/`, `test_fraction` of each class of `train/` is held out as the test split; `val/`
@@ -62,12 +60,6 @@ class ImageFolder(DatasetSource):
     fit: Fit = "stretch"
     range: tuple[SixteenBits, SixteenBits] | None = None
 
-    def __post_init__(self) -> None:
-        if self.range is not None and not self.range[0] < self.range[1]:
-            raise OptionError("range", "must be [low, high], low being less than high")
-        if self.range is not None and self.maximum != DEEP:
-            raise OptionError("maximum", "and range say the same; give one of them")
-
     def info(self, base: Path) -> DatasetInfo:
         return self._listed(base)[0]
 
@@ -75,9 +67,8 @@ class ImageFolder(DatasetSource):
         info, files = self._listed(base)
         root = resolve_path(self.path, base)
         headers = read_headers([file for paths in files.values() for file in paths], str(root))
-        deep = self.deep_range() if require_one_depth(headers, self.deep_range()) else None
-        fit = None if self.size is None else self.fit
-        images = read_files(headers, info.image_shape, str(root), deep=deep, fit=fit)
+        deep = self.depth(headers)
+        images = self.read(headers, info.image_shape, deep, str(root))
         low, high, _ = deep or PixelRange()
         read, start = {}, 0
         for split, paths in files.items():
@@ -88,16 +79,6 @@ class ImageFolder(DatasetSource):
             start += len(paths)
         divided = info.test_fraction is not None and "val" not in files
         return Dataset(info, read["train"], read["test"], read.get("val"), divided)
-
-    def pixel_range(self, dtype: DType) -> PixelRange:
-        return self.deep_range() if dtype == np.uint16 else super().pixel_range(dtype)
-
-    def deep_range(self) -> PixelRange:
-        low, high = self.range or (0, self.maximum)
-        return PixelRange(float(low), float(high), self.range is not None)
-
-    def image_fit(self) -> Fit:
-        return self.fit
 
     def _listed(self, base: Path) -> tuple[DatasetInfo, dict[str, list[Path]]]:
         """Return what the folders' names and the images' headers tell, and the files by split."""
@@ -129,8 +110,7 @@ class ImageFolder(DatasetSource):
             return (*as_pair(self.size), self.channels)
         headers = read_headers(files, what)
         size = common_size(headers, what) if self.size is None else as_pair(self.size)
-        colour = any(header.channels == 3 for header in headers.values())
-        return (*size, self.channels or (3 if colour else 1))
+        return (*size, self.channels or common_channels(headers))
 
 
 def _classes(folder: Path) -> list[str]:
