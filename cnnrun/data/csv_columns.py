@@ -9,7 +9,7 @@ from cnnrun.data.csv_file import Column, CsvFile
 from cnnrun.data.images import SUFFIXES
 from cnnrun.errors import DataError, shortened
 
-__all__ = ["Columns", "assigned"]
+__all__ = ["LABELS", "Columns", "assigned", "called", "image_columns"]
 
 LABELS = ("label", "labels", "class", "target")
 
@@ -46,14 +46,14 @@ def assigned(
     ignored = [file.index(column, "ignore") for column in ignore]
     given = label if isinstance(label, tuple) else (label,)
     labels = [file.index(column, "label") for column in given if column is not None]
-    splits = [file.index(split, "split")] if split is not None else _called(file, ("split",))
+    splits = [file.index(split, "split")] if split is not None else called(file, ("split",))
     listed = [file.index(images, "images")] if images is not None else []
     used = [*ignored, *labels, *splits, *listed]
     if len(set(used)) < len(used):
         twice = next(index for index in used if used.count(index) > 1)
         raise DataError(f"{file.path}: {file.name(twice)} is given twice; a column has one use")
     if images is None:
-        listed = _image_columns(file, used)
+        listed = image_columns(file, used)
         if len(listed) > 1:
             names = ", ".join(map(file.name, listed))
             raise DataError(f"{file.path}: image files are named in {names}; say images: which")
@@ -68,12 +68,17 @@ def assigned(
     )
 
 
-def _called(file: CsvFile, names: tuple[str, ...]) -> list[int]:
+def called(file: CsvFile, names: tuple[str, ...]) -> list[int]:
+    """Return the columns that have one of these names, in small letters."""
     return [index for index, name in enumerate(file.names) if name.lower() in names]
 
 
-def _image_columns(file: CsvFile, used: list[int]) -> list[int]:
-    """Return the columns whose first cell is called as image files are."""
+def image_columns(file: CsvFile, used: list[int]) -> list[int]:
+    """Return the columns, others than those in use, whose first cell looks like an image file.
+
+    Raises:
+        DataError: there are no rows.
+    """
     row = next(file.rows(), None)
     if row is None:
         raise DataError(f"{file.path}: has a header, but no rows")
@@ -87,7 +92,7 @@ def _is_image(cell: str) -> bool:
 
 def _label(file: CsvFile, rest: list[int], listing: bool) -> int:
     """Return the column of the label: by its name, or the only one, or the first before pixels."""
-    named = [index for index in _called(file, LABELS) if index in rest]
+    named = [index for index in called(file, LABELS) if index in rest]
     if len(named) == 1:
         return named[0]
     if rest and not named and (len(rest) == 1 or not listing):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from math import prod
 from pathlib import Path
 
@@ -12,8 +13,14 @@ from cnnrun.data.dataset import require_memory
 from cnnrun.engine.types import Array, DType
 from cnnrun.errors import DataError
 
-__all__ = ["IdxFile"]
+__all__ = ["IDX_NAME", "IdxFile"]
 
+IDX_NAME = re.compile(
+    r"(?P<prefix>.*?)[-_.]?(?P<split>train|val|t10k|test)[-_.](?P<role>images|labels)"
+    r"[-_.]idx\d[-_.]\w+?(\.gz)?",
+    re.IGNORECASE,
+)
+"""The standard names: train-images-idx3-ubyte.gz, emnist-letters-test-labels-idx1-ubyte, ..."""
 DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 CHUNK = 1 << 20
 

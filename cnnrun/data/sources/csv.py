@@ -25,6 +25,7 @@ from cnnrun.data.dataset import (
 )
 from cnnrun.data.images import Fit
 from cnnrun.data.pixel_range import DEEP, PixelRange
+from cnnrun.data.recognition import hinting
 from cnnrun.data.values import Axes
 from cnnrun.engine.types import (
     Array,
@@ -140,7 +141,8 @@ class Csv(DatasetSource):
     def _opened(self, base: Path) -> tuple[list[CsvFile], Columns]:
         header = True if self._names_columns() else self.header
         path = resolve_path(self.path, base)
-        files = open_files(path, {"val": self.val, "test": self.test}, header)
+        with hinting(path, self.type_name):
+            files = open_files(path, {"val": self.val, "test": self.test}, header)
         columns = assigned(
             files[0], label=self.label, split=self.split, images=self.images, ignore=self.ignore
         )
