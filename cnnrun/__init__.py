@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         describe_data,
         dump_yaml,
         export_samples,
+        init_data,
         init_experiment,
         init_layer,
         init_plugin,
@@ -54,6 +55,7 @@ __all__ = [
     "explain_network",
     "export_samples",
     "gradcheck",
+    "init_data",
     "init_experiment",
     "init_layer",
     "init_plugin",
@@ -74,8 +76,8 @@ __version__ = "0.1.0"
 _HOMES = {
     "cnnrun.bench": ("bench",),
     "cnnrun.config": (
-        "Experiment", "describe_data", "dump_yaml", "export_samples", "init_experiment",
-        "init_layer", "init_plugin", "json_schema", "load_experiment",
+        "Experiment", "describe_data", "dump_yaml", "export_samples", "init_data",
+        "init_experiment", "init_layer", "init_plugin", "json_schema", "load_experiment",
     ),
     "cnnrun.engine": ("Network",),
     "cnnrun.explain": ("explain",),
