@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         draw_data,
         dump_yaml,
         export_samples,
+        init_data,
         init_experiment,
         init_layer,
         init_plugin,
@@ -56,6 +57,7 @@ __all__ = [
     "explain_network",
     "export_samples",
     "gradcheck",
+    "init_data",
     "init_experiment",
     "init_layer",
     "init_plugin",
@@ -76,7 +78,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "cnnrun.bench": ("bench",),
     "cnnrun.config": (
-        "Experiment", "describe_data", "draw_data", "dump_yaml", "export_samples",
+        "Experiment", "describe_data", "draw_data", "dump_yaml", "export_samples", "init_data",
         "init_experiment", "init_layer", "init_plugin", "json_schema", "load_experiment",
     ),
     "cnnrun.engine": ("Network",),

@@ -1,6 +1,7 @@
 """The configuration language: YAML text in, validated experiments out."""
 
 from cnnrun.config.arrays import read_arrays
+from cnnrun.config.data_templates import DataStart, init_data
 from cnnrun.config.description import describe_data, draw_data
 from cnnrun.config.experiment import Experiment, TrainOptions
 from cnnrun.config.export import export_samples
@@ -19,6 +20,7 @@ from cnnrun.config.templates import init_experiment, init_layer, init_plugin
 
 __all__ = [
     "OWN_PLUGINS",
+    "DataStart",
     "Experiment",
     "Plugin",
     "TrainOptions",
@@ -27,6 +29,7 @@ __all__ = [
     "draw_data",
     "dump_yaml",
     "export_samples",
+    "init_data",
     "init_experiment",
     "init_layer",
     "init_plugin",

@@ -126,7 +126,9 @@ def test_files_without_a_partner_are_all_named(tmp_path):
     pairs(tmp_path)
     (tmp_path / "targets" / "scan2.tif").unlink()
     (tmp_path / "targets" / "scan10.tif").rename(tmp_path / "targets" / "scan99.tif")
-    message = r"3 of 23 .* no partner .*: inputs.scan2.png, inputs.scan10.png, targets.scan99\.tif$"
+    message = (
+        r"3 of 23 .* no partner .*: inputs.scan2\.png, inputs.scan10\.png, targets.scan99\.tif$"
+    )
     with pytest.raises(DataError, match=message):
         load(tmp_path)
 

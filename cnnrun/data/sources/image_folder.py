@@ -19,6 +19,7 @@ from cnnrun.data.dataset import (
 from cnnrun.data.image_files import common_channels, common_size, read_headers
 from cnnrun.data.images import SUFFIXES, Fit
 from cnnrun.data.pixel_range import DEEP, PixelRange
+from cnnrun.data.recognition import hinting
 from cnnrun.data.sorting import naturally_sorted
 from cnnrun.data.sources.file_source import FileSource, SixteenBits
 from cnnrun.data.split_folders import split_folders
@@ -83,13 +84,14 @@ class ImageFolder(FileSource):
     def _listed(self, base: Path) -> tuple[DatasetInfo, dict[str, list[Path]]]:
         """Return what the folders' names and the images' headers tell, and the files by split."""
         root = resolve_path(self.path, base)
-        if not root.is_dir():
-            raise DataError(f"{root}: no such folder")
-        folders = split_folders(root)
-        names = self.class_names or tuple(_classes(folders.get("train", root)))
-        if len(names) < 2:
-            raise DataError(f"{root}: one class only ({names[0]}); there must be two or more")
-        files = {split: _files(folder, names) for split, folder in folders.items()}
+        with hinting(root, self.type_name):
+            if not root.is_dir():
+                raise DataError(f"{root}: {'not a folder' if root.exists() else 'no such folder'}")
+            folders = split_folders(root)
+            names = self.class_names or tuple(_classes(folders.get("train", root)))
+            if len(names) < 2:
+                raise DataError(f"{root}: one class only ({names[0]}); there must be two or more")
+            files = {split: _files(folder, names) for split, folder in folders.items()}
         if own_test := "test" in files:
             files = {"train": files.pop("train"), "test": files.pop("test"), **files}
         else:

@@ -22,6 +22,7 @@ from cnnrun.data.dataset import (
 from cnnrun.data.image_files import common_channels, common_size, read_headers, some_of
 from cnnrun.data.images import SUFFIXES, Fit, ImageHeader
 from cnnrun.data.pixel_range import DEEP, PixelRange
+from cnnrun.data.recognition import hinting
 from cnnrun.data.sorting import naturally_sorted
 from cnnrun.data.sources.file_source import FileSource, SixteenBits
 from cnnrun.data.split_folders import split_folders
@@ -96,11 +97,10 @@ class ImagePairs(FileSource):
         names = tuple(file.relative_to(root).as_posix() for file in inputs)
         return Split(images, learnt, pixels.high, names, pixels.low)
 
-    def _listed(self, base: Path) -> tuple[DatasetInfo, dict[str, Pairs], dict[Path, ImageHeader]]:
-        """Return what names and headers tell, the pairs of files by split, and the headers."""
-        root = resolve_path(self.path, base)
+    def _folders(self, root: Path) -> dict[str, Path]:
+        """Return the folders with both kinds of images inside, by split."""
         if not root.is_dir():
-            raise DataError(f"{root}: no such folder")
+            raise DataError(f"{root}: {'not a folder' if root.exists() else 'no such folder'}")
         whole = (root / self.inputs).is_dir() and (root / self.targets).is_dir()
         folders = {"train": root} if whole else split_folders(root)
         if not folders:
@@ -108,7 +108,14 @@ class ImagePairs(FileSource):
                 f"{root}: expected {self.inputs}/ and {self.targets}/, or train/, val/ and test/ "
                 "with these inside; inputs and targets say what they are called"
             )
-        pairs = {split: self._paired(folder) for split, folder in folders.items()}
+        return folders
+
+    def _listed(self, base: Path) -> tuple[DatasetInfo, dict[str, Pairs], dict[Path, ImageHeader]]:
+        """Return what names and headers tell, the pairs of files by split, and the headers."""
+        root = resolve_path(self.path, base)
+        with hinting(root, self.type_name):
+            folders = self._folders(root)
+            pairs = {split: self._paired(folder) for split, folder in folders.items()}
         fraction = None if "test" in pairs else self.test_fraction
         if fraction is not None:
             own, none = pairs["train"], np.empty((len(pairs["train"]), 0))

@@ -20,6 +20,7 @@ from cnnrun.data.dataset import (
 from cnnrun.data.npz_file import NpzFile
 from cnnrun.data.npz_keys import Keys, Learnt, recognised
 from cnnrun.data.pixel_range import PixelRange
+from cnnrun.data.recognition import hinting
 from cnnrun.data.values import (
     Axes,
     channels_last,
@@ -100,7 +101,9 @@ class Npz(DatasetSource):
         self, base: Path
     ) -> tuple[DatasetInfo, NpzFile, dict[str, Keys], dict[str, Array]]:
         """Return what is known without reading the images: info, the file, its keys, the labels."""
-        file = NpzFile(resolve_path(self.path, base))
+        path = resolve_path(self.path, base)
+        with hinting(path, self.type_name):
+            file = NpzFile(path)
         keys = recognised(file, self.task)
         info = DatasetInfo(file.path.stem, self._shape(file, keys["train"][0]), self.class_names)
         if self.task == "image":
