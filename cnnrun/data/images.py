@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,6 +36,8 @@ MAXIMUM_PIXELS = 64_000_000
 Fit = Literal["stretch", "crop", "pad"]
 """How an image comes to another size: each side by itself; or with its proportions, the middle cut
 out of it, or black added around it."""
+# What Pillow logs of damaged files would come between what a program prints of its own.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 ORIENTATION = 0x0112  # of EXIF; 5 to 8 lie on their side
 GREY_MODES = frozenset({"1", "L", "LA", "I", "I;16", "I;16L", "I;16B", "I;16N"})
 
