@@ -1,7 +1,8 @@
 """The configuration language: YAML text in, validated experiments out."""
 
 from cnnrun.config.arrays import read_arrays
-from cnnrun.config.description import describe_data
+from cnnrun.config.data_templates import DataStart, init_data
+from cnnrun.config.description import describe_data, draw_data
 from cnnrun.config.experiment import Experiment, TrainOptions
 from cnnrun.config.export import export_samples
 from cnnrun.config.keys import keys_meant_in, keys_of
@@ -20,14 +21,17 @@ from cnnrun.config.templates import init_experiment, init_layer, init_plugin
 
 __all__ = [
     "OWN_PLUGINS",
+    "DataStart",
     "Experiment",
     "Plugin",
     "TrainOptions",
     "build_network",
     "describe_data",
     "describe_fault",
+    "draw_data",
     "dump_yaml",
     "export_samples",
+    "init_data",
     "init_experiment",
     "init_layer",
     "init_plugin",

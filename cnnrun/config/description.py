@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +11,23 @@ import numpy as np
 from cnnrun.config.experiment import Experiment
 from cnnrun.config.loading import load_experiment
 from cnnrun.config.plugins import load_plugins
-from cnnrun.data import (
-    DATASETS,
-    DataOptions,
-    DatasetInfo,
-    PreparedData,
-    Samples,
-    Task,
-    has_labels,
-    prepare,
-)
+from cnnrun.data import DATASETS, DataOptions, PreparedData, Samples, Task, has_labels, prepare
+from cnnrun.data.contact_sheet import contact_sheet
+from cnnrun.data.rows import Images, in_pieces
 from cnnrun.errors import DataError
 from cnnrun.registry import suggestion
 
-__all__ = ["DataDescription", "describe_data", "prepared_data"]
+__all__ = ["DataDescription", "TargetFigures", "describe_data", "draw_data", "prepared_data"]
+
+
+@dataclass(frozen=True)
+class TargetFigures:
+    """The figures of a number that is to be learnt, over a split."""
+
+    name: str
+    minimum: float
+    mean: float
+    maximum: float
 
 
 @dataclass(frozen=True)
@@ -34,16 +37,19 @@ class DataDescription:
     Attributes:
         name: what it is called in a configuration.
         image_shape: height, width, channels.
-        class_names: in the order of the labels.
-        counts: by split, the samples of each class; several classes of one image count each. None
-            are counted of numbers and images that are to be learnt.
+        class_names: in the order of the labels; of the numbers of a regression, what they are.
+        counts: by split, the samples of each class; several classes of one image count each.
+            Empty where there are no classes.
         samples: by split, how many there are.
         mean, std: of each channel, as images are normalised; pixels are in [0, 1].
         sha256: of all images and labels.
         test_fraction: the share of the training samples that is held out as the test split; None
             where the set has a test split of its own.
-        task: what is to be learnt; `class_names` are those of the numbers of a regression.
+        task: what is to be learnt of an image.
         target_shape: of the images that are to be learnt, if they are.
+        targets: by split, the figures of each number that is to be learnt, if numbers are.
+        pixels: the smallest and the largest pixel of all splits.
+        pixel_range: which pixels mean 0 and 1.
     """
 
     name: str
@@ -57,18 +63,31 @@ class DataDescription:
     test_fraction: float | None = None
     task: Task = "classification"
     target_shape: tuple[int, int, int] | None = None
+    targets: dict[str, tuple[TargetFigures, ...]] = field(default_factory=dict)
+    pixels: tuple[float, float] = (0.0, 255.0)
+    pixel_range: tuple[float, float] = (0.0, 255.0)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the description as a JSON document."""
         return {
             "name": self.name,
-            "task": self.task,
             "image_shape": list(self.image_shape),
-            "target_shape": list(self.target_shape) if self.target_shape else None,
             "classes": list(self.class_names),
+            "task": self.task,
+            "target_shape": list(self.target_shape) if self.target_shape else None,
             "splits": {
-                split: {"samples": count, "per_class": list(self.counts[split])}
+                split: {
+                    "samples": count,
+                    "per_class": list(self.counts.get(split, ())),
+                    "targets": [asdict(figures) for figures in self.targets.get(split, ())],
+                }
                 for split, count in self.samples.items()
+            },
+            "pixels": {
+                "minimum": self.pixels[0],
+                "maximum": self.pixels[1],
+                "means_0": self.pixel_range[0],
+                "means_1": self.pixel_range[1],
             },
             "test_fraction": self.test_fraction,
             "sha256": self.sha256,
@@ -77,12 +96,12 @@ class DataDescription:
 
 
 def describe_data(
-    data: str | Path | Experiment, plugins: tuple[Path | str, ...] = ()
+    data: str | Path | Experiment | PreparedData, plugins: tuple[Path | str, ...] = ()
 ) -> DataDescription:
     """Describe a data set as a training would see it.
 
     Args:
-        data: the name of a bundled set, a configuration file, or an experiment.
+        data: the name of a bundled set, a configuration file, an experiment, or a prepared set.
         plugins: Python files that register what it names.
 
     Raises:
@@ -93,11 +112,15 @@ def describe_data(
     info, statistics = prepared.info, prepared.statistics
     splits = {"train": prepared.train, "val": prepared.val, "test": prepared.test}
     there = {split: samples for split, samples in splits.items() if samples is not None}
+    labelled = has_labels(info.task)
+    numbers = there if info.task == "regression" else {}
+    ends = [end for samples in there.values() for end in _ends(samples.split.images)]
+    split = prepared.train.split
     return DataDescription(
         info.name,
         info.image_shape,
         info.class_names,
-        {split: _per_class(samples, info) for split, samples in there.items()},
+        {split: _per_class(samples, info.classes) for split, samples in there.items() if labelled},
         {split: len(samples) for split, samples in there.items()},
         statistics.mean,
         statistics.std,
@@ -105,11 +128,43 @@ def describe_data(
         info.test_fraction,
         info.task,
         info.target_shape,
+        {split: _targets(samples, info.class_names) for split, samples in numbers.items()},
+        (min(ends), max(ends)),
+        (split.minimum, split.maximum),
     )
 
 
+def draw_data(
+    data: str | Path | Experiment | PreparedData,
+    output: Path | str,
+    *,
+    augmented: bool = False,
+    plugins: tuple[Path | str, ...] = (),
+) -> Path:
+    """Write a picture of training samples, a row for each class, and return its file.
+
+    Args:
+        data: the name of a bundled set, a configuration file, an experiment, or a prepared set.
+        output: the file, `NAME.png`.
+        augmented: draw the samples as they are in the first epochs of a training, too.
+        plugins: Python files that register what the configuration names.
+
+    Raises:
+        DataError: there is no such set, or it cannot be used; the file is called otherwise; or
+            nothing changes the samples in training.
+        ConfigError: the configuration is wrong.
+    """
+    output = Path(output)
+    if output.suffix.lower() != ".png":
+        raise DataError(f"{output}: pictures are written as PNG; call the file {output.stem}.png")
+    sheet = contact_sheet(prepared_data(data, plugins), augmented=augmented)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    sheet.save(output, "PNG")
+    return output
+
+
 def prepared_data(
-    data: str | Path | Experiment, plugins: tuple[Path | str, ...] = ()
+    data: str | Path | Experiment | PreparedData, plugins: tuple[Path | str, ...] = ()
 ) -> PreparedData:
     """Return a data set as a training would see it; the arguments are those of `describe_data`.
 
@@ -117,6 +172,8 @@ def prepared_data(
         DataError: there is no such set, it needs options, or it cannot be used.
         ConfigError: the configuration is wrong.
     """
+    if isinstance(data, PreparedData):
+        return data
     if isinstance(data, str | Path) and Path(data).suffix in (".yaml", ".yml"):
         data = load_experiment(data, plugins=plugins)
     if isinstance(data, Experiment):
@@ -132,10 +189,22 @@ def prepared_data(
     return prepare(DataOptions(source), 0, Path())
 
 
-def _per_class(samples: Samples, info: DatasetInfo) -> tuple[int, ...]:
+def _per_class(samples: Samples, classes: int) -> tuple[int, ...]:
     labels = samples.labels
-    if not has_labels(info.task):
-        return ()
-    if labels.ndim == 1:
-        return tuple(np.bincount(labels, minlength=info.classes).tolist())
-    return tuple(labels.sum(axis=0).astype(int).tolist())
+    one_each = labels.ndim == 1
+    counts = np.bincount(labels, minlength=classes) if one_each else labels.sum(axis=0).astype(int)
+    return tuple(counts.tolist())
+
+
+def _targets(samples: Samples, names: tuple[str, ...]) -> tuple[TargetFigures, ...]:
+    columns = samples.labels.astype(np.float64).T  # (K, N)
+    return tuple(
+        TargetFigures(name, float(column.min()), float(column.mean()), float(column.max()))
+        for name, column in zip(names, columns, strict=True)
+    )
+
+
+def _ends(images: Images) -> list[float]:
+    """Return the smallest and largest pixel of each part of images that may lie in a file."""
+    parts = (images[part] for part in in_pieces(images))
+    return [float(end) for part in parts for end in (part.min(), part.max())]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cnnrun.config.description import prepared_data
 from cnnrun.config.experiment import Experiment
-from cnnrun.data import DatasetInfo, Indices, Samples, has_labels, read_indices, write_image
+from cnnrun.data import DatasetInfo, Indices, Split, has_labels, read_indices, write_image
+from cnnrun.data.images import image_header
 from cnnrun.engine.types import Array
 from cnnrun.errors import DataError
 
@@ -23,13 +24,19 @@ class ExportedSample:
         index: its number in the split.
         path: the file.
         classes: the names of its classes; one, unless images have several labels.
-        exact: whether the file holds the very same pixels; else they were rounded to 8 bits.
+        exact: whether the file holds the very same pixels; else they were rounded.
+        bits: of a pixel in the file, 8 or 16.
+        numbers: what is to be learnt of it, by name, where that is numbers.
+        target: the file of the image to be learnt of it, where that is one.
     """
 
     index: int
     path: Path
     classes: tuple[str, ...]
     exact: bool
+    bits: int = 8
+    numbers: dict[str, float] = field(default_factory=dict)
+    target: Path | None = None
 
 
 def export_samples(
@@ -42,6 +49,8 @@ def export_samples(
     plugins: tuple[Path | str, ...] = (),
 ) -> list[ExportedSample]:
     """Write samples of a data set as PNG files, and return what they are.
+
+    The image that is to be learnt of `NAME.png`, if one is, becomes `NAME-target.png`.
 
     Args:
         data: the name of a bundled set, a configuration file, or an experiment.
@@ -60,25 +69,36 @@ def export_samples(
     prepared = prepared_data(data, plugins)
     samples = prepared.samples(split)
     indices = read_indices(index, len(samples))
-    classes = [_classes(samples, number, prepared.info) for number in indices]
     if by_class:
+        folders = [_folder_of(samples.split.labels[number], prepared.info) for number in indices]
         paths = [
-            output / _folder_of(each) / f"{split}-{number}.png"
-            for each, number in zip(classes, indices, strict=True)
+            output / folder / f"{split}-{number}.png"
+            for folder, number in zip(folders, indices, strict=True)
         ]
     else:
         paths = _paths(output, indices, split)
     for folder in {path.parent for path in paths}:
         folder.mkdir(parents=True, exist_ok=True)
     return [
-        ExportedSample(
-            number,
-            path,
-            each,
-            write_image(path, samples.split.images[number], samples.split.maximum),
-        )
-        for number, path, each in zip(indices.tolist(), paths, classes, strict=True)
+        _export(samples.split, number, path, prepared.info)
+        for number, path in zip(indices.tolist(), paths, strict=True)
     ]
+
+
+def _export(split: Split, number: int, path: Path, info: DatasetInfo) -> ExportedSample:
+    """Write a sample, and say what it is."""
+    label, target = split.labels[number], None
+    numbers: dict[str, float] = {}
+    classes: tuple[str, ...] = ()
+    exact = write_image(path, split.images[number], split.maximum, split.minimum)
+    if info.task == "image":
+        target = path.with_name(f"{path.stem}-target.png")
+        exact &= write_image(target, label, split.maximum, split.minimum)
+    elif info.task == "regression":
+        numbers = dict(zip(info.class_names, map(float, label), strict=True))
+    else:
+        classes = _classes(label, info.class_names)
+    return ExportedSample(number, path, classes, exact, image_header(path).bits, numbers, target)
 
 
 def _paths(output: Path, indices: Array, split: str) -> list[Path]:
@@ -94,12 +114,13 @@ def _paths(output: Path, indices: Array, split: str) -> list[Path]:
     return [output]
 
 
-def _folder_of(classes: tuple[str, ...]) -> str:
-    """Return the name of the folder for a sample of these classes.
+def _folder_of(label: Array, info: DatasetInfo) -> str:
+    """Return the name of the folder for a sample of that label.
 
     Raises:
-        DataError: it has several, or none, or one whose name no folder can have.
+        DataError: it has several classes, or none, or one whose name no folder can have.
     """
+    classes = _classes(label, info.class_names) if has_labels(info.task) else ()
     if len(classes) != 1:
         raise DataError(
             f"a sample has {len(classes)} labels ({', '.join(classes)}); a folder for each class "
@@ -111,10 +132,7 @@ def _folder_of(classes: tuple[str, ...]) -> str:
     return name
 
 
-def _classes(samples: Samples, number: int, info: DatasetInfo) -> tuple[str, ...]:
-    if not has_labels(info.task):
-        return ()
-    label, names = samples.labels[number], info.class_names
+def _classes(label: Array, names: tuple[str, ...]) -> tuple[str, ...]:
     if label.ndim == 0:
         return (names[int(label)],)
     return tuple(name for name, has in zip(names, label, strict=True) if has)

@@ -9,7 +9,7 @@ from cnnrun.config.plugin_templates import PLUGIN_TEMPLATES
 from cnnrun.errors import ConfigError, excerpt
 from cnnrun.registry import suggestion
 
-__all__ = ["init_experiment", "init_layer", "init_plugin"]
+__all__ = ["init_experiment", "init_layer", "init_plugin", "require_new", "write_file"]
 
 EXPERIMENT = """\
 # A first experiment: train it with   cnnrun train {file}
@@ -60,7 +60,7 @@ def init_experiment(file: Path | str = "experiment.yaml", *, force: bool = False
     Raises:
         ConfigError: the file exists, or cannot be written.
     """
-    return _write(Path(file), EXPERIMENT.format(file=file), force)
+    return write_file(Path(file), EXPERIMENT.format(file=file), force)
 
 
 def init_layer(file: Path | str, *, force: bool = False) -> Path:
@@ -104,7 +104,7 @@ def init_plugin(kind: str, file: Path | str, *, force: bool = False) -> Path:
     if name in registry:
         raise ConfigError(f"the {kind} {name!r} is registered already; choose another name")
     text = template.format(file=file.as_posix(), name=name, class_name=class_name)
-    return _write(file, text, force)
+    return write_file(file, text, force)
 
 
 def _is_free(name: str) -> bool:
@@ -112,12 +112,26 @@ def _is_free(name: str) -> bool:
     return name.isidentifier() and not iskeyword(name)
 
 
-def _write(file: Path, text: str, force: bool) -> Path:
+def require_new(file: Path, force: bool) -> None:
+    """Refuse a file that exists, unless it is to be replaced.
+
+    Raises:
+        ConfigError: it exists.
+    """
+    if file.exists() and not force:
+        raise ConfigError(f"{file} exists; --force, in Python force=True, replaces it")
+
+
+def write_file(file: Path, text: str, force: bool) -> Path:
+    """Write a new file, or over one that exists; return it.
+
+    Raises:
+        ConfigError: it exists, or cannot be written.
+    """
+    require_new(file, force)
     try:
         with file.open("w" if force else "x", encoding="utf-8") as stream:
             stream.write(text)
-    except FileExistsError:
-        raise ConfigError(f"{file} exists; --force, in Python force=True, replaces it") from None
     except OSError as error:
         raise ConfigError(f"{file}: cannot be written ({error.strerror})") from None
     return file

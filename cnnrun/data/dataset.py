@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -11,6 +11,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from cnnrun.data.images import Fit
+from cnnrun.data.pixel_range import PixelRange
 from cnnrun.data.rows import Images, chosen, in_pieces, joined
 from cnnrun.engine.types import Array, DType
 from cnnrun.errors import DataError
@@ -86,14 +87,16 @@ class Split:
         labels: what is to be learnt: `(N,)` int64 class numbers; `(N, K)` float32, zeros and ones
             for several labels an image, or the numbers of a regression; or images `(N, H, W, C)`
             of the dtype and range of `images`.
-        maximum: the pixel value that means 1.0; pixels lie between 0 and it.
+        maximum: the pixel value that means 1.0; pixels lie between `minimum` and it.
         files: the name of each image's file within the data set; none where it has no such files.
+        minimum: the pixel value that means 0.0.
     """
 
     images: Images
     labels: Array
     maximum: float = 255.0
     files: tuple[str, ...] = ()
+    minimum: float = 0.0
 
     def __len__(self) -> int:
         return len(self.images)
@@ -102,7 +105,12 @@ class Split:
         """Return a split of the given samples."""
         files = tuple(self.files[index] for index in indices) if self.files else ()
         images, labels = chosen(self.images, indices), chosen(self.labels, indices)
-        return Split(images, labels, self.maximum, files)
+        return replace(self, images=images, labels=labels, files=files)
+
+    @property
+    def pixel_range(self) -> PixelRange:
+        """What its pixels mean."""
+        return PixelRange(self.minimum, self.maximum)
 
 
 @dataclass(frozen=True)
@@ -134,7 +142,7 @@ class Dataset:
             images = joined(self.train.images, self.test.images)
             labels = joined(self.train.labels, self.test.labels)
             files = self.train.files + self.test.files
-            return Split(images, labels, self.train.maximum, files)
+            return replace(self.train, images=images, labels=labels, files=files)
         split = {"train": self.train, "val": self.val, "test": self.test}[name]
         if split is None:
             raise DataError(f"{self.info.name} has no {name} split")
@@ -175,17 +183,17 @@ class DatasetSource:
         """
         raise NotImplementedError
 
-    def pixel_maximum(self, dtype: DType) -> float:
-        """Return the pixel value that means 1 in images of such a dtype."""
-        return 255.0 if dtype.kind in "ui" else 1.0
+    def pixel_range(self, dtype: DType) -> PixelRange:
+        """Return what pixels mean in arrays of such a dtype."""
+        return PixelRange(0.0, 255.0 if dtype.kind in "ui" else 1.0)
 
     def image_fit(self) -> Fit:
         """Return how image files of another size are scaled, where that is asked for."""
         return "stretch"
 
-    def deep_maximum(self) -> float:
-        """Return the pixel value that means 1 in files of 16 bits; in those of 8 it is 255."""
-        return 65535.0
+    def deep_range(self) -> PixelRange:
+        """Return what pixels mean in files of 16 bits; in those of 8 they reach from 0 to 255."""
+        return self.pixel_range(np.dtype(np.uint16)).of_deep_files()
 
 
 def resolve_path(path: str, base: Path) -> Path:

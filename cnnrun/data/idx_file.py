@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
-from io import BufferedIOBase
+import re
 from math import prod
 from pathlib import Path
 
 import numpy as np
 
+from cnnrun.data.compressed import expands_too_far, opened
 from cnnrun.data.dataset import require_memory
 from cnnrun.engine.types import Array, DType
 from cnnrun.errors import DataError
 
-__all__ = ["GZIP", "IdxFile"]
+__all__ = ["IDX_NAME", "IdxFile"]
 
-GZIP = b"\x1f\x8b"
-"""What a compressed file begins with, whatever it is called."""
+IDX_NAME = re.compile(
+    r"(?P<prefix>.*?)[-_.]?(?P<split>train|val|t10k|test)[-_.](?P<role>images|labels)"
+    r"[-_.]idx\d[-_.]\w+?(\.gz)?",
+    re.IGNORECASE,
+)
+"""The standard names: train-images-idx3-ubyte.gz, emnist-letters-test-labels-idx1-ubyte, ..."""
 DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 CHUNK = 1 << 20
-BOMB_BYTES, BOMB_RATIO = 64 << 20, 200  # digits compress 5 times, zeros 1,000 times
 
 
 class IdxFile:
@@ -35,14 +35,13 @@ class IdxFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        if path.exists() and not path.is_file():
-            raise DataError(f"{path}: not an IDX file (it is a folder, a pipe or a device)")
-        with self._opened() as stream:
+        with opened(path) as (stream, self._compressed):
             magic = stream.read(4)
-            if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in DTYPES or not magic[3]:
+            known = magic[:2] == b"\0\0" and len(magic) == 4 and magic[2] in DTYPES
+            if not known or not 1 <= magic[3] <= 4:
                 raise DataError(
                     f"{path}: not an IDX file; it begins with {magic.hex(' ') or 'nothing'}, not "
-                    "with 00 00, a type of numbers (08 for bytes) and the number of axes"
+                    "with 00 00, a type of numbers (08 for bytes) and the number of axes (1 to 4)"
                 )
             axes = magic[3]
             sizes = stream.read(4 * axes)
@@ -61,7 +60,7 @@ class IdxFile:
         """
         array = np.empty(self.shape, self.dtype)
         content, position = array.reshape(-1).view(np.uint8).data, 0
-        with self._opened() as stream:
+        with opened(self.path) as (stream, _):
             stream.read(self._start)
             while count := stream.readinto(content[position : position + CHUNK]):
                 position += count
@@ -87,33 +86,16 @@ class IdxFile:
 
     def _check_size(self) -> None:
         """Refuse what the file cannot hold, before memory is taken for it."""
-        require_memory(str(self.path), self.shape, self.dtype.itemsize)
+        sizes = tuple(size or 1 for size in self.shape)  # NumPy wants also empty arrays to fit
+        require_memory(str(self.path), sizes, self.dtype.itemsize)
         held = self.path.stat().st_size
         if not self._compressed and held != self._end:
             raise DataError(
                 f"{self.path}: declares shape {self.shape} of {self.dtype.name}, which ends at "
                 f"byte {self._end:,}, but the file has {held:,} bytes"
             )
-        if self._compressed and self._end > max(BOMB_BYTES, BOMB_RATIO * held):
+        if self._compressed and expands_too_far(self.path, self._end):
             raise DataError(
-                f"{self.path}: declares {self._end:,} bytes but has {held:,} compressed, more than "
-                f"{BOMB_RATIO} times fewer: its header is damaged, or it is a decompression bomb"
+                f"{self.path}: declares {self._end:,} bytes but has {held:,} compressed: its "
+                "header is damaged, or it is a decompression bomb"
             )
-
-    @contextmanager
-    def _opened(self) -> Iterator[BufferedIOBase]:
-        """Open the file, expanding it if it is compressed; what goes wrong becomes a DataError."""
-        try:
-            with self.path.open("rb") as plain:
-                self._compressed = plain.read(2) == GZIP
-                plain.seek(0)
-                if not self._compressed:
-                    yield plain
-                    return
-                with gzip.GzipFile(fileobj=plain) as stream:
-                    yield stream
-        except FileNotFoundError:
-            raise DataError(f"{self.path}: no such file") from None
-        except (EOFError, OSError, zlib.error) as error:
-            at = f" at byte {plain.tell():,}" if self._compressed and not plain.closed else ""
-            raise DataError(f"{self.path}: cannot be read{at} ({error})") from None

@@ -4,19 +4,55 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from cnnrun.data.dataset import require_memory
-from cnnrun.data.images import DEEP, Fit, ImageHeader, image_header, read_image
+from cnnrun.data.images import Fit, ImageHeader, image_header, read_image
+from cnnrun.data.pixel_range import DEEP, DEEP_RANGE, PixelRange
 from cnnrun.engine.types import Array
 from cnnrun.errors import DataError
 
-__all__ = ["common_size", "load_images", "read_files", "read_headers", "require_one_depth"]
+__all__ = [
+    "common_channels",
+    "common_size",
+    "load_images",
+    "read_files",
+    "read_headers",
+    "require_one_depth",
+    "some_of",
+]
 
 MOST_NAMED = 10
 """Files of which a message says what is wrong with them; of the others it says how many."""
+
+
+def _header(file: Path) -> ImageHeader:
+    """Return what a file's header tells; of a file that has not changed it is read once.
+
+    A training asks for it when the configuration is checked, when the network is built and when the
+    images are read; 60,000 files take six seconds each time.
+    """
+    try:
+        stat = file.stat()
+    except OSError:
+        return image_header(file)  # which says what is wrong
+    return _header_of(file, stat.st_size, stat.st_mtime_ns)
+
+
+@lru_cache(maxsize=1 << 17)
+def _header_of(file: Path, size: int, changed: int) -> ImageHeader:
+    """Return what the header of that state of a file tells."""
+    return image_header(file)
+
+
+def some_of(texts: Sequence[str]) -> list[str]:
+    """Return the first of what a message would list, and how many more there are."""
+    more = [f"and {len(texts) - MOST_NAMED:,} more"] if texts[MOST_NAMED:] else []
+    return [*texts[:MOST_NAMED], *more]
 
 
 def read_headers(files: Sequence[Path], what: str) -> dict[Path, ImageHeader]:
@@ -26,11 +62,16 @@ def read_headers(files: Sequence[Path], what: str) -> dict[Path, ImageHeader]:
         DataError: there are files that cannot be read, to their last pixel if any header is wrong.
     """
     try:
-        return {file: image_header(file) for file in files}
+        return {file: _header(file) for file in files}
     except DataError:  # who repairs one wants to know of the others, too
         for _ in _each(files, _decode, what):
             pass
         raise  # the file was wrong a moment ago
+
+
+def common_channels(headers: Mapping[Path, ImageHeader]) -> Literal[1, 3]:
+    """Return 3 if any image has colours, else 1."""
+    return 3 if any(header.channels == 3 for header in headers.values()) else 1
 
 
 def common_size(headers: Mapping[Path, ImageHeader], what: str) -> tuple[int, int]:
@@ -57,17 +98,18 @@ def common_size(headers: Mapping[Path, ImageHeader], what: str) -> tuple[int, in
     return height, width
 
 
-def require_one_depth(headers: Mapping[Path, ImageHeader], maximum: float) -> bool:
+def require_one_depth(headers: Mapping[Path, ImageHeader], deep: PixelRange) -> bool:
     """Return whether any image has 16 bits.
 
     Raises:
         DataError: some have 8, whose grey levels would not be whole numbers in such a data set.
     """
     depths = {header.bits: file for file, header in headers.items()}
-    if len(depths) > 1 and maximum != DEEP:
+    if len(depths) > 1 and deep != DEEP_RANGE:
+        option = "range" if deep.clipped else "maximum"
         raise DataError(
-            f"{depths[8]} has 8 bits a channel and {depths[16]} has 16, of which maximum says "
-            f"that {maximum} means 1; save all with 16 bits, or leave maximum out if both "
+            f"{depths[8]} has 8 bits a channel and {depths[16]} has 16, of which {option} says "
+            f"that {deep.high:g} means 1; save all with 16 bits, or leave {option} out if both "
             "255 and 65535 mean 1"
         )
     return 16 in depths
@@ -78,8 +120,7 @@ def read_files(
     shape: tuple[int, int, int],
     what: str,
     *,
-    deep: bool,
-    maximum: float = DEEP,
+    deep: PixelRange | None,
     fit: Fit | None = None,
 ) -> Array:
     """Return all images `(N, H, W, C)`, uint8, or uint16 with 8 bits spread to 65535.
@@ -88,24 +129,26 @@ def read_files(
         headers: the files, and what their headers tell.
         shape: height, width and channels of each.
         what: what a message calls the data set.
-        deep: whether to keep 16 bits.
-        maximum: the largest pixel that a file of 16 bits may have.
+        deep: what pixels of 16 bits mean, which are clipped if it says so; None if there are no
+            such files, and 8 are kept.
         fit: how images of another size are scaled; by default they are refused.
 
     Raises:
         DataError: there are files that cannot be read.
     """
-    kind = np.dtype(np.uint16 if deep else np.uint8)
+    kind = np.dtype(np.uint8 if deep is None else np.uint16)
     require_memory(what, (len(headers), *shape), kind.itemsize)
     images = np.empty((len(headers), *shape), kind)
 
     def read(file: Path) -> Array:
-        return read_image(file, shape, maximum=maximum, fit=fit)
+        return read_image(file, shape, deep=deep or DEEP_RANGE, fit=fit)
 
     for image, (file, pixels) in zip(images, _each(headers, read, what), strict=True):
         image[...] = pixels
-        if deep and headers[file].bits == 8:
+        if deep is not None and headers[file].bits == 8:
             image *= DEEP // 255
+    if deep is not None and deep.clipped:
+        np.clip(images, round(deep.low), round(deep.high), out=images)
     return images
 
 
@@ -113,7 +156,7 @@ def load_images(
     paths: list[Path],
     shape: tuple[int, int, int],
     *,
-    maximum: float = DEEP,
+    deep: PixelRange = DEEP_RANGE,
     fit: Fit | None = None,
 ) -> Array:
     """Return image files as float32 `(N, H, W, C)` in [0, 1].
@@ -121,22 +164,21 @@ def load_images(
     Args:
         paths: the files.
         shape: the height, width and channels that are wanted; colours are converted.
-        maximum: the pixel value that means 1 in files of 16 bits; in those of 8 it is 255.
+        deep: what pixels mean in files of 16 bits; in those of 8 they reach from 0 to 255.
         fit: how images of another size are scaled; by default they are refused.
 
     Raises:
-        DataError: there are files that cannot be read, have another size, or a pixel above
-            `maximum`.
+        DataError: there are files that cannot be read, have another size, or a pixel out of
+            range.
     """
     require_memory("images", (len(paths), *shape), 4)
     images = np.empty((len(paths), *shape), np.float32)
 
     def read(path: Path) -> Array:
-        return read_image(path, shape, maximum=maximum, fit=fit)
+        return read_image(path, shape, deep=deep, fit=fit)
 
     for image, (_, pixels) in zip(images, _each(paths, read, "images"), strict=True):
-        white = maximum if pixels.dtype == np.uint16 else 255
-        np.divide(pixels, white, out=image, dtype=np.float32, casting="unsafe")
+        image[...] = (deep if pixels.dtype == np.uint16 else PixelRange()).scaled(pixels)
     return images
 
 
@@ -162,8 +204,7 @@ def _each(
     if len(complaints) == 1:
         raise DataError(complaints[0])
     if complaints:
-        more = [f"and {len(complaints) - MOST_NAMED:,} more"] if complaints[MOST_NAMED:] else []
-        listed = "".join(f"\n  {line}" for line in [*complaints[:MOST_NAMED], *more])
+        listed = "".join(f"\n  {line}" for line in some_of(complaints))
         raise DataError(
             f"{what}: {len(complaints):,} of {count:,} image files cannot be used:{listed}"
         )

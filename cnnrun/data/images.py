@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
+from cnnrun.data.pixel_range import DEEP, DEEP_RANGE, PixelRange
 from cnnrun.engine.types import Array
 from cnnrun.errors import DataError
 
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 __all__ = [
-    "DEEP",
     "SUFFIXES",
     "Fit",
     "ImageHeader",
@@ -35,8 +36,8 @@ MAXIMUM_PIXELS = 64_000_000
 Fit = Literal["stretch", "crop", "pad"]
 """How an image comes to another size: each side by itself; or with its proportions, the middle cut
 out of it, or black added around it."""
-DEEP = 0xFFFF
-"""The largest pixel of 16 bits."""
+# What Pillow logs of damaged files would come between what a program prints of its own.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 ORIENTATION = 0x0112  # of EXIF; 5 to 8 lie on their side
 GREY_MODES = frozenset({"1", "L", "LA", "I", "I;16", "I;16L", "I;16B", "I;16N"})
 
@@ -75,7 +76,11 @@ def image_header(path: Path) -> ImageHeader:
 
 
 def read_image(
-    path: Path, shape: tuple[int, int, int], *, maximum: float = DEEP, fit: Fit | None = None
+    path: Path,
+    shape: tuple[int, int, int],
+    *,
+    deep: PixelRange = DEEP_RANGE,
+    fit: Fit | None = None,
 ) -> Array:
     """Return the first picture of a file, `(H, W, C)`: uint8, or uint16 for 16 bits of grey.
 
@@ -85,11 +90,11 @@ def read_image(
     Args:
         path: the file.
         shape: height, width and channels, 1 or 3.
-        maximum: the largest pixel that a file of 16 bits may have.
+        deep: which pixels a file of 16 bits may have.
         fit: how to scale an image of another size, bilinearly; by default it is refused.
 
     Raises:
-        DataError: it cannot be read, has another size, or a pixel above `maximum`.
+        DataError: it cannot be read, has another size, or a pixel out of range.
     """
     from PIL import Image
 
@@ -97,10 +102,10 @@ def read_image(
     if channels not in (1, 3):
         raise DataError(f"{path}: an image file has 1 or 3 channels, never {channels}")
     with _opened(path) as stored:
-        if maximum != DEEP and _loses_bits(stored):
+        if deep != DEEP_RANGE and _loses_bits(stored):
             raise DataError(
                 f"{path}: colours of 16 bits a channel, of which 8 are read; a maximum of "
-                f"{maximum:g} is for 16 bits of grey"
+                f"{deep.high:g} is for 16 bits of grey"
             )
         image = _upright(stored)
         if image.size != (width, height) and fit is None:
@@ -108,26 +113,31 @@ def read_image(
                 f"{path}: the image has {image.height}x{image.width} pixels (height x width), not "
                 f"{height}x{width}"
             )
-        deep = image.mode.startswith("I")
-        if deep:
-            image = Image.fromarray(_sixteen_bits(image, path, maximum))  # numbers Pillow can scale
+        is_deep = image.mode.startswith("I")
+        if is_deep:
+            image = Image.fromarray(_sixteen_bits(image, path, deep))  # numbers Pillow can scale
         else:
             image = image.convert("L" if channels == 1 else "RGB")
         if fit is not None and image.size != (width, height):
             image = _fitted(image, width, height, fit)
-        if deep:
+        if is_deep:
             grey = np.rint(np.asarray(image)).astype(np.uint16)[..., None]
             return np.repeat(grey, channels, axis=2)
         return np.array(image, np.uint8).reshape(shape)
 
 
-def write_image(path: Path, pixels: Array, maximum: float) -> bool:
+def write_image(path: Path, pixels: Array, maximum: float, minimum: float = 0.0) -> bool:
     """Write a PNG file of one image; return whether reading it gives back the very same pixels.
+
+    Grey that 8 bits cannot hold is written with 16, where there are more than 256 levels; what
+    these cannot hold is rounded. They are as they were, unless such files would not hold negative
+    ones: then the lowest that is possible becomes 0, and the highest 65535.
 
     Args:
         path: the file; one that is there is replaced.
-        pixels: `(H, W, C)` between 0 and `maximum`; what 8 bits cannot hold is rounded.
-        maximum: the pixel value that means 1.0, and becomes 255.
+        pixels: `(H, W, C)` between `minimum` and `maximum`.
+        maximum: the pixel value that means 1.0, and becomes 255 in 8 bits.
+        minimum: the pixel value that means 0.0.
 
     Raises:
         DataError: the image has not 1 or 3 channels.
@@ -137,8 +147,13 @@ def write_image(path: Path, pixels: Array, maximum: float) -> bool:
     channels = pixels.shape[2]
     if channels not in (1, 3):
         raise DataError(f"{path}: an image file has 1 or 3 channels, never {channels}")
-    scaled = pixels.astype(np.float64) * (255 / maximum)
+    scaled = (pixels.astype(np.float64) - minimum) * (255 / (maximum - minimum))
     levels = scaled.round().astype(np.uint8)
+    if channels == 1 and maximum - minimum > 255 and not (levels == scaled).all():
+        deep = PixelRange(minimum, maximum).of_deep_files()
+        own = deep[:2] == (minimum, maximum)
+        scaled = pixels if own else scaled / 255 * (deep.high - deep.low) + deep.low
+        levels = np.rint(scaled).astype(np.uint16)
     Image.fromarray(levels[:, :, 0] if channels == 1 else levels).save(path, "PNG")
     return bool((levels == scaled).all())
 
@@ -210,14 +225,14 @@ def _fitted(image: Image, width: int, height: int, fit: Fit) -> Image:
     return canvas
 
 
-def _sixteen_bits(image: Image, path: Path, maximum: float) -> Array:
+def _sixteen_bits(image: Image, path: Path, deep: PixelRange) -> Array:
     """Return the pixels of a deep image as float32, which holds 16 bits exactly."""
     pixels = np.asarray(image)
     if pixels.min() < 0 or pixels.max() > DEEP:
         raise ValueError("its pixels have 32 bits; save it with 8 or 16 bits")
-    if pixels.max() > maximum:
+    if deep.outside(pixels).any():
         raise DataError(
             f"{path}: its pixels reach {pixels.max()}; those of 16 bits lie between 0 and "
-            f"{maximum:g}, the data set's maximum"
+            f"{deep.high:g}, the data set's maximum"
         )
     return pixels.astype(np.float32)

@@ -166,7 +166,10 @@ def _statistics(normalize: str, train: Split) -> Statistics:
     one = prod(train.images.shape[1:]) * 8
     step = max(1, min(256, STATISTICS_BYTES // one))  # a float64 copy of all images would be large
     for start in range(0, len(train), step):
-        pixels = train.images[start : start + step].reshape(-1, channels) / train.maximum
+        pixels = train.images[start : start + step].reshape(-1, channels)
+        if train.minimum:
+            pixels = pixels - train.minimum
+        pixels = pixels / (train.maximum - train.minimum)
         total += pixels.sum(axis=0, dtype=np.float64)
         squares += np.square(pixels, dtype=np.float64).sum(axis=0)
         count += len(pixels)

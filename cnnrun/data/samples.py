@@ -95,10 +95,11 @@ class Samples:
         or other images, from 0 to 1. With an epoch the images are augmented, each with random
         numbers that derive from (seed, epoch, index) alone, whatever batch it is in.
         """
-        images = self._scaled(self.split.images[indices], dtype)
+        scaled = self.split.pixel_range.scaled
+        images = scaled(self.split.images[indices], dtype)
         targets = self.split.labels[indices]
         if targets.ndim == 4:
-            targets = self._scaled(targets, dtype)
+            targets = scaled(targets, dtype)
         elif targets.dtype.kind == "f":
             targets = targets.astype(dtype, copy=False)
         if epoch is not None and self.augment:
@@ -124,12 +125,6 @@ class Samples:
         )
         for image, index in zip(images, indices, strict=True):
             _change(self.corrupt, generators.of(int(index)), image)
-
-    def _scaled(self, pixels: Array, dtype: npt.DTypeLike) -> Array:
-        """Return pixels from 0 to 1 in a new array."""
-        images = np.empty(pixels.shape, dtype)
-        np.divide(pixels, self.split.maximum, out=images, dtype=images.dtype, casting="unsafe")
-        return images
 
 
 def _change(

@@ -6,10 +6,11 @@ from typing import Literal
 
 import numpy as np
 
+from cnnrun.data.pixel_range import PixelRange
 from cnnrun.engine.types import Array
 from cnnrun.errors import DataError
 
-__all__ = ["Axes", "channels_last", "checked_pixels", "class_numbers", "image_shape"]
+__all__ = ["Axes", "channels_last", "checked_pixels", "class_numbers", "image_shape", "mask_pixels"]
 
 Axes = Literal["NHWC", "NCHW"]
 CHANNELS = (1, 3, 4)
@@ -47,22 +48,46 @@ def channels_last(images: Array, axes: Axes | None) -> Array:
     return np.ascontiguousarray(images.transpose(0, 2, 3, 1)) if axes == "NCHW" else images
 
 
-def checked_pixels(images: Array, maximum: float, where: str) -> Array:
-    """Return images as uint8 if that holds them, else as float32.
+def checked_pixels(
+    images: Array,
+    pixels: PixelRange,
+    where: str,
+    hint: str = "set maximum if another value means 1",
+) -> Array:
+    """Return images as uint8 if that holds them, else as float32, clipped if the range says so.
 
     Raises:
-        DataError: a pixel is not between 0 and `maximum`; the message opens with `where`.
+        DataError: a pixel is out of range; the message opens with `where`, and ends with `hint`.
     """
-    if images.dtype != np.uint8 or maximum < 255:
-        bad = ~((images >= 0) & (images <= maximum))  # not a number is neither
+    low, high, clipped = pixels
+    if images.dtype != np.uint8 or high < 255:
+        bad = pixels.outside(images)
         if bad.any():
             index = tuple(map(int, np.unravel_index(bad.argmax(), bad.shape)))
+            rule = pixels.rule if clipped else f"{pixels.rule} ({hint})"
             raise DataError(
-                f"{where}{list(index)} is {images[index]}; pixels of {images.dtype} lie between 0 "
-                f"and {maximum:g} (set maximum if another value means 1)"
+                f"{where}{list(index)} is {images[index]}; pixels of {images.dtype} {rule}"
             )
-    whole = images.dtype.kind != "f" and maximum <= 255
-    return images.astype(np.uint8 if whole else np.float32, copy=False)
+    whole = images.dtype.kind != "f" and low >= 0 and high <= 255 and not clipped
+    taken = images.astype(np.uint8 if whole else np.float32, copy=False)
+    return np.clip(taken, low, high) if clipped else taken
+
+
+def mask_pixels(masks: Array, pixels: PixelRange, where: str) -> Array:
+    """Return images to be learnt, booleans as the pixels that mean 0 and 1 in their inputs.
+
+    Raises:
+        DataError: they are integers 0 and 1, which would be nearly black where 255 means 1.
+    """
+    if masks.dtype.kind == "b":
+        kind = np.uint8 if pixels.low >= 0 and pixels.high <= 255 else np.float32
+        return np.where(masks, pixels.high, pixels.low).astype(kind)
+    if masks.dtype.kind in "ui" and pixels.high > 1 and masks.size and 0 < masks.max() <= 1:
+        raise DataError(
+            f"{where} holds nothing but 0 and 1, where {pixels.high:g} means 1; write masks as "
+            f"{pixels.low:g} and {pixels.high:g}, or as booleans"
+        )
+    return masks
 
 
 def class_numbers(

@@ -67,8 +67,8 @@ def choose_samples(model: NetworkWithData, choice: SampleChoice) -> tuple[Inspec
     own = model.experiment.data.targets == "inputs"
     task = model.experiment.data.task(model.info)
     if choice.images:
-        maximum = model.experiment.data.dataset.deep_maximum()
-        pixels = load_images(list(choice.images), model.info.image_shape, maximum=maximum)
+        deep = model.experiment.data.dataset.deep_range()
+        pixels = load_images(list(choice.images), model.info.image_shape, deep=deep)
         x = pixels.copy()
         data.statistics.normalize(x)
         targets = x if own else None

@@ -5,10 +5,14 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from cnnrun.config import Experiment, read_dataset
 from cnnrun.data import DATASETS, DatasetInfo, DatasetSource, Samples, Statistics, has_labels
-from cnnrun.data.sources import ImageFolder, Npz
+from cnnrun.data.pixel_range import DEEP
+from cnnrun.data.sources import ImageFolder, ImagePairs, Npz
 from cnnrun.errors import DataError
 
 __all__ = ["Foreign", "ForeignData", "foreign_samples"]
@@ -65,8 +69,7 @@ def foreign_samples(
         DataError: they cannot be used, have no such split, or do not fit the network.
     """
     options = experiment.data
-    path, source = _source(data, options.dataset)
-    source = _fitted(source, info)
+    path, source = _source(data, info, options.dataset)
     loaded = source.load(Path())
     if loaded.info.image_shape != info.image_shape:
         raise DataError(
@@ -96,7 +99,9 @@ def foreign_samples(
     return Foreign(samples, None if loaded.divided else split, path, repr(source))
 
 
-def _source(data: ForeignData, own_source: DatasetSource) -> tuple[Path, DatasetSource]:
+def _source(
+    data: ForeignData, info: DatasetInfo, own_source: DatasetSource
+) -> tuple[Path, DatasetSource]:
     """Return what is called the data's path, and how to read them."""
     if isinstance(data, str):
         is_written_out = data.lstrip().startswith("{")
@@ -107,16 +112,14 @@ def _source(data: ForeignData, own_source: DatasetSource) -> tuple[Path, Dataset
         if own is None:
             return Path(data.type_name), data
         path = Path(own).expanduser()
-        return path, dataclasses.replace(data, path=str(path.resolve()))  # type: ignore[call-arg]
+        given = dataclasses.replace(data, path=str(path.resolve()))  # type: ignore[call-arg]
+        return path, _completed(given, info)
     path = Path(data)
-    absolute = str(path.resolve())
-    if not path.is_dir():
-        return path, Npz(absolute)
-    maximum = int(own_source.deep_maximum())
-    return path, ImageFolder(absolute, maximum=maximum, fit=own_source.image_fit())
+    open_other = _folder if path.is_dir() else _npz
+    return path, open_other(path, info, own_source)
 
 
-def _fitted(source: DatasetSource, info: DatasetInfo) -> DatasetSource:
+def _completed(source: DatasetSource, info: DatasetInfo) -> DatasetSource:
     """Return a data set with what it leaves open taken from the network's own."""
     height, width, channels = info.image_shape
     ours = {"size": (height, width), "channels": channels, "class_names": info.class_names}
@@ -126,3 +129,33 @@ def _fitted(source: DatasetSource, info: DatasetInfo) -> DatasetSource:
         name: value for name, value in ours.items() if getattr(source, name, value) in (None, ())
     }
     return dataclasses.replace(source, **open_options)  # type: ignore[arg-type]
+
+
+def _folder(path: Path, info: DatasetInfo, source: DatasetSource) -> DatasetSource:
+    """Return a folder whose files are read as in training."""
+    height, width, channels = info.image_shape
+    deep = source.deep_range()
+    options: dict[str, Any] = {
+        "path": str(path.resolve()),
+        "size": (height, width),
+        "channels": channels,
+        "maximum": DEEP if deep.clipped else int(deep.high),
+        "fit": source.image_fit(),
+        "range": (round(deep.low), round(deep.high)) if deep.clipped else None,
+    }
+    if info.target_shape is None:
+        return ImageFolder(class_names=info.class_names, **options)
+    if isinstance(source, ImagePairs):
+        options |= {"inputs": source.inputs, "targets": source.targets}
+    return ImagePairs(target_channels=info.target_shape[2], **options)  # type: ignore[arg-type]
+
+
+def _npz(path: Path, info: DatasetInfo, source: DatasetSource) -> Npz:
+    """Return a file whose pixels are clipped, and whose labels are read, as in training."""
+    pixels = source.pixel_range(np.dtype(np.float32))
+    return Npz(
+        str(path.resolve()),
+        () if info.task == "image" else info.class_names,
+        range=(pixels.low, pixels.high) if pixels.clipped else None,
+        task="classification" if info.task == "multi_label" else info.task,
+    )

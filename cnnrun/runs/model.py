@@ -31,8 +31,9 @@ class Model:
     """A trained network that normalises its inputs. All arrays it returns are the caller's.
 
     Pixels are taken as the data set has them, before normalisation: integers from 0 to 255 (to 16
-    for `digits`, to `maximum` for an `npz` that sets it), or floats from 0 to 1. In image files 255
-    means 1, and in those of 16 bits the data set's `maximum`, or 65535 where it has none above 255.
+    for `digits`, to `maximum` for a set that says so, in the `range` of an `npz` that has one), or
+    floats from 0 to 1. In image files 255 means 1, and in those of 16 bits the data set's `maximum`
+    or `range`, or 65535 where it has none that needs 16 bits.
 
     Attributes:
         run: where it was trained.
@@ -170,7 +171,7 @@ class Model:
             source = self.experiment.data.dataset
             fit = source.image_fit() if resize else None
             paths = [Path(str(path)) for path in images]
-            return load_images(paths, shape, maximum=source.deep_maximum(), fit=fit)
+            return load_images(paths, shape, deep=source.deep_range(), fit=fit)
         pixels = np.asarray(images)
         if pixels.shape == shape:
             pixels = pixels[None]
@@ -182,15 +183,13 @@ class Model:
             )
         if pixels.dtype.kind not in "uifb":
             raise DataError(f"images of {pixels.dtype}; pixels are integers or floats")
-        maximum = self.experiment.data.dataset.pixel_maximum(pixels.dtype)
-        if not ((pixels >= 0) & (pixels <= maximum)).all():  # not a number is neither
+        taken = self.experiment.data.dataset.pixel_range(pixels.dtype)
+        if taken.outside(pixels).any():
             raise DataError(
-                f"pixels of {pixels.dtype} lie between 0 and {maximum:g}; these reach from "
-                f"{pixels.min():g} to {pixels.max():g}"
+                f"pixels of {pixels.dtype} {taken.rule}; these reach from {pixels.min():g} to "
+                f"{pixels.max():g}"
             )
-        scaled = np.empty(pixels.shape, np.float32)
-        np.divide(pixels, maximum, out=scaled, dtype=np.float32, casting="unsafe")
-        return scaled
+        return taken.scaled(pixels)
 
     def _targets(self, labels: Array | Sequence[int] | int | None, count: int) -> Array:
         if labels is None:

@@ -39,8 +39,8 @@ def test_a_training_ends_with_figures_that_fit(tmp_path, task, says):
 @pytest.mark.parametrize(
     ("task", "says", "learnt"),
     [
-        ("regression", "numbers to be learnt: row, column", "no class"),
-        ("colour", "images of 6x6x3 to be learnt", "no class"),
+        ("regression", "2 numbers to be learnt of each", "row "),
+        ("colour", "to be made into images 6x6x3", "target"),
         ("multi_label", "2 labels", "class"),
     ],
 )

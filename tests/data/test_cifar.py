@@ -94,7 +94,9 @@ def test_without_names_classes_are_numbers(tmp_path):
 def test_the_pickled_version_is_never_read(tmp_path):
     for name in ("data_batch_1", "batches.meta"):
         (tmp_path / name).write_bytes(pickle.dumps({b"data": [1]}))
-    assert "never loaded; take the 'binary version' (cifar-10-binary" in message(tmp_path)
+    assert "of CIFAR: it is pickled, and never loaded; take the 'binary version'" in message(
+        tmp_path
+    )
 
 
 def test_missing_files_are_named(tmp_path):

@@ -76,8 +76,7 @@ def test_files_of_any_name(tmp_path):
     write(tmp_path, names)
     a, b, c, d = names
     data = load(tmp_path, train_images=a, train_labels=b, val_images=c, val_labels=d)
-    assert data.divided
-    assert len(data.val) == 20
+    assert (data.divided, data.info.test_fraction, len(data.val)) == (False, 0.2, 20)
     assert (len(data.train), len(data.test)) == (16, 4)
     np.testing.assert_array_equal(data.val.images, IMAGES[..., None])
 
@@ -237,3 +236,10 @@ def test_the_files_that_debian_ships():
     info = Idx(str(DEBIAN)).info(Path())
     assert (info.image_shape, info.classes) == ((28, 28, 1), 10)
     assert (info.train_samples, info.test_samples) == (60000, 10000)
+
+
+@pytest.mark.parametrize("sizes", [(0, *[2**32 - 1] * 3), (2**32 - 1, 0, 2**32 - 1), (1,) * 70])
+def test_sizes_that_numpy_has_no_array_of(tmp_path, sizes):
+    header = struct.pack(f">BBBB{len(sizes)}I", 0, 0, 8, len(sizes), *sizes)
+    (tmp_path / "x").write_bytes(gzip.compress(header))
+    assert str(tmp_path / "x") in message(lambda: IdxFile(tmp_path / "x").read())

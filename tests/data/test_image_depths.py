@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import struct
+import subprocess
+import sys
 import zlib
 
 import numpy as np
@@ -12,6 +14,7 @@ from PIL import Image
 
 from cnnrun.data import load_images
 from cnnrun.data.images import image_header, read_image
+from cnnrun.data.pixel_range import PixelRange
 from cnnrun.data.sources import ImageFolder
 from cnnrun.errors import DataError
 
@@ -48,7 +51,7 @@ def test_sixteen_bits_of_grey_are_kept(tmp_path, kind, maximum):
         assert split.maximum == maximum
         np.testing.assert_array_equal(split.images[0, ..., 0], DEEP)
     file = tmp_path / "train" / "a" / f"0.{kind}"
-    scaled = load_images([file], (5, 4, 1), maximum=maximum)[0, ..., 0]
+    scaled = load_images([file], (5, 4, 1), deep=PixelRange(0, maximum))[0, ..., 0]
     np.testing.assert_array_equal(scaled, DEEP / np.float32(maximum))
 
 
@@ -169,7 +172,24 @@ def test_of_colours_of_16_bits_the_upper_8_are_read(tmp_path, colour, channels):
     )
     np.testing.assert_array_equal(read_image(path, (5, 4, 3)), pixels[..., :3] >> 8)
     with pytest.raises(DataError, match=r"x\.png: colours of 16 bits a channel.* maximum of 4095"):
-        read_image(path, (5, 4, 3), maximum=4095)
+        read_image(path, (5, 4, 3), deep=PixelRange(0, 4095))
+
+
+def test_pillow_does_not_speak_for_itself(tmp_path):
+    path = tmp_path / "x.tiff"
+    Image.fromarray(COLOUR).save(path)
+    entry = struct.pack("<HHI", 277, 3, 1)  # samples of a pixel
+    content = path.read_bytes()
+    assert content.count(entry) == 1
+    at = content.index(entry) + len(entry)
+    path.write_bytes(content[:at] + struct.pack("<H", 9386) + content[at + 2 :])
+    code = "import sys; from pathlib import Path; from cnnrun.data.images import image_header\n"
+    code += "try: image_header(Path(sys.argv[1]))\nexcept Exception as error: print(error)"
+    spoken = subprocess.run(
+        [sys.executable, "-c", code, path], capture_output=True, text=True, check=True
+    )
+    assert "x.tiff: not" in spoken.stdout
+    assert not spoken.stderr
 
 
 def test_damaged_exif_is_no_orientation(tmp_path):

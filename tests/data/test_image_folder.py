@@ -137,6 +137,25 @@ def test_every_file_that_cannot_be_used_is_named(tmp_path):
         ImageFolder(".").load(tmp_path)
 
 
+def test_a_header_is_read_once_unless_the_file_changes(tmp_path, monkeypatch):
+    classes_of_ten(tmp_path)
+    read = []
+
+    def counted(file):
+        read.append(file)
+        return image_header(file)
+
+    monkeypatch.setattr("cnnrun.data.image_files.image_header", counted)
+    source = ImageFolder(str(tmp_path))
+    source.info(tmp_path)
+    source.load(tmp_path)
+    assert len(read) == len(set(read)) == 20
+    save(tmp_path / "cat" / "3.png", np.zeros((50, 40), np.uint8))
+    with pytest.raises(DataError, match=r"2 sizes .*50x40 \(1, such as .*cat.3\.png"):
+        source.load(tmp_path)
+    assert len(read) == 21
+
+
 def test_sizes_that_differ_are_counted(tmp_path):
     for number in range(9):
         save(tmp_path / "a" / f"{number}.png", np.zeros((5 + number // 3, 4), np.uint8))

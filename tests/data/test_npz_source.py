@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from cnnrun.data import DataOptions, prepare
 from cnnrun.data.sources import Npz
-from cnnrun.errors import DataError
+from cnnrun.errors import DataError, OptionError
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (20, 5, 4), np.uint8)
@@ -115,6 +117,80 @@ def test_kinds_of_pixels(tmp_path, images, maximum, dtype, means_one):
     np.testing.assert_allclose(train.images[..., 0], images, rtol=1e-6)
 
 
+@pytest.mark.parametrize("validation", [False, True])
+def test_without_a_test_split_a_part_of_the_training_split_is_held_out(tmp_path, validation):
+    arrays = splits(names=("train", "val") if validation else ("train",), pattern=("x_{}", "y_{}"))
+    data = load(tmp_path, arrays, test_fraction=0.4)
+    assert np.bincount(data.train.labels).tolist() == [3] * 4
+    assert np.bincount(data.test.labels).tolist() == [2] * 4
+    assert data.info.test_fraction == 0.4
+    assert (data.info.train_samples, data.info.test_samples) == (12, 8)
+    assert (data.val is not None, data.divided) == (validation, not validation)
+    assert len(data.split("train")) == 20
+    assert load(tmp_path, splits()).info.test_fraction is None
+
+
+HOUNSFIELD = np.array([-2000, -1000, -300, 400, 3000])
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.float32, np.float64])
+def test_a_range_says_what_is_0_and_what_is_1(tmp_path, dtype):
+    images = np.broadcast_to(HOUNSFIELD.astype(dtype)[:, None], (20, 5, 4))
+    options = DataOptions(Npz("x.npz", range=(-1000.0, 400.0)), 0.0, "none")
+    train = load(tmp_path, splits(images), range=(-1000.0, 400.0)).train
+    assert (train.minimum, train.maximum, train.images.dtype) == (-1000, 400, np.float32)
+    samples = prepare(options, 0, tmp_path).train
+    scaled = samples.batch(np.arange(3))[0][0, :, 0, 0]
+    np.testing.assert_allclose(scaled, [0, 0, 0.5, 1, 1])
+    statistics = prepare(replace(options, normalize="standard"), 0, tmp_path).statistics
+    np.testing.assert_allclose(statistics.mean, [0.5], rtol=1e-6)
+    np.testing.assert_allclose(statistics.std, scaled.std(), rtol=1e-6)
+
+
+def test_a_range_must_be_one():
+    with pytest.raises(OptionError, match="low being less than high"):
+        Npz("x.npz", range=(1.0, 1.0))
+    with pytest.raises(OptionError, match="maximum and range say the same"):
+        Npz("x.npz", range=(0.0, 1.0), maximum=1.0)
+    with pytest.raises(OptionError, match="class_names are for labels"):
+        Npz("x.npz", class_names=("a", "b"), task="image")
+
+
+@pytest.mark.parametrize("columns", [None, 1, 3])
+def test_numbers_are_learnt_where_the_task_says_so(tmp_path, columns):
+    labels = RNG.normal(size=(20, columns) if columns else 20)
+    data = load(tmp_path, splits(labels=labels), task="regression")
+    assert (data.info.task, data.train.labels.dtype) == ("regression", np.float32)
+    assert data.info.class_names == ("target 1", "target 2", "target 3")[: columns or 1]
+    np.testing.assert_array_equal(data.test.labels, labels.reshape(20, -1).astype(np.float32))
+    integers = splits(labels=LABELS)
+    named = load(tmp_path, integers, task="regression", class_names=("age",))
+    assert named.info.class_names == ("age",)
+    whole = {"images": IMAGES, "labels": labels}
+    assert len(load(tmp_path, whole, task="regression", test_fraction=0.25).test) == 5
+
+
+@pytest.mark.parametrize("target", [(5, 4), (10, 8, 3)])
+@pytest.mark.parametrize("kind", [np.uint8, np.float32, np.int16, bool])
+def test_images_are_learnt_where_the_task_says_so(tmp_path, target, kind):
+    learnt = RNG.integers(0, 2, (20, *target)) * (255 if kind in (np.uint8, np.int16) else 1)
+    images = IMAGES / np.float32(255) if kind == np.float32 else IMAGES
+    source = Npz("x.npz", task="image")
+    data = load(tmp_path, splits(images, learnt.astype(kind)), task="image")
+    assert (data.info.task, data.info.class_names) == ("image", ())
+    assert data.info.target_shape == data.train.labels.shape[1:] == (*target, 1)[:3]
+    assert data.train.labels.dtype == data.train.images.dtype
+    samples = prepare(DataOptions(source), 0, tmp_path).test
+    _, targets = samples.batch(np.arange(20))
+    np.testing.assert_array_equal(targets, (learnt.reshape(targets.shape) > 0).astype(np.float32))
+
+
+def test_labels_may_begin_anywhere(tmp_path):
+    data = load(tmp_path, splits(labels=LABELS + 1), first_label=1)
+    assert data.info.class_names == ("1", "2", "3", "4")
+    np.testing.assert_array_equal(data.train.labels, LABELS)
+
+
 def changed(key, index, value, **kinds):
     arrays = splits(**kinds)
     arrays[key] = arrays[key].copy()
@@ -141,7 +217,7 @@ BAD = {
     ),
     "more labels than names": (splits(), {"class_names": ("a", "b")}, r"\[2\] is 2; .*class_names"),
     "huge label": (splits(labels=LABELS.astype(np.uint64) + np.uint64(2**63)), {}, "out of range"),
-    "float labels": (splits(labels=LABELS * 0.5), {}, "labels are integers"),
+    "float labels": (splits(labels=LABELS * 0.5), {}, "labels are integers.* task: regression"),
     "soft labels": (splits(labels=np.full((20, 2), 0.5)), {}, r"train_labels\[0, 0\] is 0.5"),
     "names of columns": (
         splits(labels=np.zeros((20, 2))),
@@ -163,7 +239,36 @@ BAD = {
         r"train_images \(5, 4\), test_images \(4, 4\)",
     ),
     "other keys": ({"a": IMAGES}, {}, "found a; needs train_images"),
-    "train only": (splits(names=("train",)), {}, "needs train_images"),
+    "test only": (splits(names=("test",)), {}, "needs train_images"),
+    "negative floats": (splits(IMAGES - 1000.0), {}, r"is -\d+.0; .* range: \[low, high\]"),
+    "nan in a range": (
+        changed("test_images", (3, 2, 1), np.nan, **FLOATS),
+        {"range": (-1000.0, 400.0)},
+        r"test_images\[3, 2, 1, 0\] is nan; pixels of float32 are finite",
+    ),
+    "target not finite": (
+        changed("train_labels", 3, np.inf, labels=LABELS * 0.5),
+        {"task": "regression"},
+        r"train_labels\[3, 0\] is inf; targets are finite",
+    ),
+    "names of targets": (
+        splits(labels=np.zeros((20, 2))),
+        {"task": "regression", "class_names": ("age",)},
+        "2 columns, class_names has 1",
+    ),
+    "text as targets": (splits(labels=np.array(["a"] * 20)), {"task": "regression"}, "numbers"),
+    "labels as images": (splits(), {"task": "image"}, r"labels are images \(N, H, W\)"),
+    "targets of another range": (
+        splits(labels=IMAGES / 255),
+        {"task": "image"},
+        "1 means 1 in train_labels, .* 255 in train_images; save both in one range",
+    ),
+    "masks of 0 and 1": (
+        splits(labels=IMAGES % 2),
+        {"task": "image"},
+        "train_labels holds nothing but 0 and 1, .* write masks as 0 and 255, or as booleans",
+    ),
+    "labels from 1": (splits(labels=LABELS + 1), {}, "say first_label: 1"),
     "fraction too small": (
         {"x": IMAGES, "y": LABELS},
         {"test_fraction": 0.01},

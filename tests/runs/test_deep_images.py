@@ -26,14 +26,19 @@ def files(folder, kind="png"):
     return paths
 
 
-@pytest.fixture(params=["npz of 12 bits", "folder of 12 bits", "folder of 16 bits"])
+KINDS = "npz of 12 bits", "npz with a range", "folder of 12 bits", "folder with a range", "16 bits"
+
+
+@pytest.fixture(params=KINDS)
 def model(request, tmp_path):
     files(tmp_path / "pictures")
     np.savez(tmp_path / "x.npz", images=PIXELS, labels=LABELS)
     dataset = {
         "npz of 12 bits": f"{{npz: {{path: {tmp_path}/x.npz, maximum: 4095}}}}",
+        "npz with a range": f"{{npz: {{path: {tmp_path}/x.npz, range: [500, 3000]}}}}",
         "folder of 12 bits": f"{{image_folder: {{path: {tmp_path}/pictures, maximum: 4095}}}}",
-        "folder of 16 bits": f"{{image_folder: {{path: {tmp_path}/pictures}}}}",
+        "folder with a range": f"{{image_folder: {{path: {tmp_path}/pictures, range: [9, 3000]}}}}",
+        "16 bits": f"{{image_folder: {{path: {tmp_path}/pictures}}}}",
     }[request.param]
     changes = f"data.dataset={dataset}", "train.epochs=1"
     return train(tiny(tmp_path, *changes), tmp_path / "runs", workers=1).model("last")
@@ -71,3 +76,29 @@ def test_pixels_above_the_maximum_are_refused(model, tmp_path):
             model.predict(path)
     else:
         assert model.predict(path).shape == (1, 2)
+
+
+def test_pixels_out_of_the_range_are_the_nearest_that_mean_something(tmp_path):
+    """As in training: CT has negative pixels, which no image file holds, so these are spread."""
+    pixels = PIXELS.astype(np.int16) - 1500
+    np.savez(tmp_path / "x.npz", images=pixels, labels=LABELS)
+    dataset = f"{{npz: {{path: {tmp_path}/x.npz, range: [-1000, 400]}}}}"
+    changes = f"data.dataset={dataset}", "train.epochs=1"
+    model = train(tiny(tmp_path, *changes), tmp_path / "runs", workers=1).model("last")
+    data = model.experiment.data.dataset.load(tmp_path)
+    assert (data.train.images.min(), data.train.images.max()) == (-1000, 400)
+    scores = model.evaluate("test", workers=1).scores
+    raw = pixels[[np.flatnonzero((np.clip(pixels, -1000, 400) == image[..., 0]).all((1, 2)))[0]
+                  for image in data.test.images]][..., None]  # fmt: skip
+    for images in (raw, raw.astype(np.float64), data.test.images):
+        np.testing.assert_allclose(model.predict(images), scores, rtol=1e-5)
+    paths = []
+    for number, image in enumerate(data.test.images):
+        paths.append(tmp_path / f"{number}.png")
+        spread = np.rint((image[..., 0] + 1000) / 1400 * 65_535)
+        Image.fromarray(spread.astype(np.uint16)).save(paths[-1])
+    np.testing.assert_allclose(model.predict(paths), scores, atol=1e-4)
+    np.savez(tmp_path / "y.npz", images=pixels, labels=LABELS)
+    assert model.evaluate(data=tmp_path / "y.npz", workers=1).samples == 24
+    with pytest.raises(DataError, match="are finite"):
+        model.predict(np.full((6, 6, 1), np.nan))

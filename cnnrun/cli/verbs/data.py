@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from cnnrun.cli.options import Json, Plugins, load_plugins
 from cnnrun.cli.output import print_json
-from cnnrun.cli.tables import figure, print_table, print_text
+from cnnrun.cli.tables import print_table, print_text
+from cnnrun.errors import ConfigError
+
+if TYPE_CHECKING:
+    from cnnrun.config.export import ExportedSample
 
 app = typer.Typer(help="List, describe and export data sets.", no_args_is_help=True)
 
@@ -38,40 +42,35 @@ def list_command(plugin: Plugins = None, json: Json = False) -> None:
 @app.command("info")
 def info_command(
     what: Source,
+    picture: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw samples of each class into a PNG file."),
+    ] = None,
+    augmented: Annotated[
+        bool, typer.Option("--augmented", help="Draw them as augmented in training, too.")
+    ] = False,
     plugin: Plugins = None,
     json: Json = False,
 ) -> None:
-    """Describe a data set: shapes, samples of each class, and how it is normalised.
+    """Describe a data set: shapes, samples of each class, range, and how it is normalised.
 
-    Example: cnnrun data info mnist5k
+    Example: cnnrun data info mnist5k --picture digits.png
     """
-    from cnnrun.config import describe_data
-    from cnnrun.engine.names import format_size
+    from cnnrun.cli.datasets import print_description
+    from cnnrun.config import describe_data, draw_data
+    from cnnrun.config.description import prepared_data
 
-    description = describe_data(what, tuple(plugin or ()))
+    if augmented and picture is None:
+        raise ConfigError("--augmented draws a picture; say which file: --picture samples.png")
+    data = prepared_data(what, tuple(plugin or ()))
+    description = describe_data(data)
+    drawn = draw_data(data, picture, augmented=augmented) if picture else None
     if json:
-        print_json(description.to_dict())
+        print_json({**description.to_dict(), "picture": str(drawn) if drawn else None})
         return
-    names = description.class_names
-    shape = f"{format_size(description.image_shape)} (height x width x channels)"
-    learnt = {
-        "classification": f"{len(names)} classes",
-        "multi_label": f"{len(names)} labels",
-        "regression": f"numbers to be learnt: {', '.join(names)}",
-        "image": f"images of {format_size(description.target_shape or ())} to be learnt",
-    }
-    print_text(f"{description.name}: images {shape}, {learnt[description.task]}")
-    counts = description.counts
-    counted = zip(*counts.values(), strict=True)  # class by class
-    rows = [[name, *map(str, row)] for name, row in zip(names, counted, strict=False)]
-    total = ["all", *map(str, description.samples.values())]
-    print_table("samples", ["class", *counts], [*rows, None, total], left=["class"])
-    if description.test_fraction is not None:
-        part = f"{description.test_fraction:.4g}"
-        print_text(f"no test split of its own: {part} of each class is held out as one")
-    mean, std = description.mean, description.std
-    print_text(f"mean {', '.join(map(figure, mean))}  std {', '.join(map(figure, std))}")
-    print(f"SHA-256 {description.sha256}")
+    print_description(description)
+    if drawn:
+        print_text(f"picture: {drawn}")
 
 
 @app.command("export")
@@ -111,6 +110,9 @@ def export_command(
                 "file": str(sample.path),
                 "classes": list(sample.classes),
                 "exact": sample.exact,
+                "bits": sample.bits,
+                "numbers": sample.numbers,
+                "target": str(sample.target) if sample.target else None,
             }
             for sample in exported
         ]
@@ -122,6 +124,16 @@ def export_command(
             print_text(f"{folder}: {count} {split} sample{'s' * (count > 1)} of {what}")
         return
     for sample in exported:
-        classes = f"class {', '.join(sample.classes)}" if sample.classes else "no class"
-        rounded = "" if sample.exact else " (rounded to 8 bits)"
-        print_text(f"{sample.path}: {split} sample {sample.index} of {what}, {classes}{rounded}")
+        rounded = "" if sample.exact else f" (rounded to {sample.bits} bits)"
+        print_text(
+            f"{sample.path}: {split} sample {sample.index} of {what}, {_learnt(sample)}{rounded}"
+        )
+
+
+def _learnt(sample: ExportedSample) -> str:
+    """Return what a sample is, in words."""
+    if sample.target is not None:
+        return f"target {sample.target}"
+    if sample.numbers:
+        return ", ".join(f"{name} {value:g}" for name, value in sample.numbers.items())
+    return f"class {', '.join(sample.classes)}" if sample.classes else "no class"

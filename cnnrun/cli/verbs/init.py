@@ -26,6 +26,10 @@ def command(
         Path | None,
         typer.Argument(metavar="FILE", help="Where to write it; experiment.yaml by default."),
     ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(metavar="PATH", help="Look at a folder or file, and fit it to these data."),
+    ] = None,
     layer: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Write a layer to start from instead: my_layer.py."),
@@ -46,9 +50,9 @@ def command(
 ) -> None:
     """Write a commented configuration that trains as it is, or a plug-in that works as it is.
 
-    Example: cnnrun init --layer my_layer.py
+    Example: cnnrun init --data pictures
     """
-    from cnnrun.config import init_experiment, init_plugin
+    from cnnrun.config import init_data, init_experiment, init_plugin
 
     plugins = {
         "layer": layer,
@@ -58,11 +62,15 @@ def command(
         "dataset": dataset,
     }
     asked = [(kind, path) for kind, path in plugins.items() if path is not None]
-    if len(asked) + (file is not None) > 1:
+    if len(asked) + (file is not None or data is not None) > 1:
         options = [f"--{kind} FILE" for kind in plugins]
-        raise typer.BadParameter(f"give one of FILE, {', '.join(options)}")
+        raise typer.BadParameter(f"give one of FILE (and --data PATH), {', '.join(options)}")
     if not asked:
-        file = init_experiment(file or Path("experiment.yaml"), force=force)
+        file = file or Path("experiment.yaml")
+        if data is not None:
+            message(init_data(data, file, force=force).description)
+        else:
+            init_experiment(file, force=force)
         message(f"wrote {file}; train it with: cnnrun train {file}")
         return
     ((kind, path),) = asked

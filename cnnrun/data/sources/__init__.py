@@ -2,9 +2,21 @@
 
 from cnnrun.data.sources.bundled import Digits, Mnist5k
 from cnnrun.data.sources.cifar import Cifar
+from cnnrun.data.sources.csv import Csv
 from cnnrun.data.sources.idx import Idx
 from cnnrun.data.sources.image_folder import ImageFolder
+from cnnrun.data.sources.image_pairs import ImagePairs
 from cnnrun.data.sources.npz import Npz
 from cnnrun.data.sources.synthetic import Synthetic
 
-__all__ = ["Cifar", "Digits", "Idx", "ImageFolder", "Mnist5k", "Npz", "Synthetic"]
+__all__ = [
+    "Cifar",
+    "Csv",
+    "Digits",
+    "Idx",
+    "ImageFolder",
+    "ImagePairs",
+    "Mnist5k",
+    "Npz",
+    "Synthetic",
+]

@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from cnnrun.data.dataset import DATASETS, Dataset, DatasetInfo, DatasetSource, Split
+from cnnrun.data.pixel_range import PixelRange
 from cnnrun.engine.types import DType
 
 __all__ = ["Digits", "Mnist5k"]
@@ -33,8 +34,8 @@ class _Bundled(DatasetSource):
             )
         return Dataset(self.facts, train, test)
 
-    def pixel_maximum(self, dtype: DType) -> float:
-        return self.maximum if dtype.kind in "ui" else 1.0
+    def pixel_range(self, dtype: DType) -> PixelRange:
+        return PixelRange(0.0, self.maximum if dtype.kind in "ui" else 1.0)
 
 
 @DATASETS.register("mnist5k")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
 
 import numpy as np
 
+from cnnrun.data.cifar_layout import CHANNELS, CIFAR10, CIFAR100, SIDE, Labels, Layout
 from cnnrun.data.dataset import (
     DATASETS,
     Dataset,
@@ -17,56 +17,13 @@ from cnnrun.data.dataset import (
     require_memory,
     resolve_path,
 )
+from cnnrun.data.recognition import hinting
 from cnnrun.engine.types import Array
 from cnnrun.errors import DataError, excerpt
 
-__all__ = ["CIFAR10", "CIFAR100", "Cifar"]
+__all__ = ["Cifar"]
 
-SIDE, CHANNELS = 32, 3
-PIXELS = CHANNELS * SIDE * SIDE
-PICKLED = ("data_batch_1", "batches.meta", "meta")
-"""Files of the version that is not read."""
 LONGEST_META = 1 << 16
-Labels = Literal["fine", "coarse"]
-
-
-class Layout(NamedTuple):
-    """How one of both sets lies in its folder.
-
-    Attributes:
-        name: of the data set.
-        train, test: the files of each split.
-        labels: by name, which byte of a record, how many classes, and the file of their names.
-    """
-
-    name: str
-    train: tuple[str, ...]
-    test: str
-    labels: dict[Labels, tuple[int, int, str]]
-
-    @property
-    def files(self) -> tuple[str, ...]:
-        """The files of both splits."""
-        return (*self.train, self.test)
-
-    @property
-    def record(self) -> int:
-        """The bytes of a record: its labels, then its pixels."""
-        return len(self.labels) + PIXELS
-
-
-CIFAR10 = Layout(
-    "cifar10",
-    tuple(f"data_batch_{number}.bin" for number in range(1, 6)),
-    "test_batch.bin",
-    {"fine": (0, 10, "batches.meta.txt")},
-)
-CIFAR100 = Layout(
-    "cifar100",
-    ("train.bin",),
-    "test.bin",
-    {"coarse": (0, 20, "coarse_label_names.txt"), "fine": (1, 100, "fine_label_names.txt")},
-)
 
 
 @DATASETS.register("cifar")
@@ -98,9 +55,8 @@ class Cifar(DatasetSource):
 
     def _described(self, base: Path) -> tuple[DatasetInfo, Path, Layout]:
         folder = resolve_path(self.path, base)
-        if not folder.is_dir():
-            raise DataError(f"{folder}: {'not a folder' if folder.exists() else 'no such folder'}")
-        layout = _layout(folder)
+        with hinting(folder, self.type_name):
+            layout = _layout(folder)
         if self.labels not in layout.labels:
             raise DataError(f"{folder}: CIFAR-10 has no {self.labels} labels; leave `labels` out")
         _, classes, meta = layout.labels[self.labels]
@@ -133,17 +89,13 @@ def _layout(folder: Path) -> Layout:
     """Return which of both sets a folder holds, all its files being there.
 
     Raises:
-        DataError: it holds none, a part of one, or both.
+        DataError: it is no folder, or holds none, a part of one, or both.
     """
+    if not folder.is_dir():
+        raise DataError(f"{folder}: {'not a folder' if folder.exists() else 'no such folder'}")
     present = {path.name for path in folder.iterdir() if path.is_file()}
     begun = [layout for layout in (CIFAR10, CIFAR100) if present.intersection(layout.files)]
     if len(begun) != 1:
-        if present.intersection(PICKLED):
-            raise DataError(
-                f"{folder}: holds the 'python version' of CIFAR, pickled files that can run code "
-                "when they are read, and are never loaded; take the 'binary version' "
-                "(cifar-10-binary.tar.gz or cifar-100-binary.tar.gz)"
-            )
         both = "both CIFAR-10 and CIFAR-100" if begun else "no data_batch_1.bin and no train.bin"
         raise DataError(f"{folder}: has {both}; needs the files of one of them")
     (layout,) = begun

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,19 +14,15 @@ from cnnrun.data.dataset import (
     resolve_path,
     stratified_split,
 )
-from cnnrun.data.idx_file import IdxFile
+from cnnrun.data.idx_file import IDX_NAME, IdxFile
+from cnnrun.data.pixel_range import PixelRange
+from cnnrun.data.recognition import hinting
 from cnnrun.data.values import Axes, channels_last, checked_pixels, class_numbers, image_shape
 from cnnrun.engine.types import Array, DType, Fraction, NonNegativeInt, Positive
 from cnnrun.errors import DataError, OptionError
 
-__all__ = ["IDX_NAME", "Idx"]
+__all__ = ["Idx"]
 
-IDX_NAME = re.compile(
-    r"(?P<prefix>.*?)[-_.]?(?P<split>train|val|t10k|test)[-_.](?P<role>images|labels)"
-    r"[-_.]idx\d[-_.]\w+?(\.gz)?",
-    re.IGNORECASE,
-)
-"""The standard names: train-images-idx3-ubyte.gz, emnist-letters-test-labels-idx1-ubyte, ..."""
 SPLITS = ("train", "val", "test")
 Files = dict[str, tuple[IdxFile, IdxFile]]  # by split: images, labels
 
@@ -83,20 +78,18 @@ class Idx(DatasetSource):
         if "test" not in splits:
             kept, held = self._divided(labels["train"], files)
             train = splits["train"]
-            return Dataset(info, train.take(kept), train.take(held), splits.get("val"), True)
+            val = splits.get("val")
+            return Dataset(info, train.take(kept), train.take(held), val, divided=val is None)
         return Dataset(info, splits["train"], splits["test"], splits.get("val"))
 
-    def pixel_maximum(self, dtype: DType) -> float:
-        return self.maximum or super().pixel_maximum(dtype)
-
-    def deep_maximum(self) -> float:
-        own = self.maximum or 0.0
-        return own if own > 255 else super().deep_maximum()
+    def pixel_range(self, dtype: DType) -> PixelRange:
+        return PixelRange(0.0, self.maximum) if self.maximum else super().pixel_range(dtype)
 
     def _labelled(self, base: Path) -> tuple[DatasetInfo, Files, dict[str, Array]]:
         """Return what is known without reading the images, the files, and the labels by split."""
         folder = resolve_path(self.path, base)
-        paths = self._paths(folder)
+        with hinting(folder, self.type_name):
+            paths = self._paths(folder)
         files = {
             split: (IdxFile(images), IdxFile(labels)) for split, (images, labels) in paths.items()
         }
@@ -113,7 +106,9 @@ class Idx(DatasetSource):
             kept, held = self._divided(labels["train"], files)
             counts = len(kept), len(held)
         name = self.prefix or folder.resolve().name
-        return DatasetInfo(name, next(iter(shapes)), names, *counts), files, labels
+        fraction = None if "test" in labels else self.test_fraction
+        info = DatasetInfo(name, next(iter(shapes)), names, *counts, test_fraction=fraction)
+        return info, files, labels
 
     def _divided(self, labels: Array, files: Files) -> tuple[Array, Array]:
         what = f"{files['train'][1].path}: the test split"
@@ -127,8 +122,8 @@ class Idx(DatasetSource):
         images = channels_last(file.read(), self.axes)
         if self.transpose:
             images = images.swapaxes(1, 2).copy()
-        maximum = self.pixel_maximum(images.dtype)
-        return Split(checked_pixels(images, maximum, str(file.path)), labels, maximum)
+        pixels = self.pixel_range(images.dtype)
+        return Split(checked_pixels(images, pixels, str(file.path)), labels, pixels.high)
 
     def _named(self) -> dict[tuple[str, str], str]:
         named = {

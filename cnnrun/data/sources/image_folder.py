@@ -12,16 +12,18 @@ from cnnrun.data.dataset import (
     DATASETS,
     Dataset,
     DatasetInfo,
-    DatasetSource,
     Split,
     resolve_path,
     stratified_split,
 )
-from cnnrun.data.image_files import common_size, read_files, read_headers, require_one_depth
-from cnnrun.data.images import DEEP, SUFFIXES, Fit
+from cnnrun.data.image_files import common_channels, common_size, read_headers
+from cnnrun.data.images import SUFFIXES, Fit
+from cnnrun.data.pixel_range import DEEP, PixelRange
+from cnnrun.data.recognition import hinting
 from cnnrun.data.sorting import naturally_sorted
+from cnnrun.data.sources.file_source import FileSource, SixteenBits
 from cnnrun.data.split_folders import split_folders
-from cnnrun.engine.types import Array, DType, Fraction, NonNegativeInt, Pair, Range, as_pair
+from cnnrun.engine.types import Array, Fraction, NonNegativeInt, Pair, Range, as_pair
 from cnnrun.errors import DataError
 
 __all__ = ["ImageFolder"]
@@ -29,7 +31,7 @@ __all__ = ["ImageFolder"]
 
 @DATASETS.register("image_folder")
 @dataclass(frozen=True)
-class ImageFolder(DatasetSource):
+class ImageFolder(FileSource):
     """`path` holds `train/` with a folder a class inside, and `test/` and `val/` alike; or classes.
 
     Without `test/`, `test_fraction` of each class of `train/` is held out as the test split; `val/`
@@ -43,7 +45,8 @@ class ImageFolder(DatasetSource):
     them and adds black around. Without `channels` they are read as colour if any of them has
     colours, and else as grey. If any has 16 bits, 16 bits are kept of all: grey levels of 16 bits
     lie between 0 and `maximum`, and those of 8 are spread from 0 to 65535, for which `maximum` must
-    not be another.
+    not be another. `range: [low, high]` says which of 16 bits mean 0 and 1 instead; pixels below
+    are 0, and those above 1.
     """
 
     summary = "image files in a folder for each class"
@@ -56,6 +59,7 @@ class ImageFolder(DatasetSource):
     split_seed: NonNegativeInt = 0
     maximum: Annotated[int, Range(ge=256, le=DEEP)] = DEEP
     fit: Fit = "stretch"
+    range: tuple[SixteenBits, SixteenBits] | None = None
 
     def info(self, base: Path) -> DatasetInfo:
         return self._listed(base)[0]
@@ -64,40 +68,30 @@ class ImageFolder(DatasetSource):
         info, files = self._listed(base)
         root = resolve_path(self.path, base)
         headers = read_headers([file for paths in files.values() for file in paths], str(root))
-        deep = require_one_depth(headers, self.maximum)
-        fit = None if self.size is None else self.fit
-        images = read_files(
-            headers, info.image_shape, str(root), deep=deep, maximum=self.maximum, fit=fit
-        )
+        deep = self.depth(headers)
+        images = self.read(headers, info.image_shape, deep, str(root))
+        low, high, _ = deep or PixelRange()
         read, start = {}, 0
         for split, paths in files.items():
             names = tuple(file.relative_to(root).as_posix() for file in paths)
             own = images[start : start + len(paths)]
             labels = _labels(paths, info.class_names)
-            read[split] = Split(own, labels, float(self.maximum) if deep else 255.0, names)
+            read[split] = Split(own, labels, high, names, low)
             start += len(paths)
         divided = info.test_fraction is not None and "val" not in files
         return Dataset(info, read["train"], read["test"], read.get("val"), divided)
 
-    def pixel_maximum(self, dtype: DType) -> float:
-        return self.deep_maximum() if dtype == np.uint16 else super().pixel_maximum(dtype)
-
-    def deep_maximum(self) -> float:
-        return float(self.maximum)
-
-    def image_fit(self) -> Fit:
-        return self.fit
-
     def _listed(self, base: Path) -> tuple[DatasetInfo, dict[str, list[Path]]]:
         """Return what the folders' names and the images' headers tell, and the files by split."""
         root = resolve_path(self.path, base)
-        if not root.is_dir():
-            raise DataError(f"{root}: no such folder")
-        folders = split_folders(root)
-        names = self.class_names or tuple(_classes(folders.get("train", root)))
-        if len(names) < 2:
-            raise DataError(f"{root}: one class only ({names[0]}); there must be two or more")
-        files = {split: _files(folder, names) for split, folder in folders.items()}
+        with hinting(root, self.type_name):
+            if not root.is_dir():
+                raise DataError(f"{root}: {'not a folder' if root.exists() else 'no such folder'}")
+            folders = split_folders(root)
+            names = self.class_names or tuple(_classes(folders.get("train", root)))
+            if len(names) < 2:
+                raise DataError(f"{root}: one class only ({names[0]}); there must be two or more")
+            files = {split: _files(folder, names) for split, folder in folders.items()}
         if own_test := "test" in files:
             files = {"train": files.pop("train"), "test": files.pop("test"), **files}
         else:
@@ -118,8 +112,7 @@ class ImageFolder(DatasetSource):
             return (*as_pair(self.size), self.channels)
         headers = read_headers(files, what)
         size = common_size(headers, what) if self.size is None else as_pair(self.size)
-        colour = any(header.channels == 3 for header in headers.values())
-        return (*size, self.channels or (3 if colour else 1))
+        return (*size, self.channels or common_channels(headers))
 
 
 def _classes(folder: Path) -> list[str]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -19,22 +18,26 @@ from cnnrun.data.dataset import (
     stratified_split,
 )
 from cnnrun.data.npz_file import NpzFile
+from cnnrun.data.npz_keys import Keys, Learnt, recognised
+from cnnrun.data.pixel_range import PixelRange
+from cnnrun.data.recognition import hinting
+from cnnrun.data.values import (
+    Axes,
+    channels_last,
+    checked_pixels,
+    class_numbers,
+    image_shape,
+    mask_pixels,
+)
 from cnnrun.engine.types import Array, DType, Fraction, NonNegativeInt, Positive
-from cnnrun.errors import DataError, shortened
+from cnnrun.errors import DataError, OptionError
 
 __all__ = ["Npz"]
 
-SPLIT_KEYS = (  # {} stands for train, val or test
-    ("{}_images", "{}_labels"),
-    ("x_{}", "y_{}"),
-    ("X_{}", "Y_{}"),
-    ("X_{}", "y_{}"),
-    ("{}_x", "{}_y"),
+HINT = (
+    "set maximum if another value means 1, or range: [low, high] for pixels that begin below 0 or "
+    "have no fixed end, as those of CT"
 )
-WHOLE_KEYS = (("images", "labels"), ("x", "y"), ("X", "y"), ("X", "Y"), ("data", "target"))
-CHANNELS = (1, 3, 4)
-"""Of a grey image, a colour image, and one with transparency."""
-Keys = tuple[str, str]  # of the images, of the labels
 
 
 @DATASETS.register("npz")
@@ -43,14 +46,18 @@ class Npz(DatasetSource):
     """Arrays `train_images`, `train_labels`, `test_images`, `test_labels` of a file.
 
     MedMNIST's files (with `val_` too, which is then the validation split) and the names x_train,
-    y_train and so on are read as well; with `images` and `labels` alone, or `x` and `y`,
-    `test_fraction` of each class becomes the test split.
+    y_train and so on are read as well. Without a test split, or with `images` and `labels` alone,
+    or `x` and `y`, `test_fraction` of each class is held out as the test split.
 
     Images are `(N, H, W)` or `(N, H, W, C)`; `axes: NCHW` says that channels come second, and where
     a shape looks so, `axes` must say which it is. They are integers from 0 to 255, or floats from
-    0 to 1; `maximum` says which pixel value means 1 where it is another. Labels are integers
-    `(N,)` or `(N, 1)`, or for several labels an image zeros and ones `(N, K)`. The training labels
-    say how many classes there are, unless `class_names` does.
+    0 to 1; `maximum` says which pixel value means 1 where it is another, and `range: [low, high]`
+    which mean 0 and 1, so that pixels below are 0 and pixels above 1.
+
+    Labels are integers `(N,)` or `(N, 1)`, from `first_label` on, or for several labels an image
+    zeros and ones `(N, K)`. The training labels say how many classes there are, unless
+    `class_names` does. With `task: regression` they are any numbers, `(N,)` or `(N, K)`, whose
+    names `class_names` has; with `task: image` other images, with pixels as the images have.
     """
 
     summary = "arrays in a NumPy .npz file (MedMNIST's too)"
@@ -60,167 +67,125 @@ class Npz(DatasetSource):
     maximum: Positive | None = None
     test_fraction: Fraction = 0.2
     split_seed: NonNegativeInt = 0
-    axes: Literal["NHWC", "NCHW"] | None = None
+    axes: Axes | None = None
+    range: tuple[float, float] | None = None
+    task: Learnt = "classification"
+    first_label: NonNegativeInt = 0
+
+    def __post_init__(self) -> None:
+        if self.range is not None and not self.range[0] < self.range[1]:
+            raise OptionError("range", "must be [low, high], low being less than high")
+        if self.range is not None and self.maximum is not None:
+            raise OptionError("maximum", "and range say the same; give one of them")
+        if self.task == "image" and self.class_names:
+            raise OptionError("class_names", "are for labels, and task: image learns images")
 
     def info(self, base: Path) -> DatasetInfo:
         return self._labelled(base)[0]
 
     def load(self, base: Path) -> Dataset:
         info, file, keys, labels = self._labelled(base)
-        splits = {}
-        for split, (images_key, _) in keys.items():
-            images, maximum = self._images(file, images_key)
-            splits[split] = Split(images, labels[split], maximum)
-        if "whole" in splits:
-            whole = splits["whole"]
-            kept, held = self._divided(file, whole.labels)
-            return Dataset(info, whole.take(kept), whole.take(held), divided=True)
+        splits = {split: self._split(file, keys[split], labels[split]) for split in keys}
+        if "test" not in splits:
+            train, val = splits["train"], splits.get("val")
+            kept, held = self._held_out(file, labels["train"])
+            return Dataset(info, train.take(kept), train.take(held), val, divided=val is None)
         return Dataset(info, splits["train"], splits["test"], splits.get("val"))
 
-    def pixel_maximum(self, dtype: DType) -> float:
-        return self.maximum or super().pixel_maximum(dtype)
-
-    def deep_maximum(self) -> float:
-        own = self.maximum or 0.0
-        return own if own > 255 else super().deep_maximum()
+    def pixel_range(self, dtype: DType) -> PixelRange:
+        if self.range is not None:
+            return PixelRange(*self.range, clipped=True)
+        return PixelRange(0.0, self.maximum) if self.maximum else super().pixel_range(dtype)
 
     def _labelled(
         self, base: Path
     ) -> tuple[DatasetInfo, NpzFile, dict[str, Keys], dict[str, Array]]:
         """Return what is known without reading the images: info, the file, its keys, the labels."""
-        file = NpzFile(resolve_path(self.path, base))
-        keys = _recognised(file)
-        labels = {split: _labels(file, key) for split, (_, key) in keys.items()}
-        names = self._names(file, keys, labels)
-        if "whole" in labels:
-            kept, held = self._divided(file, labels["whole"])
-            counts = len(kept), len(held)
+        path = resolve_path(self.path, base)
+        with hinting(path, self.type_name):
+            file = NpzFile(path)
+        keys = recognised(file, self.task)
+        info = DatasetInfo(file.path.stem, self._shape(file, keys["train"][0]), self.class_names)
+        if self.task == "image":
+            target = self._shape(file, keys["train"][1])
+            info = replace(info, task="image", target_shape=target, class_names=())
+            sizes = {split: file.headers[key].shape[0] for split, (_, key) in keys.items()}
+            labels = {split: np.empty((size, 0)) for split, size in sizes.items()}
+        elif self.task == "regression":
+            labels = {split: _numbers(file, key) for split, (_, key) in keys.items()}
+            names = self._column_names(file, labels["train"], "target ", 1)
+            info = replace(info, task="regression", class_names=names)
         else:
-            counts = len(labels["train"]), len(labels["test"])
-        images = file.headers[next(iter(keys.values()))[0]].shape
-        shape = self._image_shape(images, file)
-        several = any(
-            split.ndim == 2 and bool((split.sum(axis=1) != 1).any()) for split in labels.values()
+            info, labels = self._classes(file, keys, info)
+        if "test" in keys:
+            counts, fraction = (len(labels["train"]), len(labels["test"])), None
+        else:
+            kept, held = self._held_out(file, labels["train"])
+            counts, fraction = (len(kept), len(held)), self.test_fraction
+        info = replace(
+            info, train_samples=counts[0], test_samples=counts[1], test_fraction=fraction
         )
-        task: Task = "multi_label" if several else "classification"
-        info = DatasetInfo(file.path.stem, shape, names, *counts, several, task)
         return info, file, keys, labels
 
-    def _image_shape(self, images: tuple[int, ...], file: NpzFile) -> tuple[int, int, int]:
-        """Return height, width, channels of images of that shape.
+    def _shape(self, file: NpzFile, key: str) -> tuple[int, int, int]:
+        return image_shape(file.headers[key].shape, self.axes, f"{file.path}: {key}")
 
-        Raises:
-            DataError: they may be channels first, and nothing says whether they are.
-        """
-        _, *sizes = images
-        if len(sizes) == 2:
-            return sizes[0], sizes[1], 1
-        first, second, third = sizes
-        if self.axes is None and first in CHANNELS and third not in CHANNELS:
-            raise DataError(
-                f"{file.path}: images of shape {images} look like channels first, and would be "
-                f"read as {first} pixels high with {third} channels; say axes: NCHW if they are "
-                f"{second}x{third} with {first} channels, or axes: NHWC if not"
-            )
-        return (second, third, first) if self.axes == "NCHW" else (first, second, third)
+    def _classes(
+        self, file: NpzFile, keys: dict[str, Keys], info: DatasetInfo
+    ) -> tuple[DatasetInfo, dict[str, Array]]:
+        """Return the description with the classes, and labels that have been checked."""
+        labels = {split: _labels(file, key) for split, (_, key) in keys.items()}
+        if labels["train"].ndim == 2:
+            several = any(bool((split.sum(axis=1) != 1).any()) for split in labels.values())
+            names = self._column_names(file, labels["train"], "", 0)
+            task: Task = "multi_label" if several else "classification"
+            return replace(info, class_names=names, several_labels=several, task=task), labels
+        named = {f"{file.path}: {key}": labels[split] for split, (_, key) in keys.items()}
+        names, numbers = class_numbers(named, self.class_names, self.first_label)
+        return replace(info, class_names=names), dict(zip(labels, numbers.values(), strict=True))
 
-    def _names(
-        self, file: NpzFile, keys: dict[str, Keys], labels: dict[str, Array]
+    def _column_names(
+        self, file: NpzFile, labels: Array, prefix: str, first: int
     ) -> tuple[str, ...]:
-        """Return the class names, numbers where none are given, having checked all labels."""
-        first = next(iter(labels.values()))
-        if first.ndim == 2:
-            classes = first.shape[1]
-            if self.class_names and len(self.class_names) != classes:
-                raise DataError(
-                    f"{file.path}: labels have {classes} columns, class_names has "
-                    f"{len(self.class_names)} names"
-                )
-        else:
-            used = np.unique(first[first >= 0])
-            classes = len(self.class_names) or len(used)
-            rule = (
-                "one for each of class_names" if self.class_names else "without a gap in training"
+        """Return what the columns of labels are called."""
+        columns = labels.shape[1]
+        if self.class_names and len(self.class_names) != columns:
+            raise DataError(
+                f"{file.path}: labels have {columns} columns, class_names has "
+                f"{len(self.class_names)} names"
             )
-            for split, numbers in labels.items():
-                if len(bad := np.flatnonzero((numbers < 0) | (numbers >= classes))):
-                    raise DataError(
-                        f"{file.path}: {keys[split][1]}[{bad[0]}] is {numbers[bad[0]]}; the labels "
-                        f"of {classes} classes are 0 to {classes - 1}, {rule}"
-                    )
-        return self.class_names or tuple(str(label) for label in range(classes))
+        numbered = tuple(f"{prefix}{number}" for number in np.arange(columns) + first)
+        return self.class_names or numbered
 
-    def _divided(self, file: NpzFile, labels: Array) -> tuple[Array, Array]:
+    def _held_out(self, file: NpzFile, labels: Array) -> tuple[Array, Array]:
         what = f"{file.path}: the test split"
         return stratified_split(labels, self.test_fraction, self.split_seed, what)
 
-    def _images(self, file: NpzFile, key: str) -> tuple[Array, float]:
-        """Return images `(N, H, W, C)`, uint8 or float32, and the pixel value that means 1."""
-        images = file.read(key)
-        if images.ndim == 3:
-            images = images[..., None]
-        elif self.axes == "NCHW":
-            images = np.ascontiguousarray(images.transpose(0, 2, 3, 1))  # (N, C, H, W)
-        maximum = self.pixel_maximum(images.dtype)
-        bad = ~((images >= 0) & (images <= maximum))  # not a number is neither
-        if bad.any():
-            index = tuple(map(int, np.unravel_index(bad.argmax(), bad.shape)))
-            raise DataError(
-                f"{file.path}: {key}{list(index)} is {images[index]}; pixels of {images.dtype} lie "
-                f"between 0 and {maximum:g} (set maximum if another value means 1)"
-            )
-        whole = images.dtype.kind != "f" and maximum <= 255
-        return images.astype(np.uint8 if whole else np.float32, copy=False), maximum
+    def _split(self, file: NpzFile, keys: Keys, labels: Array) -> Split:
+        images, pixels = self._pixels(file, keys[0])
+        if self.task == "image":
+            labels, targets = self._pixels(file, keys[1], pixels)
+            if targets != pixels:
+                raise DataError(
+                    f"{file.path}: {targets.high:g} means 1 in {keys[1]}, which is to be learnt, "
+                    f"and {pixels.high:g} in {keys[0]}; save both in one range"
+                )
+            common = np.result_type(images, labels)
+            images, labels = images.astype(common, copy=False), labels.astype(common, copy=False)
+        return Split(images, labels, pixels.high, minimum=pixels.low)
 
+    def _pixels(
+        self, file: NpzFile, key: str, mask: PixelRange | None = None
+    ) -> tuple[Array, PixelRange]:
+        """Return images `(N, H, W, C)`, uint8 or float32, and what their pixels mean.
 
-def _recognised(file: NpzFile) -> dict[str, Keys]:
-    """Return the keys of images and labels by split, `train` or `whole` first, headers checked."""
-
-    def first(pairs: tuple[Keys, ...], split: str = "") -> Keys | None:
-        named = ((images.format(split), labels.format(split)) for images, labels in pairs)
-        return next((keys for keys in named if all(key in file.headers for key in keys)), None)
-
-    splits = {split: first(SPLIT_KEYS, split) for split in ("train", "val", "test")}
-    keys_by_split = {split: keys for split, keys in splits.items() if keys}
-    if not {"train", "test"} <= keys_by_split.keys():
-        whole = first(WHOLE_KEYS)
-        if whole is None:
-            there = shortened(", ".join(sorted(file.headers))) or "no arrays"
-            raise DataError(
-                f"{file.path}: found {there}; needs train_images, train_labels, test_images and "
-                "test_labels, or images and labels"
-            )
-        keys_by_split = {"whole": whole}
-    for images, labels in keys_by_split.values():
-        _check_headers(file, images, labels)
-    for role, rule in ((0, "images"), (1, "labels")):
-        shapes = {keys[role]: file.headers[keys[role]].shape[1:] for keys in keys_by_split.values()}
-        if len(set(shapes.values())) > 1:
-            listed = ", ".join(f"{key} {shape}" for key, shape in shapes.items())
-            raise DataError(f"{file.path}: the splits' {rule} differ in shape: {listed}")
-    return keys_by_split
-
-
-def _check_headers(file: NpzFile, images_key: str, labels_key: str) -> None:
-    images, labels = file.headers[images_key], file.headers[labels_key]
-    if len(images.shape) not in (3, 4) or 0 in images.shape or images.dtype.kind not in "uifb":
-        raise DataError(
-            f"{file.path}: {images_key} is {images.dtype} of shape {images.shape}; images are "
-            "numbers (N, H, W) or (N, H, W, C), none of them 0"
-        )
-    several = len(labels.shape) == 2 and labels.shape[1] > 1
-    single = labels.shape[1:] in ((), (1,)) and len(labels.shape) > 0
-    kind = labels.dtype.kind
-    if not ((single and kind in "uib") or (several and kind in "uibf")):
-        raise DataError(
-            f"{file.path}: {labels_key} is {labels.dtype} of shape {labels.shape}; labels are "
-            "integers (N,) or (N, 1), or zeros and ones (N, K)"
-        )
-    if images.shape[0] != labels.shape[0]:
-        raise DataError(
-            f"{file.path}: {images.shape[0]} images in {images_key}, {labels.shape[0]} labels in "
-            f"{labels_key}"
-        )
+        With the range of the images they belong to, they may also be masks.
+        """
+        images, where = channels_last(file.read(key), self.axes), f"{file.path}: {key}"
+        if mask is not None:
+            images = mask_pixels(images, mask, where)
+        pixels = self.pixel_range(images.dtype)
+        return checked_pixels(images, pixels, where, HINT), pixels
 
 
 def _labels(file: NpzFile, key: str) -> Array:
@@ -232,10 +197,22 @@ def _labels(file: NpzFile, key: str) -> Array:
             index = tuple(map(int, np.unravel_index(bad.argmax(), bad.shape)))
             raise DataError(
                 f"{file.path}: {key}{list(index)} is {labels[index]}; several labels an image are "
-                "zeros and ones"
+                "zeros and ones (task: regression takes other numbers)"
             )
         return labels.astype(np.float32)
     labels = labels.reshape(-1)
     if labels.dtype.kind == "u" and labels.max() > np.iinfo(np.int64).max:
         raise DataError(f"{file.path}: {key} has the label {labels.max()}, which is out of range")
     return labels.astype(np.int64)
+
+
+def _numbers(file: NpzFile, key: str) -> Array:
+    """Return the targets of a regression, `(N, K)` float32."""
+    read = file.read(key)
+    with np.errstate(over="ignore"):
+        numbers = read.reshape(len(read), -1).astype(np.float32)
+    bad = ~np.isfinite(numbers)
+    if bad.any():
+        index = tuple(map(int, np.unravel_index(bad.argmax(), bad.shape)))
+        raise DataError(f"{file.path}: {key}{list(index)} is {numbers[index]}; targets are finite")
+    return numbers

@@ -128,7 +128,7 @@ def class_figures(scores: Array, samples: Samples, class_names: tuple[str, ...])
     mistakes = tuple(
         Mistake(
             int(index),
-            np.asarray(samples.split.images[index] / samples.split.maximum, np.float32),
+            samples.split.pixel_range.scaled(samples.split.images[index]),
             int(labels[index]),
             int(predicted[index]),
             float(confidence[index]),

@@ -1,0 +1,143 @@
+"""The configuration that `init --data` writes fits the data, and trains."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from command_line import run as program
+from PIL import Image
+
+import cnnrun
+from cnnrun.errors import ConfigError, DataError
+
+RNG = np.random.default_rng(0)
+
+
+def picture(file, shape=(9, 8)):
+    file.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(RNG.integers(0, 256, shape, np.uint8)).save(file)
+    return file
+
+
+def classes(folder, shape=(9, 8)):
+    for index in range(24):
+        picture(folder / "pictures" / ("cat", "dog")[index % 2] / f"{index}.png", shape)
+    return "pictures"
+
+
+def uneven(folder):
+    classes(folder)
+    picture(folder / "pictures" / "dog" / "x.png", (20, 30, 3))
+    return "pictures"
+
+
+def large(folder):
+    return classes(folder, (96, 384))
+
+
+def listing(folder, header, *columns):
+    rows = zip(*columns, strict=True)
+    lines = [",".join(map(str, (picture(folder / f"{i}.png").name, *row))) for i, row in
+             enumerate(rows)]  # fmt: skip
+    (folder / "list.csv").write_text("\n".join([header, *lines]))
+    return "list.csv"
+
+
+def labels(folder):
+    return listing(folder, "file,old,male", [0, 1, 1] * 8, [1, 0, 1] * 8)
+
+
+def numbers(folder):
+    return listing(folder, "file,age", [0.5, 1, 2.5] * 8)
+
+
+def pairs(folder):
+    for index in range(24):
+        picture(folder / "pairs" / "inputs" / f"{index}.png")
+        picture(folder / "pairs" / "targets" / f"{index}.png", (18, 16))
+    return "pairs"
+
+
+def pixels(folder):
+    table = np.column_stack([np.arange(24) % 3, RNG.integers(0, 256, (24, 4))])
+    np.savetxt(folder / "pixels.csv", table, "%d", ",")
+    return "pixels.csv"
+
+
+def few(folder):
+    for index in range(4):
+        picture(folder / "few" / ("cat", "dog")[index % 2] / "train" / f"{index}.png")
+        for split in ("train", "test"):
+            picture(folder / "few" / split / ("cat", "dog")[index % 2] / f"{index}.png")
+    return "few"
+
+
+CASES = {
+    classes: ("images 9x8x1, 2 classes (cat, dog), 18 train / 2 val / 4 test", "softmax"),
+    uneven: ("images 64x64x3, 2 classes (cat, dog), ", "size: [64, 64]"),
+    large: ("images 24x96x1, 2 classes", "size: [24, 96]"),
+    labels: ("2 labels, several an image (old, male), ", "binary_cross_entropy"),
+    numbers: ("numbers to be learnt (age), ", "loss: mse"),
+    pairs: ("images of 18x16x1 to be learnt, ", "kernel_size: 2, stride: 2"),
+    pixels: ("images 2x2x1, 3 classes (0, 1, 2), ", "csv: {path: "),
+    few: ("2 classes (cat, dog), 4 train / 4 test", "validation: 0  "),
+}
+
+
+@pytest.mark.parametrize("make", CASES, ids=lambda make: make.__name__)
+def test_the_configuration_fits_the_data(tmp_path, monkeypatch, make):
+    monkeypatch.chdir(tmp_path)
+    said, written = CASES[make]
+    start = cnnrun.init_data(make(tmp_path), "x.yaml")
+    assert said in start.description
+    assert written in start.file.read_text()
+    assert max(map(len, start.file.read_text().splitlines()[7:])) <= 100
+    experiment = cnnrun.load_experiment("x.yaml")
+    assert experiment.data.dataset.info(tmp_path) == start.info
+    assert cnnrun.load_experiment(start.file, ["train.epochs=1"]).train.epochs == 1
+
+
+def test_what_was_written_trains(tmp_path):
+    classes(tmp_path)
+    said = program("init", "--data", "pictures", cwd=tmp_path).stderr
+    assert "pictures: images in a folder for each class, images 9x8x1" in said
+    program("config", "show", "experiment.yaml", cwd=tmp_path)
+    program("train", "experiment.yaml", "--epochs", "1", cwd=tmp_path)
+    assert (tmp_path / "runs" / "experiment-0001" / "plots" / "curves.png").is_file()
+
+
+def test_paths_are_relative_to_the_configuration(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    classes(tmp_path)
+    (tmp_path / "configs").mkdir()
+    file = cnnrun.init_data("pictures", "configs/x.yaml").file
+    assert "image_folder: {path: ../pictures}" in file.read_text()
+    assert cnnrun.load_experiment(file).data.dataset.path == "../pictures"
+    file = cnnrun.init_data(tmp_path / "pictures", "configs/y.yaml").file
+    assert f"path: {tmp_path.as_posix()}/pictures" in file.read_text()
+
+
+def test_a_name_does_not_leave_its_comment(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a\nseed: 7", "b"):
+        for index in range(9):
+            picture(tmp_path / "x\nname: evil" / name / f"{index}.png")
+    file = cnnrun.init_data("x\nname: evil", "x.yaml").file
+    experiment = cnnrun.load_experiment(file)
+    assert (experiment.seed, experiment.name) == (0, "x")
+
+
+def test_what_cannot_be_begun_with(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match="nothing: no such file or folder"):
+        cnnrun.init_data("nothing", "x.yaml")
+    (tmp_path / "x.yaml").write_text("")
+    with pytest.raises(DataError, match=r"not known by its names .* what is read: cifar, csv, idx"):
+        cnnrun.init_data("x.yaml", "y.yaml")
+    with pytest.raises(ConfigError, match=r"x\.yaml exists; --force"):
+        cnnrun.init_data("nothing", "x.yaml")
+    classes(tmp_path)
+    (tmp_path / "pictures" / "cat" / "0.png").write_bytes(b"no image")
+    with pytest.raises(DataError, match=r"cat.0.png: not an image of a known kind"):
+        cnnrun.init_data("pictures", "y.yaml")
+    assert not (tmp_path / "y.yaml").exists()
