@@ -125,7 +125,7 @@ def init_data(
 
 
 def _unknown(path: Path) -> str:
-    if not path.exists():
+    if not os.path.exists(path):  # unlike a Path's, it takes any name
         return "no such file or folder"
     readers = [
         name
