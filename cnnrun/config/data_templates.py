@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from cnnrun.config.first_network import first_network
 from cnnrun.config.templates import require_new, write_file
 from cnnrun.data import DATASETS, DataOptions, DatasetInfo, DatasetSource, PreparedData, prepare
 from cnnrun.data.recognition import Recognised, as_yaml, recognise
@@ -17,18 +18,11 @@ __all__ = ["DataStart", "init_data"]
 
 LARGEST = 96  # pixels of the longer side; what is larger is scaled, where the source can do that
 SEVERAL_SIZES = 64
-POOLED = 7  # the shorter side is halved while it is longer
-FILTERS = (16, 32, 64, 64, 64)
 LOSSES = {
     "classification": ("softmax_cross_entropy", "one class an image"),
     "multi_label": ("binary_cross_entropy", "several labels an image, or none"),
     "regression": ("mse", "numbers: the mean squared error"),
     "image": ("mse", "images: the mean squared error of a pixel"),
-}
-OUTPUTS = {
-    "classification": "one score for each class",
-    "multi_label": "one score for each label",
-    "regression": "one output for each number",
 }
 
 TEMPLATE = """\
@@ -115,7 +109,7 @@ def init_data(
         scaled=f"                    # {comment}" if comment else "",
         validation=_validation(options, prepared),
         image_size=f"{image_size} (height x width x channels)",
-        network="\n".join(f"  - {line}" for line in _network(prepared)),
+        network="\n".join(f"  - {line}" for line in first_network(prepared.info, prepared.task)),
         loss=loss,
         loss_comment=loss_comment,
         batch_size=32 if samples >= 128 else 8,
@@ -125,7 +119,7 @@ def init_data(
 
 
 def _unknown(path: Path) -> str:
-    if not path.exists():
+    if not os.path.exists(path):  # unlike a Path's, it takes any name
         return "no such file or folder"
     readers = [
         name
@@ -211,46 +205,3 @@ def _validation(options: DataOptions, prepared: PreparedData) -> str:
     own = prepared.val is not None and prepared.info.train_samples == len(prepared.train)
     why = "unused: the data have one" if own else "a tenth of the training images judges each epoch"
     return f"validation: 0.1             # {why}"
-
-
-def _network(prepared: PreparedData) -> list[str]:
-    """Return the layers for images of a shape, as lines of YAML."""
-    height, width, _ = prepared.info.image_shape
-    if prepared.task == "image":
-        return _image_network(prepared.info)
-    lines = []
-    for filters in FILTERS:
-        lines += [f"conv2d: {{filters: {filters}, kernel_size: 3, padding: same}}", "relu"]
-        if min(height, width) <= POOLED:
-            break
-        lines.append(f"{'max_pool2d: {pool_size: 2}':<50}# {height // 2}x{width // 2}")
-        height, width = height // 2, width // 2
-    outputs = f"{'dense: {units: classes}':<50}# {OUTPUTS[prepared.task]}"
-    return [*lines, "flatten", "dense: {units: 64}", "relu", outputs]
-
-
-def _image_network(info: DatasetInfo) -> list[str]:
-    """Return layers from images to images, which may be a whole number of times larger or smaller.
-
-    Raises:
-        DataError: they are another number of times so.
-    """
-    (height, width, _), target = info.image_shape, info.target_shape or info.image_shape
-    lines = []
-    for filters in (16, 16):
-        lines += [f"conv2d: {{filters: {filters}, kernel_size: 3, padding: same}}", "relu"]
-    up, down = target[0] // height, height // target[0]
-    if (height * up, width * up) == target[:2]:
-        kind, factor = "conv2d_transpose", up
-    elif (target[0] * down, target[1] * down) == (height, width):
-        kind, factor = "conv2d", down
-    else:
-        raise DataError(
-            f"images of {height}x{width} and targets of {target[0]}x{target[1]}: init has no "
-            "network for that; scale one of them to a whole number of times the other"
-        )
-    if factor > 1:
-        step = f"kernel_size: {factor}, stride: {factor}"
-        lines += [f"{kind}: {{filters: 16, {step}}}  # {target[0]}x{target[1]}", "relu"]
-    last = f"conv2d: {{filters: {target[2]}, kernel_size: 3, padding: same}}"
-    return [*lines, f"{last}  # the channels of the images to be learnt"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from keyword import iskeyword
+from os.path import exists  # unlike a Path's, it takes any name
 from pathlib import Path
 
 from cnnrun.config.plugin_templates import PLUGIN_TEMPLATES
@@ -118,7 +119,7 @@ def require_new(file: Path, force: bool) -> None:
     Raises:
         ConfigError: it exists.
     """
-    if file.exists() and not force:
+    if exists(file) and not force:
         raise ConfigError(f"{file} exists; --force, in Python force=True, replaces it")
 
 
@@ -132,6 +133,7 @@ def write_file(file: Path, text: str, force: bool) -> Path:
     try:
         with file.open("w" if force else "x", encoding="utf-8") as stream:
             stream.write(text)
-    except OSError as error:
-        raise ConfigError(f"{file}: cannot be written ({error.strerror})") from None
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise ConfigError(f"{file}: cannot be written ({why})") from None
     return file

@@ -25,10 +25,10 @@ def opened(path: Path) -> Iterator[tuple[BufferedIOBase, bool]]:
     Raises:
         DataError: there is no such file, or reading it fails, now or later.
     """
-    if path.exists() and not path.is_file():  # to open a pipe or a device could take for ever
-        raise DataError(f"{path}: not a file (it is a folder, a pipe or a device)")
     compressed, position = False, 0
     try:
+        if path.exists() and not path.is_file():  # to open a pipe or a device could take for ever
+            raise DataError(f"{path}: not a file (it is a folder, a pipe or a device)")
         with path.open("rb") as plain:
             compressed = plain.read(2) == GZIP
             plain.seek(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from os.path import isfile  # unlike a Path's, it takes any name
 from pathlib import Path
 from typing import Literal
 
@@ -32,7 +33,7 @@ def listed_files(images: list[Labelled], column: int, folder: Path, suffix: str)
         DataError: there are no such files; up to ten are named.
     """
     files = [folder / f"{image.cells[column].strip()}{suffix}" for image in images]
-    known = {file: file.is_file() for file in dict.fromkeys(files)}
+    known = {file: isfile(file) for file in dict.fromkeys(files)}
     missing = [
         image.error(column, f"is no file in {folder}")
         for image, file in zip(images, files, strict=True)

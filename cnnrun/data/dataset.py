@@ -14,7 +14,7 @@ from cnnrun.data.images import Fit
 from cnnrun.data.pixel_range import PixelRange
 from cnnrun.data.rows import Images, chosen, in_pieces, joined
 from cnnrun.engine.types import Array, DType
-from cnnrun.errors import DataError
+from cnnrun.errors import DataError, excerpt
 from cnnrun.registry import Registry
 
 __all__ = [
@@ -200,12 +200,16 @@ def resolve_path(path: str, base: Path) -> Path:
     """Return a path of a configuration: relative to `base`, with `~` for a home directory.
 
     Raises:
-        DataError: there is no such home directory.
+        DataError: there is no such home directory, or the system takes no such path.
     """
     try:
-        return base / Path(path).expanduser()
-    except RuntimeError as error:
-        raise DataError(f"{path}: {error}") from None
+        resolved = base / Path(path).expanduser()
+        resolved.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return resolved  # who opens it says so
+    except (OSError, RuntimeError, ValueError) as error:
+        raise DataError(f"{excerpt(path)}: {getattr(error, 'strerror', None) or error}") from None
+    return resolved
 
 
 def require_memory(what: str, shape: tuple[int, ...], itemsize: int = 1) -> None:
