@@ -1,7 +1,7 @@
 """The configuration language: YAML text in, validated experiments out."""
 
 from cnnrun.config.arrays import read_arrays
-from cnnrun.config.description import describe_data
+from cnnrun.config.description import ListedData, describe_data, list_data
 from cnnrun.config.experiment import Experiment, TrainOptions
 from cnnrun.config.export import export_samples
 from cnnrun.config.keys import keys_meant_in, keys_of
@@ -20,6 +20,7 @@ from cnnrun.config.templates import init_experiment, init_layer, init_plugin
 __all__ = [
     "OWN_PLUGINS",
     "Experiment",
+    "ListedData",
     "Plugin",
     "TrainOptions",
     "build_network",
@@ -32,6 +33,7 @@ __all__ = [
     "json_schema",
     "keys_meant_in",
     "keys_of",
+    "list_data",
     "load_experiment",
     "load_plugin",
     "load_plugins",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from cnnrun.config.experiment import Experiment
+from cnnrun.config.hints import is_required
 from cnnrun.config.loading import load_experiment
 from cnnrun.config.plugins import load_plugins
 from cnnrun.data import DATASETS, DataOptions, PreparedData, Samples, prepare
 from cnnrun.errors import DataError
 from cnnrun.registry import suggestion
 
-__all__ = ["DataDescription", "describe_data", "prepared_data"]
+__all__ = ["DataDescription", "ListedData", "describe_data", "list_data", "prepared_data"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class DataDescription:
         samples: by split, how many there are.
         mean, std: of each channel, as images are normalised; pixels are in [0, 1].
         sha256: of all images and labels.
+        notes: what a reader of figures should know, such as that files are not the published ones.
     """
 
     name: str
@@ -40,6 +43,7 @@ class DataDescription:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     sha256: str
+    notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the description as a JSON document."""
@@ -52,8 +56,32 @@ class DataDescription:
                 for split, count in self.samples.items()
             },
             "sha256": self.sha256,
+            "notes": list(self.notes),
             "statistics": {"mean": list(self.mean), "std": list(self.std)},
         }
+
+
+@dataclass(frozen=True)
+class ListedData:
+    """A data set, or a way to read files, that a configuration can name.
+
+    Attributes:
+        name: what it is called there.
+        summary: what it is, in a line.
+        licence: of its images, where it is one set of them.
+        where: it is, or would be downloaded from; empty where the options say.
+    """
+
+    name: str
+    summary: str
+    licence: str
+    where: str
+
+
+def list_data(plugins: tuple[Path | str, ...] = ()) -> list[ListedData]:
+    """Return all data sets and sources by name, also those of plug-ins."""
+    load_plugins(plugins)
+    return [_listed(name) for name in DATASETS]
 
 
 def describe_data(
@@ -82,6 +110,7 @@ def describe_data(
         statistics.mean,
         statistics.std,
         prepared.sha256,
+        notes=info.notes,
     )
 
 
@@ -107,6 +136,13 @@ def prepared_data(
     except TypeError:
         raise DataError(f"{name} needs options; give a configuration file that uses it") from None
     return prepare(DataOptions(source), 0, Path())
+
+
+def _listed(name: str) -> ListedData:
+    source = DATASETS.get(name)
+    required = any(is_required(field) for field in dataclasses.fields(source))
+    where = "" if required else source().whereabouts(Path())
+    return ListedData(name, source.summary, source.licence, where)
 
 
 def _per_class(samples: Samples, classes: int) -> tuple[int, ...]:

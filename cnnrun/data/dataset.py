@@ -48,6 +48,7 @@ class DatasetInfo:
         several_labels: whether there are images with several labels, or none.
         task: what is to be learnt.
         target_shape: height, width, channels of the images that are to be learnt, if they are.
+        notes: what a reader of figures should know, such as that files are not the published ones.
     """
 
     name: str
@@ -58,6 +59,7 @@ class DatasetInfo:
     several_labels: bool = False
     task: Task = "classification"
     target_shape: tuple[int, int, int] | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def classes(self) -> int:
@@ -138,6 +140,8 @@ class DatasetSource:
     type_name: ClassVar[str] = ""
     summary: ClassVar[str] = ""
     """One line for `cnnrun data list`."""
+    licence: ClassVar[str] = ""
+    """Of the images, where the source is one set of them."""
 
     def info(self, base: Path) -> DatasetInfo:
         """Return what headers and file names tell; relative paths are relative to `base`.
@@ -154,6 +158,10 @@ class DatasetSource:
             DataError: the data are missing, damaged or of another kind than expected.
         """
         raise NotImplementedError
+
+    def whereabouts(self, base: Path) -> str:
+        """Return where the data are, or would come from; nothing where the options say."""
+        return ""
 
     def pixel_maximum(self, dtype: DType) -> float:
         """Return the pixel value that means 1 in images of such a dtype."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import os
 import sys
@@ -33,12 +34,14 @@ class RemoteFile:
         urls: where it is, the best mirror first.
         digest: MD5 or SHA-256 of its content, in hexadecimal digits.
         maximum: bytes that it has at most.
+        unpacked: the digest of what a compressed file holds, if it is known.
     """
 
     name: str
     urls: tuple[str, ...]
     digest: str
     maximum: int
+    unpacked: str | None = None
 
 
 def cache_folder() -> Path:
@@ -85,10 +88,10 @@ def download(files: Sequence[RemoteFile], folder: Path, what: str) -> None:
         lock.release()
 
 
-def digest_of(path: Path, like: str) -> str:
-    """Return the digest of a file, of the same kind as `like`."""
+def digest_of(path: Path, like: str, *, unpacked: bool = False) -> str:
+    """Return the digest of a file, or of what a compressed one holds, of the kind of `like`."""
     digest = hashlib.new(DIGESTS[len(like)], usedforsecurity=False)
-    with path.open("rb") as stream:
+    with gzip.open(path) if unpacked else path.open("rb") as stream:
         while chunk := stream.read(CHUNK):
             digest.update(chunk)
     return digest.hexdigest()

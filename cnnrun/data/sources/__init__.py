@@ -3,7 +3,20 @@
 from cnnrun.data.sources.bundled import Digits, Mnist5k
 from cnnrun.data.sources.idx import Idx
 from cnnrun.data.sources.image_folder import ImageFolder
+from cnnrun.data.sources.medmnist import MedMnist
+from cnnrun.data.sources.mnist import FashionMnist, Kmnist, Mnist
 from cnnrun.data.sources.npz import Npz
 from cnnrun.data.sources.synthetic import Synthetic
 
-__all__ = ["Digits", "Idx", "ImageFolder", "Mnist5k", "Npz", "Synthetic"]
+__all__ = [
+    "Digits",
+    "FashionMnist",
+    "Idx",
+    "ImageFolder",
+    "Kmnist",
+    "MedMnist",
+    "Mnist",
+    "Mnist5k",
+    "Npz",
+    "Synthetic",
+]
