@@ -33,6 +33,8 @@ class DataDescription:
         mean, std: of each channel, as images are normalised; pixels are in [0, 1].
         sha256: of all images and labels.
         notes: what a reader of figures should know, such as that files are not the published ones.
+        test_fraction: the share of the training samples that is held out as the test split; None
+            where the set has a test split of its own.
     """
 
     name: str
@@ -44,6 +46,7 @@ class DataDescription:
     std: tuple[float, ...]
     sha256: str
     notes: tuple[str, ...] = ()
+    test_fraction: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the description as a JSON document."""
@@ -55,6 +58,7 @@ class DataDescription:
                 split: {"samples": count, "per_class": list(self.counts[split])}
                 for split, count in self.samples.items()
             },
+            "test_fraction": self.test_fraction,
             "sha256": self.sha256,
             "notes": list(self.notes),
             "statistics": {"mean": list(self.mean), "std": list(self.std)},
@@ -110,7 +114,8 @@ def describe_data(
         statistics.mean,
         statistics.std,
         prepared.sha256,
-        notes=info.notes,
+        info.notes,
+        info.test_fraction,
     )
 
 

@@ -2,7 +2,8 @@
 
 from cnnrun.data import sources
 from cnnrun.data.dataset import DATASETS, Dataset, DatasetInfo, DatasetSource, Split, Task
-from cnnrun.data.images import load_images, write_image
+from cnnrun.data.image_files import load_images
+from cnnrun.data.images import Fit, write_image
 from cnnrun.data.indices import Indices, read_indices
 from cnnrun.data.pipeline import (
     DataOptions,
@@ -20,6 +21,7 @@ __all__ = [
     "Dataset",
     "DatasetInfo",
     "DatasetSource",
+    "Fit",
     "Indices",
     "PreparedData",
     "Samples",

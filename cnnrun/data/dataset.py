@@ -10,6 +10,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
+from cnnrun.data.images import Fit
 from cnnrun.engine.types import Array, DType
 from cnnrun.errors import DataError
 from cnnrun.registry import Registry
@@ -48,6 +49,8 @@ class DatasetInfo:
         several_labels: whether there are images with several labels, or none.
         task: what is to be learnt.
         target_shape: height, width, channels of the images that are to be learnt, if they are.
+        test_fraction: the share of the training samples that was held out as the test split; None
+            where the source has a test split of its own.
         notes: what a reader of figures should know, such as that files are not the published ones.
     """
 
@@ -59,6 +62,7 @@ class DatasetInfo:
     several_labels: bool = False
     task: Task = "classification"
     target_shape: tuple[int, int, int] | None = None
+    test_fraction: float | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -108,12 +112,18 @@ class Dataset:
     divided: bool = False
 
     def split(self, name: str) -> Split:
-        """Return the split called `name`; all samples where the source has no splits.
+        """Return the split called `name` as the source has it; all samples if it has no splits.
+
+        What was held out of the training samples is a part of these.
 
         Raises:
             DataError: the source has splits, but not this one.
         """
-        if self.divided:
+        if self.info.test_fraction is not None and name == "test" and not self.divided:
+            raise DataError(
+                f"{self.info.name} has no test split of its own; its splits are train and val"
+            )
+        if self.divided or (self.info.test_fraction is not None and name == "train"):
             images = np.concatenate([self.train.images, self.test.images])
             labels = np.concatenate([self.train.labels, self.test.labels])
             files = self.train.files + self.test.files
@@ -166,6 +176,10 @@ class DatasetSource:
     def pixel_maximum(self, dtype: DType) -> float:
         """Return the pixel value that means 1 in images of such a dtype."""
         return 255.0 if dtype.kind in "ui" else 1.0
+
+    def image_fit(self) -> Fit:
+        """Return how image files of another size are scaled, where that is asked for."""
+        return "stretch"
 
     def deep_maximum(self) -> float:
         """Return the pixel value that means 1 in files of 16 bits; in those of 8 it is 255."""
