@@ -2,6 +2,7 @@
 
 from cnnrun.data.sources.bundled import Digits, Mnist5k
 from cnnrun.data.sources.cifar import Cifar
+from cnnrun.data.sources.cifar_sets import Cifar10, Cifar100
 from cnnrun.data.sources.idx import Idx
 from cnnrun.data.sources.image_folder import ImageFolder
 from cnnrun.data.sources.medmnist import MedMnist
@@ -11,6 +12,8 @@ from cnnrun.data.sources.synthetic import Synthetic
 
 __all__ = [
     "Cifar",
+    "Cifar10",
+    "Cifar100",
     "Digits",
     "FashionMnist",
     "Idx",

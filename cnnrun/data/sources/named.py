@@ -36,7 +36,7 @@ class NamedSet(DatasetSource):
     download: bool = True
 
     cache_name: ClassVar[str] = ""
-    """The folder of the cache that its files are in, if it has not the set's own name."""
+    """What that folder is called, if it has not the set's own name."""
     repacked: ClassVar[str] = "not the published file, bit for bit"
     """What to say of files with other digests."""
 
@@ -56,6 +56,25 @@ class NamedSet(DatasetSource):
         """
         raise NotImplementedError
 
+    def files_in(self, folder: Path) -> Files | None:
+        """Return its files in a folder, if it has them all, compressed or not."""
+        files = {
+            file.name: path
+            for file in self.published()
+            for path in (folder / file.name, folder / file.name.removesuffix(".gz"))
+            if path.is_file()
+        }
+        return files if len(files) == len(self.published()) else None
+
+    def notes(self, files: Files) -> tuple[str, ...]:
+        """Return what to say of files that are not the published ones, bit for bit."""
+        other = [
+            files[file.name].name
+            for file in self.published()
+            if not _is_published(files[file.name], file)
+        ]
+        return (f"{', '.join(other)}: {self.repacked}",) if other else ()
+
     def usual_folders(self) -> tuple[Path, ...]:
         """Return where other programs put its files."""
         return ()
@@ -74,11 +93,11 @@ class NamedSet(DatasetSource):
         if files is None:
             if self.path is not None or not self.download:
                 raise self._missing(base)
-            download(self.published(), self._cache(), self.type_name)
-            files = {file.name: self._cache() / file.name for file in self.published()}
+            download(self.published(), self.cache(), self.type_name)
+            files = {file.name: self.cache() / file.name for file in self.published()}
         data, facts = self.read(files), self.facts()
         self._compare(data, facts, next(iter(files.values())))
-        return replace(data, info=replace(facts, notes=self._notes(files)))
+        return replace(data, info=replace(facts, notes=self.notes(files)))
 
     def whereabouts(self, base: Path) -> str:
         if files := self._located(base):
@@ -86,28 +105,21 @@ class NamedSet(DatasetSource):
         hosts = {urlsplit(file.urls[0]).hostname or "" for file in self.published()}
         return f"download from {', '.join(sorted(hosts))}"
 
-    def _cache(self) -> Path:
+    def cache(self) -> Path:
+        """Return the folder of the cache that its files are in."""
         return cache_folder() / (self.cache_name or self.type_name)
 
     def _folders(self, base: Path) -> list[Path]:
         """Return where its files are looked for, in order."""
         if self.path is None:
-            return [self._cache(), *self.usual_folders()]
+            return [self.cache(), *self.usual_folders()]
         given = resolve_path(self.path, base)
         return [given, *(given / inner for inner in self.inner_folders())]
 
     def _located(self, base: Path) -> Files | None:
-        """Return its files, if a folder has them all, compressed or not."""
-        for folder in self._folders(base):
-            files = {
-                file.name: path
-                for file in self.published()
-                for path in (folder / file.name, folder / file.name.removesuffix(".gz"))
-                if path.is_file()
-            }
-            if len(files) == len(self.published()):
-                return files
-        return None
+        """Return its files, from the first folder that has them all."""
+        there = (self.files_in(folder) for folder in self._folders(base))
+        return next(filter(None, there), None)
 
     def _missing(self, base: Path) -> DataError:
         names = ", ".join(file.name for file in self.published())
@@ -117,7 +129,7 @@ class NamedSet(DatasetSource):
             return DataError(f"{self.type_name}: {folder} {kind} {names}")
         looked = ", ".join(map(str, self._folders(base)))
         return DataError(
-            f"{self.type_name}: put {names} into {self._cache()}, or name a folder that has it "
+            f"{self.type_name}: put {names} into {self.cache()}, or name a folder that has it "
             f"with path (download: false, and it is not in {looked})"
         )
 
@@ -132,15 +144,6 @@ class NamedSet(DatasetSource):
                 f"{path.parent}: not {self.type_name}, which has {said.format(*known)}, but "
                 f"{said.format(*there)}"
             )
-
-    def _notes(self, files: Files) -> tuple[str, ...]:
-        """Return what to say of files that are not the published ones, bit for bit."""
-        other = [
-            files[file.name].name
-            for file in self.published()
-            if not _is_published(files[file.name], file)
-        ]
-        return (f"{', '.join(other)}: {self.repacked}",) if other else ()
 
 
 def _is_published(path: Path, file: RemoteFile) -> bool:
