@@ -1,6 +1,7 @@
 """Data sets: where images come from, and how they become batches."""
 
 from cnnrun.data import sources
+from cnnrun.data.ahead import Feed, feed
 from cnnrun.data.dataset import DATASETS, Dataset, DatasetInfo, DatasetSource, Split, Task
 from cnnrun.data.image_files import load_images
 from cnnrun.data.images import Fit, write_image
@@ -21,6 +22,7 @@ __all__ = [
     "Dataset",
     "DatasetInfo",
     "DatasetSource",
+    "Feed",
     "Fit",
     "Indices",
     "PreparedData",
@@ -30,6 +32,7 @@ __all__ = [
     "Task",
     "Transform",
     "epoch_order",
+    "feed",
     "load_images",
     "prepare",
     "read_indices",

@@ -11,6 +11,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from cnnrun.data.images import Fit
+from cnnrun.data.rows import Images, chosen, in_pieces, joined
 from cnnrun.engine.types import Array, DType
 from cnnrun.errors import DataError
 from cnnrun.registry import Registry
@@ -76,7 +77,8 @@ class Split:
     """Images and their labels.
 
     Attributes:
-        images: `(N, H, W, C)`, uint8, uint16 or float32; may be mapped from a file.
+        images: `(N, H, W, C)`, uint8, uint16 or float32; an array, or rows of a file that are read
+            when they are needed.
         labels: what is to be learnt: `(N,)` int64 class numbers; `(N, K)` float32, zeros and ones
             for several labels an image, or the numbers of a regression; or images `(N, H, W, C)`
             of the dtype and range of `images`.
@@ -84,7 +86,7 @@ class Split:
         files: the name of each image's file within the data set; none where it has no such files.
     """
 
-    images: Array
+    images: Images
     labels: Array
     maximum: float = 255.0
     files: tuple[str, ...] = ()
@@ -95,7 +97,8 @@ class Split:
     def take(self, indices: Array) -> Split:
         """Return a split of the given samples."""
         files = tuple(self.files[index] for index in indices) if self.files else ()
-        return Split(self.images[indices], self.labels[indices], self.maximum, files)
+        images, labels = chosen(self.images, indices), chosen(self.labels, indices)
+        return Split(images, labels, self.maximum, files)
 
 
 @dataclass(frozen=True)
@@ -124,8 +127,8 @@ class Dataset:
                 f"{self.info.name} has no test split of its own; its splits are train and val"
             )
         if self.divided or (self.info.test_fraction is not None and name == "train"):
-            images = np.concatenate([self.train.images, self.test.images])
-            labels = np.concatenate([self.train.labels, self.test.labels])
+            images = joined(self.train.images, self.test.images)
+            labels = joined(self.train.labels, self.test.labels)
             files = self.train.files + self.test.files
             return Split(images, labels, self.train.maximum, files)
         split = {"train": self.train, "val": self.val, "test": self.test}[name]
@@ -139,7 +142,8 @@ class Dataset:
         for split in (self.train, self.val, self.test):
             for array in (split.images, split.labels) if split else ():
                 digest.update(f"{array.dtype.str}{array.shape}".encode())
-                digest.update(np.ascontiguousarray(array).data)
+                for piece in in_pieces(array):
+                    digest.update(np.ascontiguousarray(array[piece]).data)
         return digest.hexdigest()
 
 
