@@ -12,7 +12,13 @@ from cnnrun.data import Samples
 from cnnrun.engine import Executor
 from cnnrun.engine.types import Array
 from cnnrun.notebook import cell, html_table
-from cnnrun.runs.metrics import ClassMetrics, accuracy, confusion_matrix, per_class
+from cnnrun.runs.metrics import (
+    ClassMetrics,
+    accuracy,
+    confusion_matrix,
+    mean_area_under_curve,
+    per_class,
+)
 
 __all__ = ["Evaluation", "Mistake", "evaluate", "predict"]
 
@@ -78,6 +84,11 @@ class Evaluation:
         return len(self.labels)
 
     @property
+    def auc(self) -> float | None:
+        """The mean of every class's AUC against all others; None where it is not defined."""
+        return None if self.scores is None else mean_area_under_curve(self.scores, self.labels)
+
+    @property
     def per_class(self) -> list[ClassMetrics]:
         """The figures of every class; none when the targets are not labels."""
         if self.scores is None:
@@ -118,6 +129,7 @@ class Evaluation:
             "samples": self.samples,
             "loss": self.loss,
             "accuracy": self.accuracy,
+            "auc": self.auc,
             "per_class": [{"class": row.pop("name"), **row} for row in rows],
             "confusion_matrix": matrix.tolist() if matrix is not None else None,
         }
