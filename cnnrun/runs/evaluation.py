@@ -58,6 +58,7 @@ class Evaluation:
         data: the file or folder of other data than the network's own.
         files: the name of each image's file within the data set; none where it has no such files.
         data_changed: whether the network's own data are no longer those it was trained on.
+        notes: what a reader of the figures should know of the data.
         mistakes: the worst, the most confident first; none where an image has several labels.
     """
 
@@ -70,6 +71,7 @@ class Evaluation:
     data: Path | None = None
     files: tuple[str, ...] = ()
     data_changed: bool = False
+    notes: tuple[str, ...] = ()
     mistakes: tuple[Mistake, ...] = ()
 
     @property
@@ -126,6 +128,7 @@ class Evaluation:
             "split": self.split,
             "data": str(self.data) if self.data else None,
             "data_changed": self.data_changed,
+            "notes": list(self.notes),
             "samples": self.samples,
             "loss": self.loss,
             "accuracy": self.accuracy,

@@ -99,7 +99,8 @@ class Model:
             own = prepare_data(experiment, statistics)
             measured = self.measure(own.samples(split), workers=workers)
             changed = own.sha256 != self.dataset_sha256
-            return replace(measured, split=split, data_changed=changed)
+            notes = own.info.notes
+            return replace(measured, split=split, data_changed=changed, notes=notes)
         path = Path(data)
         source = self.experiment.data.dataset
         samples, part = foreign_samples(

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cnnrun.config import describe_data, list_data
+from cnnrun.config import describe_data, dump_yaml, list_data, load_experiment
 from cnnrun.data import DATASETS
 from cnnrun.data.download import RemoteFile
 from cnnrun.data.sources import named
@@ -195,6 +195,22 @@ def test_the_list_says_where_each_set_is(tmp_path):
     assert listed["dermamnist"].licence == "CC BY-NC 4.0"
     assert listed["digits"].where == "bundled"
     assert listed["npz"].where == ""
+
+
+def test_a_configuration_of_a_named_set_can_be_written_down(tmp_path):
+    for dataset in ("mnist", "{mnist: {path: sets}}"):
+        (tmp_path / "c.yaml").write_text(
+            f"name: a\ndata: {{dataset: {dataset}}}\noptimizer: adam\n"
+            "network: [flatten, dense: {units: classes}]\n"
+        )
+        (tmp_path / "sets").mkdir(exist_ok=True)
+        for name, _ in FILES.values():
+            (tmp_path / "sets" / name).touch()
+        experiment = load_experiment(tmp_path / "c.yaml")
+        (tmp_path / "d.yaml").write_text(dump_yaml(experiment))
+        again = load_experiment(tmp_path / "d.yaml").data.dataset
+        path = str(tmp_path / "sets") if "path" in dataset else None
+        assert again == source("mnist", path=path)
 
 
 def test_every_named_set_says_how_to_check_what_is_downloaded():

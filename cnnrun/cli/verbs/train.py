@@ -170,5 +170,7 @@ def _show(session: Session) -> None:
     test = record["test"]
     accuracy = "" if test["accuracy"] is None else f"test accuracy {share(test['accuracy'])}, "
     print_text(f"{accuracy}test loss {figure(test['loss'])} (weights of epoch {best}*)")
+    for note in session.data.info.notes:
+        print_text(note)
     print_text(f"trained in {record['seconds']:.1f} s; run {run.folder}")
     print(f"curves {run.plots / 'curves.png'}")
