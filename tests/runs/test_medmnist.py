@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from cnnrun.cli.app import app
 from cnnrun.config import load_experiment
 from cnnrun.data import DATASETS
 from cnnrun.runs import start_run
@@ -129,3 +132,11 @@ def test_a_run_of_breastmnist_is_measured_as_theirs(tmp_path):
     (path,) = write_result_file(model, evaluation)
     assert path.name.startswith("breastmnist_test_[AUC]0.")
     assert path.name.endswith(f"@{session.run.name}.csv")
+    words = ["evaluate", session.run.name, "--runs-dir", str(tmp_path / "runs")]
+    shown = CliRunner().invoke(app, words).output
+    assert "ResNet-18 at 28x28 (Yang et al., Scientific Data 2023)   0.9010     0.8630" in shown
+    assert "MedMNIST images, repacked" in shown
+    document = json.loads(CliRunner().invoke(app, [*words, "--json"]).stdout)
+    assert document["auc"] == document["medmnist"]["auc"] == figures.auc
+    assert document["medmnist"]["published"]["auc"] == 0.901
+    assert "MedMNIST images, repacked" in document["notes"][0]
