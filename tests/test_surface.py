@@ -21,6 +21,7 @@ from cnnrun.errors import ConfigError, GradientError, RunError
 from cnnrun.gradcheck import selftest
 from cnnrun.notebook import cell, html_table
 from cnnrun.runs import Evaluation, gradient_check
+from cnnrun.runs.measures import ClassFigures
 
 ROOT = Path(__file__).parents[1]
 GUIDE = (ROOT / "docs" / "python.md").read_text("utf-8")
@@ -370,7 +371,8 @@ def test_everything_that_comes_back_has_a_short_repr(trained):
         assert re.search("<(table|pre|div)", result._repr_html_())
         assert result is model.experiment or len(repr(result)) < 1000
     scores = np.zeros((1, 2))
-    odd = Evaluation(1.0, None, scores, np.zeros(1, int), ("<x>", "y"), data=folder / "<z>.npz")
+    figures = ClassFigures(scores, np.zeros(1, int), ("<x>", "y"))
+    odd = Evaluation(1.0, figures, data=folder / "<z>.npz")
     assert "<x>" not in odd._repr_html_()
     assert "<z>" not in odd._repr_html_()
-    assert repr(odd) == "<<z>.npz, 1 sample: loss 1.0000>"
+    assert repr(odd) == "<<z>.npz, 1 sample: accuracy 100.00%, loss 1.0000>"

@@ -25,7 +25,9 @@ class Samples:
 
 
 def draw(experiment: Experiment, info: DatasetInfo, batch: int) -> Samples:
-    """Return a batch of normally distributed pixels with random labels; the same at every call.
+    """Return a batch of normally distributed pixels with random targets; the same at every call.
+
+    Targets are labels, or numbers and pixels in [0, 1], which every loss takes.
 
     Raises:
         DataError: it would be absurdly large.
@@ -34,9 +36,14 @@ def draw(experiment: Experiment, info: DatasetInfo, batch: int) -> Samples:
     rng = np.random.default_rng(experiment.seed)
     x = rng.standard_normal((batch, *info.image_shape), dtype=np.float32)
     if experiment.data.targets == "inputs":
-        x = rng.random(x.shape, dtype=np.float32)  # in [0, 1], as every loss takes them
+        x = rng.random(x.shape, dtype=np.float32)
         return Samples(x, x)
-    return Samples(x, rng.integers(0, info.classes or 1, batch))
+    if info.task == "classification":
+        return Samples(x, rng.integers(0, info.classes or 1, batch))
+    shape = (batch, *(info.target_shape or (info.classes,)))
+    require_memory(f"the targets of {batch:,} samples", shape, 4)
+    targets = rng.random(shape, dtype=np.float32)
+    return Samples(x, targets.round() if info.task == "multi_label" else targets)
 
 
 class TrainingStep:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from cnnrun.documents import finite
 
-__all__ = ["message", "print_csv", "print_json"]
+__all__ = ["message", "print_csv", "print_json", "write_csv"]
 
 SCHEMA_VERSION = 1
 
@@ -26,6 +28,25 @@ def print_csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(header)
     writer.writerows([finite(value) for value in row] for row in rows)
+
+
+def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Write a result as a file of comma-separated values, whole or not at all.
+
+    Raises:
+        DataError: it cannot be written.
+    """
+    from cnnrun.errors import DataError
+    from cnnrun.runs.files import replace_file
+
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(header)
+    writer.writerows(rows)
+    try:
+        replace_file(path, text.getvalue().encode("utf-8", "backslashreplace"))
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written ({error.strerror})") from None
 
 
 def message(text: str, *, quiet: bool = False) -> None:

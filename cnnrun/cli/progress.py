@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from cnnrun.cli.output import message
 from cnnrun.cli.tables import figure, share
@@ -14,7 +15,10 @@ if TYPE_CHECKING:
     from cnnrun.gradcheck import Check
     from cnnrun.runs.events import EpochMetrics, Event, StepFinished
 
-__all__ = ["CheckProgress", "Progress"]
+__all__ = ["CheckProgress", "Progress", "with_bar"]
+
+
+T = TypeVar("T")
 
 
 class Progress:
@@ -85,6 +89,16 @@ class Progress:
                 parts.append(f"acc {share(accuracy)}")
         parts.append(f"{metrics.seconds:.1f} s")
         return "  ".join(parts) + ("  best" if improved else "")
+
+
+def with_bar(items: Iterable[T], total: int, unit: str, *, quiet: bool) -> Iterator[T]:
+    """Yield items, `total` in all, while a bar on a terminal shows how many are done."""
+    if quiet or not sys.stderr.isatty():
+        yield from items
+        return
+    from tqdm import tqdm
+
+    yield from tqdm(items, total=total, unit=unit, leave=False, dynamic_ncols=True)
 
 
 class CheckProgress:

@@ -15,9 +15,10 @@ from cnnrun.config.plugins import load_plugins
 from cnnrun.config.reading import Reader
 from cnnrun.config.sense import require_sense
 from cnnrun.config.source import KeyPath, Source, parse_source, read_source
-from cnnrun.data import DatasetInfo
+from cnnrun.data import DatasetInfo, has_labels
 from cnnrun.engine import Build, LayerConfig, Network
-from cnnrun.errors import ConfigError, DataError, ShapeError
+from cnnrun.engine.names import format_size
+from cnnrun.errors import ConfigError, DataError, ShapeError, shortened
 
 __all__ = ["build_network", "load_experiment", "read_layer"]
 
@@ -103,7 +104,7 @@ def build_network(
     build = Build(
         np.dtype(dtype),
         experiment.seed,
-        info.classes,
+        info.classes or None,
         convolution=experiment.train.convolution,
     )
     network = Network(experiment.network, info.image_shape, build)
@@ -117,13 +118,21 @@ def build_network(
 def _require_fitting_loss(experiment: Experiment, network: Network, info: DatasetInfo) -> None:
     """Refuse a loss that does not take what is to be learnt, or a network that ends otherwise."""
     loss, inputs = experiment.loss, experiment.data.targets == "inputs"
-    target = info.image_shape if inputs else info.target_shape
-    if not loss.takes_arrays and (target or info.task == "regression"):
-        what = "images the targets" if target else "numbers the targets"
+    task, target = experiment.data.task(info), experiment.data.target_shape(info)
+    if not loss.takes_arrays and not has_labels(task):
+        what = "images the targets" if task == "image" else "numbers the targets"
         why = "data: {targets: inputs}" if inputs else f"the data set {info.name}"
         raise ShapeError(f"{loss.type_name} takes labels, but {why} makes {what}; mse takes them")
-    if target is None:
+    if has_labels(task):
         loss.check(network.output_shape, info.classes)
+    elif task == "regression":
+        if network.output_shape != (info.classes,):
+            names, ends = shortened(", ".join(info.class_names)), format_size(network.output_shape)
+            numbers = f"{info.classes} number{'s' * (info.classes != 1)}"
+            raise ShapeError(
+                f"targets are {numbers} an image ({names}), but the network ends with {ends} "
+                "values; end it with dense: {units: classes}, which stands for as many"
+            )
     elif network.output_shape != target:
         whose = "the inputs" if inputs else "images of shape"
         raise ShapeError(

@@ -11,7 +11,7 @@ __all__ = ["require_sense"]
 
 
 def require_sense(experiment: Experiment, info: DatasetInfo, source: Source) -> None:
-    """Refuse an activation that the loss applies again, and labels that the loss does not mean.
+    """Refuse an activation that the loss applies again, and targets that the loss does not mean.
 
     Raises:
         ConfigError: such a mistake; the message has the place.
@@ -31,6 +31,13 @@ def require_sense(experiment: Experiment, info: DatasetInfo, source: Source) -> 
         problems.append(
             f"{source.where(('loss',))}: loss: {loss.type_name} is for one class an image, but "
             f"images of {info.name} have several labels, or none; binary_cross_entropy is for those"
+        )
+    normalize = experiment.data.normalize
+    if not labelled and loss.activation == "sigmoid" and normalize != "none":
+        problems.append(
+            f"{source.where(('loss',))}: loss: {loss.type_name} takes targets from 0 to 1, but "
+            f"data.normalize {normalize} moves the inputs, which are the targets, out of that; "
+            "normalize: none leaves them, and mse takes any"
         )
     if problems:
         raise ConfigError("\n".join(problems))

@@ -7,7 +7,7 @@ checks nothing, since it writes these very figures.
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -19,6 +19,7 @@ Count = Annotated[int, Field(ge=0, le=2**63 - 1)]
 Size = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[float, Field(ge=0)]
+ImageShape = Annotated[list[Size], Field(min_length=3, max_length=3)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -122,14 +123,19 @@ class Statistics(Stored):
 
 
 class TrainingState(Stored):
-    """What `state.json` of a checkpoint says."""
+    """What `state.json` of a checkpoint says; the task is that of the data set.
+
+    Checkpoints of an older version have no task: they learnt labels, or their own inputs.
+    """
 
     progress: Progress
     log_bytes: Count
     dataset_sha256: str
     statistics: Statistics
-    image_shape: Annotated[list[Size], Field(min_length=3, max_length=3)]
+    image_shape: ImageShape
     class_names: list[str]
+    task: Literal["classification", "multi_label", "regression", "image"] = "classification"
+    target_shape: ImageShape | None = None
 
     @model_validator(mode="after")
     def _fits_together(self) -> TrainingState:
@@ -140,6 +146,8 @@ class TrainingState(Stored):
                 raise ValueError(
                     f"statistics.{name} has {len(values)} values for images of {channels} channels"
                 )
+        if (self.task == "image") != (self.target_shape is not None):
+            raise ValueError("target_shape goes with the task image, and with no other")
         return self
 
 

@@ -2,7 +2,15 @@
 
 from cnnrun.data import sources
 from cnnrun.data.ahead import Feed, feed
-from cnnrun.data.dataset import DATASETS, Dataset, DatasetInfo, DatasetSource, Split, Task
+from cnnrun.data.dataset import (
+    DATASETS,
+    Dataset,
+    DatasetInfo,
+    DatasetSource,
+    Split,
+    Task,
+    has_labels,
+)
 from cnnrun.data.image_files import load_images
 from cnnrun.data.images import Fit, write_image
 from cnnrun.data.indices import Indices, read_indices
@@ -33,6 +41,7 @@ __all__ = [
     "Transform",
     "epoch_order",
     "feed",
+    "has_labels",
     "load_images",
     "prepare",
     "read_indices",

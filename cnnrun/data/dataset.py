@@ -24,6 +24,7 @@ __all__ = [
     "DatasetSource",
     "Split",
     "Task",
+    "has_labels",
     "require_memory",
     "resolve_path",
     "stratified_split",
@@ -35,6 +36,11 @@ MAXIMUM_BYTES = 8 << 30
 
 Task = Literal["classification", "multi_label", "regression", "image"]
 """What is learnt of an image: its class, several labels, numbers, or another image."""
+
+
+def has_labels(task: Task) -> bool:
+    """Return whether what is learnt is right or wrong, so that there is an accuracy."""
+    return task in ("classification", "multi_label")
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,14 @@ class DataOptions:
     corrupt: tuple[Transform, ...] = ()
     targets: Literal["labels", "inputs"] = "labels"
 
+    def task(self, info: DatasetInfo) -> Task:
+        """Return what is learnt of such a data set."""
+        return "image" if self.targets == "inputs" else info.task
+
+    def target_shape(self, info: DatasetInfo) -> tuple[int, int, int] | None:
+        """Return the shape of the images that are learnt, if images are."""
+        return info.image_shape if self.targets == "inputs" else info.target_shape
+
 
 @dataclass(frozen=True)
 class PreparedData:
@@ -106,8 +114,7 @@ def prepare(
             f"{data.info.name}: images have {channels} channels, the trained network's had "
             f"{len(statistics.mean)}"
         )
-    own = options.targets == "inputs"
-    task: Task = "image" if own else data.info.task
+    task, own = options.task(data.info), options.targets == "inputs"
     _require_one_size(options, data)
 
     def samples(split: Split, augment: tuple[Transform, ...] = ()) -> Samples:

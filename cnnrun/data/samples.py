@@ -45,6 +45,11 @@ class Statistics:
         images -= np.array(self.mean, images.dtype)
         images /= np.array(self.std, images.dtype)
 
+    def restore(self, images: Array) -> None:
+        """Undo `normalize`, in place."""
+        images *= np.array(self.std, images.dtype)
+        images += np.array(self.mean, images.dtype)
+
 
 @dataclass(frozen=True)
 class Samples:

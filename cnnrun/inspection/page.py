@@ -21,6 +21,8 @@ __all__ = ["MOST_NAMED", "EmbeddedPicture", "sample_picture", "write_page"]
 MOST_NAMED = 12
 """Samples that the page shows first."""
 SAMPLE_SIDE = 168
+PICTURE_WORDS = ("input", "target", "output")
+TRUE_WORDS = {"classification": "true class", "multi_label": "true labels"}
 
 FLOW_COLUMNS = {
     "layer": "layer",
@@ -75,6 +77,7 @@ def write_page(
     report: dict[str, Any],
     pictures: Sequence[EmbeddedPicture],
     samples: Sequence[EmbeddedPicture] = (),
+    made: Sequence[tuple[EmbeddedPicture | None, ...]] = (),
 ) -> None:
     """Write the page of an inspection.
 
@@ -83,6 +86,8 @@ def write_page(
         report: the figures, as `report.json` has them.
         pictures: in the order in which they are shown.
         samples: the first images that were inspected.
+        made: of each, the image to be learnt, if it is known, and the one that the network made;
+            none where it makes no images.
     """
     errors, compared = report["attribution"]["completeness_error"], report["compared"]
     title = report["network"]
@@ -101,7 +106,8 @@ def write_page(
         "inspection_page.html.j2",
         heading=f"{title}: what flows backward",
         report=report,
-        samples=_sample_cards(report, samples),
+        samples=_sample_cards(report, samples, made),
+        true_word=TRUE_WORDS.get(report["task"], "true"),
         left_out=max(0, len(report["samples"]) - MOST_NAMED),
         on_input=on_input,
         groups=[(layer, stories.get(layer, ""), group) for layer, group in groups.items()],
@@ -122,9 +128,12 @@ def _flow_rows(flow: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _sample_cards(
-    report: dict[str, Any], pictures: Sequence[EmbeddedPicture]
+    report: dict[str, Any],
+    pictures: Sequence[EmbeddedPicture],
+    made: Sequence[tuple[EmbeddedPicture | None, ...]],
 ) -> list[dict[str, Any]]:
     """Return for each of the first samples its image, and what each network takes it for."""
+    is_exact = report["task"] != "regression"  # of numbers none is quite right
     compared = report["compared"]
     cards = []
     for number, sample in enumerate(report["samples"][:MOST_NAMED]):
@@ -134,22 +143,31 @@ def _sample_cards(
             takers = [(f"{first}: ", sample), (f"{second}: ", compared["samples"][number])]
         predictions = [
             {
-                "text": f"{name}{taker['predicted']} ({100 * taker['probability']:.1f}%)",
-                "wrong": sample["true"] not in (None, taker["predicted"]),
+                "text": f"{name}{taker['predicted']}{_chance(taker['probability'])}",
+                "wrong": is_exact and sample["true"] not in (None, taker["predicted"]),
             }
             for name, taker in takers
             if taker["predicted"] is not None
         ]
+        shown = [*pictures[number : number + 1], *(made[number] if made else ())]
         cards.append(
             {
                 "label": sample["label"],
                 "true": sample["true"],
                 "objective": _cell("objective", sample["objective"]),
                 "predictions": predictions,
-                "picture": pictures[number] if number < len(pictures) else None,
+                "pictures": [
+                    (word, picture)
+                    for word, picture in zip(PICTURE_WORDS, shown, strict=False)
+                    if picture is not None
+                ],
             }
         )
     return cards
+
+
+def _chance(probability: float | None) -> str:
+    return "" if probability is None else f" ({100 * probability:.1f}%)"
 
 
 def _stories(report: dict[str, Any]) -> dict[str, str]:

@@ -8,7 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from cnnrun.data import DatasetInfo, Indices, PreparedData, Samples, load_images, read_indices
+from cnnrun.data import (
+    DatasetInfo,
+    Indices,
+    PreparedData,
+    Samples,
+    Task,
+    load_images,
+    read_indices,
+)
 from cnnrun.engine import Context, Network
 from cnnrun.engine.types import Array
 from cnnrun.errors import ConfigError
@@ -56,11 +64,14 @@ def choose_samples(model: NetworkWithData, choice: SampleChoice) -> tuple[Inspec
     network, loss, data = model.network, model.experiment.loss, model.data()
     mean, std = np.array(data.statistics.mean), np.array(data.statistics.std)
     targets: Array | None = None
+    own = model.experiment.data.targets == "inputs"
+    task = model.experiment.data.task(model.info)
     if choice.images:
         maximum = model.experiment.data.dataset.deep_maximum()
         pixels = load_images(list(choice.images), model.info.image_shape, maximum=maximum)
         x = pixels.copy()
         data.statistics.normalize(x)
+        targets = x if own else None
         labels = tuple(path.name for path in choice.images)
         what = "-".join(path.stem for path in choice.images[:4])
     else:
@@ -70,7 +81,7 @@ def choose_samples(model: NetworkWithData, choice: SampleChoice) -> tuple[Inspec
         pixels = x * std + mean
         labels = tuple(f"{choice.split} {i}{_true(samples, i, model.info)}" for i in indices)
         what = f"{choice.split}-{_short(indices)}"
-    classes = _classes(choice.class_name, network, model.info, x, targets is None)
+    classes = _classes(choice.class_name, network, model.info, x, targets is None, task)
     if choice.class_name is not None:
         what += f"-class-{choice.class_name}"
     reference = _reference(data, network)
@@ -85,8 +96,10 @@ def choose_samples(model: NetworkWithData, choice: SampleChoice) -> tuple[Inspec
         pixels,
         -mean / std,
         reference,
-        () if model.experiment.data.targets == "inputs" else model.info.class_names,
+        () if own else model.info.class_names,
         _chance(model, data, len(reference[0])),
+        task,
+        data.statistics if own else None,
     )
     return target, what
 
@@ -116,13 +129,24 @@ def _chance(model: NetworkWithData, data: PreparedData, count: int) -> float | N
 
 
 def _classes(
-    name: str | None, network: Network, info: DatasetInfo, x: Array, unlabelled: bool
+    name: str | None,
+    network: Network,
+    info: DatasetInfo,
+    x: Array,
+    unlabelled: bool,
+    task: Task,
 ) -> Array | None:
     """Return the class of each sample whose score is differentiated; None for the loss."""
     if name is None and not unlabelled:
         return None
     if len(network.output_shape) != 1:
-        raise ConfigError("the network has no class scores to differentiate")
+        why = "; --index takes samples, whose loss has a gradient" if name is None else ""
+        raise ConfigError(f"the network has no class scores to differentiate{why}")
+    if name is None and task == "regression" and info.classes > 1:
+        raise ConfigError(
+            "of an image file without its true numbers, one number can be differentiated: "
+            f"--class {' or '.join(info.class_names[:20])}"
+        )
     if name is None:  # an image without a label: what the network takes it for
         return np.array(network.forward(x, Context()).argmax(axis=1))
     names = list(info.class_names)
@@ -134,7 +158,7 @@ def _classes(
 
 
 def _true(samples: Samples, index: int, info: DatasetInfo) -> str:
-    """Return the class of a sample for its label; nothing where it has several."""
+    """Return the class of a sample for its label; nothing where it has no single one."""
     label = samples.labels[index]
     return f" ({info.class_names[int(label)]})" if label.ndim == 0 else ""
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cnnrun.data import Statistics, Task
 from cnnrun.engine import Loss, Network
 from cnnrun.engine.types import Array
 from cnnrun.inspection.objectives import BatchLoss, ClassScore, Objective
@@ -31,6 +32,8 @@ class InspectionTarget:
         class_names: what the outputs stand for; none where they are no classes.
         chance: the loss on those of the best guess that does not look at the image; None for a
             network that is not trained, and for losses without classes.
+        task: what the network learns.
+        statistics: how the targets are normalised, where these are inputs.
     """
 
     title: str
@@ -45,6 +48,8 @@ class InspectionTarget:
     reference: tuple[Array, Array]
     class_names: tuple[str, ...] = ()
     chance: float | None = None
+    task: Task = "classification"
+    statistics: Statistics | None = None
 
     def objective(self, first: int | None = None) -> Objective:
         """Return what is differentiated: of all samples, or of each of the `first` by itself."""
@@ -54,22 +59,53 @@ class InspectionTarget:
         # Attribution maps are of each sample's own loss, whatever stands beside it.
         return BatchLoss(self.loss, self.targets[:first], None if first is None else 1)
 
-    def predictions(self, outputs: Array) -> list[tuple[str, float] | None]:
-        """Return for each sample the class it is taken for, with its probability."""
+    def predictions(self, outputs: Array) -> list[tuple[str, float | None] | None]:
+        """Return for each sample what the network says in words.
+
+        That is the class it is taken for, with its probability; or several labels, or numbers.
+        There is none where images are made.
+        """
         if outputs.shape[1:] != (len(self.class_names),):
             return [None] * len(outputs)
         with np.errstate(all="ignore"):
             scores = np.asarray(self.loss.predictions(outputs))
-        chosen = scores.argmax(axis=1)
-        return [
-            (self.class_names[number], float(row[number]))
-            for number, row in zip(chosen, scores, strict=True)
-        ]
+        if self.task == "classification":
+            chosen = scores.argmax(axis=1)
+            return [
+                (self.class_names[number], float(row[number]))
+                for number, row in zip(chosen, scores, strict=True)
+            ]
+        return [(self._words(row), None) for row in scores]
 
     @property
     def truths(self) -> list[str | None]:
-        """The class of each sample; None where it has none, or several."""
+        """The same of the targets, in words; None where a sample has none."""
         targets = self.targets
-        if targets is None or targets.ndim != 1 or not self.class_names:
+        if targets is None or targets.ndim > 2 or not self.class_names:
             return [None] * len(self.x)
-        return [self.class_names[int(number)] for number in targets]
+        if targets.ndim == 1:
+            return [self.class_names[int(number)] for number in targets]
+        return [self._words(row) for row in targets]
+
+    def pictures(self, outputs: Array, most: int) -> list[tuple[Array | None, Array]]:
+        """Return for the first samples the image to be learnt, if there is one, and the output.
+
+        Both are `(H, W, C)` in [0, 1]. There are none where no images are made.
+        """
+        if self.task != "image":
+            return []
+        made = np.array(self.loss.predictions(outputs[:most]))
+        wanted = None if self.targets is None else np.array(self.targets[:most])
+        for images in (made, wanted):
+            if self.statistics is not None and images is not None:
+                self.statistics.restore(images)
+        return [
+            (None if wanted is None else wanted[number], image) for number, image in enumerate(made)
+        ]
+
+    def _words(self, values: Array) -> str:
+        """Return numbers with their names, or the labels among zeros and ones."""
+        pairs = list(zip(self.class_names, values, strict=True))
+        if self.task == "regression":
+            return ", ".join(f"{name} {value:.4g}" for name, value in pairs)
+        return ", ".join(name for name, value in pairs if value > 0.5) or "no label"

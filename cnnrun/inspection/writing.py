@@ -97,7 +97,11 @@ def write_inspection(target: InspectionTarget, folder: Path, options: Options) -
     text = json.dumps(finite(result.document), indent=2, allow_nan=False)
     (folder / "report.json").write_text(f"{text}\n", "utf-8")
     samples = [sample_picture(image) for image in target.images[:MOST_NAMED]] if is_image else []
-    write_page(folder / "index.html", result.document, embedded, samples)
+    made = [
+        tuple(None if image is None else sample_picture(image) for image in pair)
+        for pair in target.pictures(captured.outputs, MOST_NAMED)
+    ]
+    write_page(folder / "index.html", result.document, embedded, samples, made)
     return result
 
 
@@ -182,7 +186,8 @@ def _document(
 ) -> dict[str, Any]:
     """Return `report.json`."""
     attribution = result.attribution
-    what = "class score" if isinstance(objective, ClassScore) else "loss"
+    score = "number" if target.task == "regression" else "class score"
+    what = score if isinstance(objective, ClassScore) else "loss"
     predictions = target.predictions(captured.outputs)
     samples = [
         {
@@ -198,6 +203,7 @@ def _document(
         "schema_version": SCHEMA_VERSION,
         "folder": str(result.folder),
         "network": target.title,
+        "task": target.task,
         "objective": what,
         "samples": samples,
         "flow": result.flow.to_dict(),
@@ -228,7 +234,7 @@ def _compared(target: InspectionTarget, other: tuple[Network, tuple[str, str]]) 
     }
 
 
-def _prediction(prediction: tuple[str, float] | None) -> dict[str, Any]:
+def _prediction(prediction: tuple[str, float | None] | None) -> dict[str, Any]:
     """Return a sample's prediction as the document has it."""
     name, probability = prediction or (None, None)
     return {"predicted": name, "probability": probability}

@@ -4,35 +4,40 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cnnrun.data import DatasetInfo, DatasetSource, Samples, Statistics
+from cnnrun.config import Experiment
+from cnnrun.data import DatasetInfo, Samples, Statistics, has_labels
 from cnnrun.data.sources import ImageFolder, Npz
 from cnnrun.errors import DataError
 
 __all__ = ["foreign_samples"]
 
+WORDS = {
+    "classification": "classes",
+    "multi_label": "labels",
+    "regression": "numbers",
+    "image": "images",
+}
+"""What is learnt, by task."""
+
 
 def foreign_samples(
-    path: Path,
-    split: str,
-    info: DatasetInfo,
-    statistics: Statistics,
-    inputs_are_targets: bool,
-    source: DatasetSource,
+    path: Path, split: str, experiment: Experiment, info: DatasetInfo, statistics: Statistics
 ) -> tuple[Samples, str | None]:
     """Return a split of other data and its name, or all of them and None if they have no splits.
 
     Args:
         path: an `.npz` file, or a folder of images.
         split: `train`, `val` or `test`.
-        info: of the data the network was trained on: the shape and classes it expects.
+        experiment: that the network was trained in.
+        info: of the data it was trained on: the shape and classes it expects.
         statistics: those of training; the network expects no others.
-        inputs_are_targets: for an autoencoder.
-        source: of the network's own data, which says how image files are read.
 
     Raises:
         DataError: they cannot be used, have no such split, or do not fit the network.
     """
     height, width, channels = info.image_shape
+    options = experiment.data
+    source = options.dataset
     other = (
         ImageFolder(
             str(path.absolute()),
@@ -50,5 +55,17 @@ def foreign_samples(
         raise DataError(
             f"{path}: images of shape {data.info.image_shape}; the network takes {info.image_shape}"
         )
-    samples = Samples(data.split(split), statistics, inputs_are_targets=inputs_are_targets)
+    learnt, own = options.task(info), options.task(data.info)
+    if learnt != own and not (has_labels(learnt) and has_labels(own)):
+        raise DataError(
+            f"{path}: its images have {WORDS[own]}; the network has learnt {WORDS[learnt]}"
+        )
+    samples = Samples(
+        data.split(split),
+        statistics,
+        corrupt=options.corrupt,
+        task=own,
+        inputs_are_targets=options.targets == "inputs",
+        seed=experiment.seed,
+    )
     return samples, None if data.divided else split

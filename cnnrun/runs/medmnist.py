@@ -18,7 +18,7 @@ import numpy as np
 from cnnrun.data.sources import MedMnist
 from cnnrun.engine.types import Array
 from cnnrun.runs.evaluation import Evaluation
-from cnnrun.runs.metrics import accuracy
+from cnnrun.runs.measures.metrics import accuracy
 from cnnrun.runs.model import Model
 
 __all__ = ["MedMnistFigures", "Published", "medmnist_figures", "write_result_file"]

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from cnnrun.config import Experiment, build_network
-from cnnrun.data import DatasetInfo, Samples, Statistics, load_images
+from cnnrun.data import DatasetInfo, Samples, Statistics, Task, has_labels, load_images
 from cnnrun.engine import Context, Executor, Network, Pass
 from cnnrun.engine.types import Array
 from cnnrun.errors import DataError
@@ -60,26 +60,34 @@ class Model:
         return self.network._repr_html_()
 
     @property
-    def is_autoencoder(self) -> bool:
-        """Whether the network learnt its own inputs, so that there are no classes."""
-        return self.experiment.data.targets == "inputs"
+    def task(self) -> Task:
+        """What the network has learnt of an image: its class, labels, numbers, another image."""
+        return self.experiment.data.task(self.info)
 
     def predict(self, images: Images, *, resize: bool = False, workers: int = 1) -> Array:
-        """Return the probabilities of the classes, `(N, K)`.
+        """Return what the network says of images.
 
         Args:
             images: pixels as the class says, or paths of image files.
             resize: scale image files of another size, as in training, instead of refusing them.
             workers: parts of the images computed at once.
 
+        Returns:
+            The probabilities of the classes or labels, `(N, K)`; the numbers of a regression,
+            `(N, K)`; or images `(N, H, W, C)`, whose pixels from 0 to 1 may be left a little.
+
         Raises:
-            DataError: the images do not fit, or the network has no classes.
+            DataError: the images do not fit.
         """
-        if self.is_autoencoder:
-            raise DataError(f"{self.run.name} is an autoencoder; it has no classes to predict")
         x = self.prepare(images, resize=resize)
         with Executor(self.network, self.experiment.loss, workers=workers) as executor:
-            return predict(executor, x)
+            return self.in_pixels(predict(executor, x))
+
+    def in_pixels(self, outputs: Array) -> Array:
+        """Undo the normalisation of outputs that stand for inputs, in place; return them."""
+        if self.experiment.data.targets == "inputs":
+            self.statistics.restore(outputs)
+        return outputs
 
     def evaluate(
         self, split: str = "test", *, data: Path | str | None = None, workers: int | None = None
@@ -102,10 +110,7 @@ class Model:
             notes = own.info.notes
             return replace(measured, split=split, data_changed=changed, notes=notes)
         path = Path(data)
-        source = self.experiment.data.dataset
-        samples, part = foreign_samples(
-            path, split, self.info, self.statistics, self.is_autoencoder, source
-        )
+        samples, part = foreign_samples(path, split, self.experiment, self.info, self.statistics)
         return replace(self.measure(samples, workers=workers), split=part, data=path)
 
     def measure(self, samples: Samples, *, workers: int | None = None) -> Evaluation:
@@ -124,8 +129,9 @@ class Model:
 
         Args:
             images: pixels as the class says, or paths of image files.
-            labels: the class number of each image, or zeros and ones `(N, K)` for several labels an
-                image; none for an autoencoder.
+            labels: the class number of each image; zeros and ones `(N, K)` for several labels an
+                image; the numbers of a regression `(N, K)`; the images to be learnt, as the loss
+                takes them; none where these are the inputs.
 
         Returns:
             By name: that of each parameter, such as `00_conv2d/w`; and `x`, the gradient with
@@ -135,7 +141,8 @@ class Model:
             DataError, ShapeError: the images or labels do not fit.
         """
         x = self.prepare(images)
-        targets = x if self.is_autoencoder else self._targets(labels, len(x))
+        own = self.experiment.data.targets == "inputs"
+        targets = x if own else self._targets(labels, len(x))
         ctx = Context(Pass(training=False))
         with np.errstate(all="ignore"):  # what is not finite is in the result
             outputs = self.network.forward(x, ctx)
@@ -191,7 +198,8 @@ class Model:
         targets = np.atleast_1d(np.asarray(labels))
         if len(targets) != count:
             raise DataError(f"{len(targets)} labels for {count} images")
-        return targets if targets.dtype.kind in "ui" else targets.astype(self.network.dtype)
+        are_classes = has_labels(self.task) and targets.dtype.kind in "ui"
+        return targets if are_classes else targets.astype(self.network.dtype)
 
 
 def load_model(run: Run, checkpoint: str = "best") -> Model:
@@ -205,10 +213,15 @@ def load_model(run: Run, checkpoint: str = "best") -> Model:
     """
     stored = read_training(run.checkpoint(checkpoint))
     experiment = experiment_of(run)
-    height, width, channels = stored.state["image_shape"]
-    names = tuple(stored.state["class_names"])
     statistics = Statistics.from_json(stored.state["statistics"])
-    info = DatasetInfo(experiment.data.dataset.type_name, (height, width, channels), names)
+    target = stored.state.get("target_shape")
+    info = DatasetInfo(
+        experiment.data.dataset.type_name,
+        tuple(stored.state["image_shape"]),
+        tuple(stored.state["class_names"]),
+        task=stored.state.get("task", "classification"),
+        target_shape=tuple(target) if target else None,
+    )
     network = build_network(experiment, info)
     network.load_state(stored.weights)
     digest = stored.state["dataset_sha256"]

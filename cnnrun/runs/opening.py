@@ -12,7 +12,7 @@ from filelock import BaseFileLock
 
 from cnnrun.config import Experiment, build_network, dump_yaml, loaded_plugins
 from cnnrun.data import PreparedData, Statistics, prepare
-from cnnrun.errors import RunError
+from cnnrun.errors import DataError, RunError
 from cnnrun.runs.checkpoints import Checkpoint, has_checkpoint
 from cnnrun.runs.claiming import claim_run
 from cnnrun.runs.environment import default_workers, environment, now
@@ -136,7 +136,26 @@ def _refuse_if_done(run: Run, record: dict[str, Any], checkpoint: Checkpoint, ep
 
 def _trainer(experiment: Experiment, data: PreparedData, workers: int | None) -> Trainer:
     network = build_network(experiment, data.info)
+    _require_fitting_numbers(experiment, data)
     return Trainer(experiment, data, network, workers or default_workers())
+
+
+def _require_fitting_numbers(experiment: Experiment, data: PreparedData) -> None:
+    """Refuse the numbers of a regression that a loss of probabilities cannot take.
+
+    Raises:
+        DataError: one is outside [0, 1].
+    """
+    loss = experiment.loss
+    if data.task != "regression" or loss.activation != "sigmoid":
+        return
+    for samples in filter(None, (data.train, data.val, data.test)):
+        for name, values in zip(data.info.class_names, samples.labels.T, strict=True):
+            if values.min() < 0 or values.max() > 1:
+                raise DataError(
+                    f"{data.info.name}: {name} reaches from {values.min():g} to {values.max():g}, "
+                    f"but {loss.type_name} takes targets from 0 to 1; mse takes any number"
+                )
 
 
 def _record(

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cnnrun.engine.types import Array
-from cnnrun.runs.evaluation import Mistake
 from cnnrun.runs.files import replace_file
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["plot_confusion", "plot_curves", "plot_mistakes"]
+    from cnnrun.runs.measures.classes import Mistake
+
+__all__ = ["plot_confusion", "plot_curves", "plot_mistakes", "save_picture", "show_image"]
 
 TRAIN, VALIDATION = "#0072B2", "#D55E00"  # Okabe & Ito: told apart by colour-blind readers
 DECADES = 100
@@ -67,7 +69,7 @@ def plot_curves(
         axes.grid(alpha=0.3)
         axes.legend(frameon=False)
     figure.suptitle(title, parse_math=False)
-    _save(figure, path)
+    save_picture(figure, path)
 
 
 def plot_confusion(matrix: Array, names: Sequence[str], title: str, path: Path) -> None:
@@ -101,7 +103,7 @@ def plot_confusion(matrix: Array, names: Sequence[str], title: str, path: Path) 
         axes.tick_params(which="minor", length=0)
     axes.set(xlabel="predicted", ylabel="true")
     axes.set_title(title, parse_math=False)
-    _save(figure, path)
+    save_picture(figure, path)
 
 
 def plot_mistakes(
@@ -117,22 +119,25 @@ def plot_mistakes(
     for axes in panels:
         axes.set_axis_off()
     for axes, mistake in zip(panels, mistakes, strict=False):  # the last row may have free places
-        pixels = mistake.pixels
-        if pixels.shape[2] != 3:
-            pixels = pixels.mean(axis=2)
-        axes.imshow(pixels, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
         true, predicted = (
             textwrap.shorten(names[number], 24, placeholder="...")
             for number in (mistake.true, mistake.predicted)
         )
         taken = f"predicted {predicted}: {mistake.probability:.1%}"
-        text = f"sample {mistake.index}: true {true}\n{taken}"
-        axes.set_title(text, size=8, parse_math=False)
+        show_image(axes, mistake.pixels, f"sample {mistake.index}: true {true}\n{taken}")
     figure.suptitle(title, size=10, parse_math=False)
-    _save(figure, path)
+    save_picture(figure, path)
 
 
-def _save(figure: Figure, path: Path) -> None:
+def show_image(axes: Axes, pixels: Array, text: str) -> None:
+    """Show an image `(H, W, C)` in [0, 1] with a text above it."""
+    if pixels.shape[2] != 3:
+        pixels = pixels.mean(axis=2)
+    axes.imshow(pixels, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    axes.set_title(text, size=8, parse_math=False)
+
+
+def save_picture(figure: Figure, path: Path) -> None:
     """Write a picture, whole or not at all."""
     picture = BytesIO()
     figure.savefig(picture, dpi=120, format="png")

@@ -10,40 +10,20 @@ import csv
 import re
 from pathlib import Path
 
-from cnnrun.engine.types import Array
 from cnnrun.runs.evaluation import Evaluation
 from cnnrun.runs.model import Model
-from cnnrun.runs.plots import plot_confusion, plot_mistakes
 
 __all__ = ["write_evaluation"]
 
 
 def write_evaluation(model: Model, evaluation: Evaluation) -> list[Path]:
-    """Write predictions, the confusion matrix and the worst mistakes; return the files.
-
-    There are none for an autoencoder, no pictures where an image has several labels, and none of
-    mistakes where there are no mistakes.
-    """
-    if evaluation.scores is None:
-        return []
+    """Write what was predicted of every sample, and the pictures of the task; return the files."""
     run, suffix = model.run, _suffix(evaluation, model.checkpoint)
     table = run.folder / f"predictions{suffix}.csv"
     _write_table(table, evaluation)
-    matrix = evaluation.confusion_matrix
-    if matrix is None:
-        return [table]
-    picture = run.plots / f"confusion_matrix{suffix}.png"
     title = f"{run.name}: {evaluation.title}, {model.checkpoint} weights"
-    plot_confusion(matrix, evaluation.class_names, title, picture)
-    gallery = run.plots / f"mistakes{suffix}.png"
-    if not evaluation.mistakes:
-        gallery.unlink(missing_ok=True)  # of an earlier evaluation
-        return [table, picture]
-    shown, wrong = len(evaluation.mistakes), int(matrix.sum() - matrix.trace())
-    which = f"all {wrong}" if shown == wrong else f"the worst {shown} of {wrong:,}"
-    title = f"{title}: {which} mistakes, the most confident first"
-    plot_mistakes(evaluation.mistakes, evaluation.class_names, title, gallery)
-    return [table, picture, gallery]
+    pictures = evaluation.figures.draw(lambda name: run.plots / f"{name}{suffix}.png", title)
+    return [table, *pictures]
 
 
 def _suffix(evaluation: Evaluation, checkpoint: str) -> str:
@@ -58,24 +38,9 @@ def _suffix(evaluation: Evaluation, checkpoint: str) -> str:
 
 
 def _write_table(path: Path, evaluation: Evaluation) -> None:
-    assert evaluation.scores is not None
-    names = evaluation.class_names
+    figures, files = evaluation.figures, evaluation.files
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        files = ["file"] if evaluation.files else []
-        heading = ["index", *files, "true", "predicted"]
-        writer.writerow([*heading, *(f"p_{name}" for name in names)])
-        for index, (scores, label) in enumerate(
-            zip(evaluation.scores, evaluation.labels, strict=True)
-        ):
-            if evaluation.labels.ndim == 1:
-                true, predicted = names[int(label)], names[int(scores.argmax())]
-            else:  # several labels an image
-                true, predicted = _listed(names, label), _listed(names, scores)
-            file_name = evaluation.files[index : index + 1]
-            values = (f"{score:.6g}" for score in scores)
-            writer.writerow([index, *file_name, true, predicted, *values])
-
-
-def _listed(names: tuple[str, ...], values: Array) -> str:
-    return "|".join(name for name, value in zip(names, values, strict=True) if value > 0.5)
+        writer.writerow(["index", *(["file"] if files else []), *figures.heading()])
+        for index, row in enumerate(figures.rows()):
+            writer.writerow([index, *files[index : index + 1], *row])

@@ -15,6 +15,7 @@ __all__ = ["read_training", "restore_state", "take_state"]
 
 def take_state(trainer: Trainer, log_bytes: int) -> Checkpoint:
     """Return a training's state; `log_bytes` is the length of the log at this moment."""
+    target = trainer.data.info.target_shape
     state = {
         "progress": asdict(trainer.progress),
         "log_bytes": log_bytes,
@@ -22,6 +23,8 @@ def take_state(trainer: Trainer, log_bytes: int) -> Checkpoint:
         "statistics": trainer.data.statistics.to_json(),
         "image_shape": list(trainer.data.info.image_shape),
         "class_names": list(trainer.data.info.class_names),
+        "task": trainer.data.info.task,
+        "target_shape": list(target) if target else None,
     }
     return Checkpoint(trainer.network.state(), trainer.optimizer_state, state)
 

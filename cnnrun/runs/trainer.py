@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from cnnrun.config import Experiment
-from cnnrun.data import Feed, PreparedData, feed
+from cnnrun.data import Feed, PreparedData, feed, has_labels
 from cnnrun.engine import Clock, Executor, Network, StepResult, find_nonfinite
 from cnnrun.engine.optimizers.base import State, global_norm
 from cnnrun.engine.types import Array
@@ -27,7 +27,7 @@ from cnnrun.runs.events import (
     TrainingFinished,
     TrainingStarted,
 )
-from cnnrun.runs.metrics import accuracy
+from cnnrun.runs.measures.metrics import accuracy
 from cnnrun.runs.signals import StopRequest
 
 __all__ = ["Progress", "Trainer", "rank"]
@@ -174,7 +174,7 @@ class Trainer:
         progress.samples += samples
         progress.loss += result.loss * samples
         progress.grad_norm += norm
-        if not self.data.train.inputs_are_targets:
+        if has_labels(self.data.task):
             scores = self.experiment.loss.predictions(result.outputs)
             progress.right += accuracy(scores, targets) * samples
 
@@ -207,7 +207,7 @@ class Trainer:
 
     def _finish_epoch(self, executor: Executor) -> EpochFinished:
         """Validate, close the epoch's sums, and note the best epoch."""
-        progress, has_labels = self.progress, not self.data.train.inputs_are_targets
+        progress = self.progress
         trained = progress.seconds
         started = time.perf_counter()
         validation = None
@@ -215,11 +215,12 @@ class Trainer:
             validation = evaluate(executor, self.data.val, self.data.info.class_names)
         self._require_finite(validation)
         progress.epoch += 1
+        right = progress.right if has_labels(self.data.task) else None
         metrics = EpochMetrics(
             epoch=progress.epoch,
             step=progress.step,
             train_loss=progress.loss / progress.samples,
-            train_accuracy=progress.right / progress.samples if has_labels else None,
+            train_accuracy=right / progress.samples if right is not None else None,
             val_loss=validation.loss if validation else None,
             val_accuracy=validation.accuracy if validation else None,
             learning_rate=progress.learning_rate,

@@ -19,6 +19,7 @@ from cnnrun.cli import tables
 from cnnrun.cli.app import app
 from cnnrun.cli.verbs import evaluate
 from cnnrun.runs import Evaluation
+from cnnrun.runs.measures import ClassFigures
 
 NUMBER = re.compile(r"(?<![\w./-])-?\d[\d,./x]*(?:e[-+]\d+)?%?(?![\w-])")
 MODEL = SimpleNamespace(run=SimpleNamespace(name="run"), checkpoint="best")
@@ -31,7 +32,7 @@ def evaluation(classes):
     scores = random.random((len(labels), classes))
     scores[np.arange(len(labels)), labels] += 2 * (random.random(len(labels)) < 0.9)
     names = tuple(f"class-{number}" for number in range(classes))
-    return Evaluation(0.5, 0.9, scores, labels, names, "test")
+    return Evaluation(0.5, ClassFigures(scores, labels, names), split="test")
 
 
 def matrix_of(out, classes):

@@ -30,6 +30,7 @@ def report(text):
     return {
         "objective": text,
         "network": text,
+        "task": "classification",
         "compared": None,
         "samples": [sample(text)],
         "flow": {

@@ -15,8 +15,8 @@ from cnnrun.cli.app import app
 from cnnrun.config import load_experiment
 from cnnrun.data import DATASETS
 from cnnrun.runs import start_run
+from cnnrun.runs.measures.metrics import mean_area_under_curve
 from cnnrun.runs.medmnist import medmnist_figures, write_result_file
-from cnnrun.runs.metrics import mean_area_under_curve
 
 ROOT = Path(__file__).parents[2]
 BREAST = ROOT.parent / "shared" / "data" / "breastmnist.npz"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cnnrun.runs.metrics import (
+from cnnrun.runs.measures.metrics import (
     accuracy,
     area_under_curve,
     confusion_matrix,

@@ -131,7 +131,7 @@ def test_a_checkpoint_that_is_not_there(model):
         model.run.model("middle")
 
 
-def test_an_autoencoder_is_measured_and_has_no_classes(tmp_path):
+def test_an_autoencoder_is_measured_and_predicts_images(tmp_path):
     model = train(
         tiny(
             tmp_path,
@@ -146,7 +146,12 @@ def test_an_autoencoder_is_measured_and_has_no_classes(tmp_path):
     evaluation = model.evaluate()
     assert evaluation.scores is evaluation.accuracy is evaluation.confusion_matrix is None
     assert evaluation.per_class == []
-    assert write_evaluation(model, evaluation) == []
-    with pytest.raises(DataError, match="autoencoder"):
-        model.predict(np.zeros((1, 6, 6, 1)))
+    assert [path.name for path in write_evaluation(model, evaluation)] == [
+        "predictions.csv",
+        "worst_images.png",
+    ]
+    x = np.random.default_rng(0).random((2, 6, 6, 1), np.float32)
+    outputs = model.network.forward(model.prepare(x), Context())
+    seen = outputs * model.statistics.std[0] + model.statistics.mean[0]
+    np.testing.assert_allclose(model.predict(x), seen, rtol=1e-5)
     assert model.gradients(np.ones((1, 6, 6, 1)))["00_conv2d/w"].any()

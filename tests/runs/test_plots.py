@@ -8,7 +8,7 @@ from experiments import tiny
 from PIL import Image
 
 from cnnrun.runs import plots, train
-from cnnrun.runs.evaluation import Mistake
+from cnnrun.runs.measures import Mistake
 from cnnrun.runs.predictions import write_evaluation
 
 
@@ -16,7 +16,7 @@ from cnnrun.runs.predictions import write_evaluation
 def drawn(monkeypatch):
     """Collect the figures instead of writing them."""
     figures = []
-    monkeypatch.setattr(plots, "_save", lambda figure, path: figures.append(figure))
+    monkeypatch.setattr(plots, "save_picture", lambda figure, path: figures.append(figure))
     return figures
 
 

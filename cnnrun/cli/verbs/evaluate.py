@@ -19,7 +19,7 @@ from cnnrun.cli.options import (
     load_run,
 )
 from cnnrun.cli.output import message, print_json
-from cnnrun.cli.tables import figure, print_table, print_text, share
+from cnnrun.cli.tables import figure, print_table, print_text
 
 if TYPE_CHECKING:
     from cnnrun.engine.types import Array
@@ -54,6 +54,8 @@ def command(
 ) -> None:
     """Measure a trained network: loss, accuracy, per-class figures, confusion matrix.
 
+    Of numbers it says MAE, RMSE and R2; of images MAE and PSNR.
+
     Example: cnnrun evaluate last
     """
     from cnnrun.runs.medmnist import medmnist_figures, write_result_file
@@ -86,22 +88,12 @@ def command(
 
 def show(model: Model, evaluation: Evaluation) -> None:
     """Print the figures of an evaluation."""
-    summary = f"loss {figure(evaluation.loss)}"
-    if evaluation.accuracy is not None:
-        summary = f"accuracy {share(evaluation.accuracy)}, {summary}"
+    summary = f"{evaluation.figures.summary}, loss {figure(evaluation.loss)}"
     where = f"{evaluation.title}, {evaluation.samples:,} samples"
     print_text(f"{model.run.name}, {model.checkpoint} weights, {where}: {summary}")
-    if classes := evaluation.per_class:
-        columns = ["class", "precision", "recall", "F1", "AUC", "support"]
-        rows = [
-            [
-                entry.name,
-                *map(figure, (entry.precision, entry.recall, entry.f1, entry.auc)),
-                str(entry.support),
-            ]
-            for entry in classes
-        ]
-        print_table("per class", columns, rows, left=["class"])
+    table = evaluation.figures.table
+    rows = [[_cell(value) for value in row] for row in table.rows]
+    print_table(table.title, table.columns, rows, left=table.columns[:1])
     matrix = evaluation.confusion_matrix
     if matrix is not None:
         _show_confusions(matrix, evaluation.class_names)
@@ -115,6 +107,11 @@ def _show_medmnist(figures: MedMnistFigures) -> None:
         rows.append([who, figure(published.auc), figure(published.accuracy)])
     title = f"{figures.title} as MedMNIST's evaluator measures it"
     print_table(title, ["", "AUC", "accuracy"], rows, left=[""])
+
+
+def _cell(value: str | int | float | None) -> str:
+    """Return a cell of a table of figures."""
+    return figure(value) if value is None or isinstance(value, float) else str(value)
 
 
 def _show_confusions(matrix: Array, names: tuple[str, ...]) -> None:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 NAME = "inspect"
 
+MOST_NAMED = 12
+"""Samples of which it is said what they are predicted to be."""
+
 
 def command(
     run: Annotated[
@@ -128,6 +131,10 @@ def _show(inspection: Inspection) -> None:
     print_table(title, columns, rows, left=["layer", ""])
     for line in inspection.flow.verdict:
         print_text(line)
+    if inspection.document["task"] in ("regression", "multi_label"):
+        for sample in inspection.document["samples"][:MOST_NAMED]:
+            true = "" if sample["true"] is None else f", true {sample['true']}"
+            print_text(f"{sample['label']}: predicted {sample['predicted']}{true}")
     errors = inspection.attribution.completeness_error
     if errors:
         print_text(

@@ -14,6 +14,7 @@ from cnnrun.data.dataset import (
     DatasetInfo,
     DatasetSource,
     Split,
+    Task,
     resolve_path,
     stratified_split,
 )
@@ -101,7 +102,8 @@ class Npz(DatasetSource):
         several = any(
             split.ndim == 2 and bool((split.sum(axis=1) != 1).any()) for split in labels.values()
         )
-        info = DatasetInfo(file.path.stem, shape, names, *counts, several_labels=several)
+        task: Task = "multi_label" if several else "classification"
+        info = DatasetInfo(file.path.stem, shape, names, *counts, several, task)
         return info, file, keys, labels
 
     def _image_shape(self, images: tuple[int, ...], file: NpzFile) -> tuple[int, int, int]:

@@ -116,3 +116,22 @@ def per_class(scores: Array, labels: Array, names: Sequence[str]) -> list[ClassM
             )
         )
     return figures
+
+
+def exact_matches(scores: Array, labels: Array) -> float:
+    """Return the share of samples of which every label is right; both are `(N, K)`."""
+    return float(np.mean(((scores > 0.5) == (labels > 0.5)).all(axis=1)))
+
+
+def roc_curve(scores: Array, positive: Array) -> tuple[Array, Array]:
+    """Return the share of false alarms and the recall, at every score that may be the threshold.
+
+    Args:
+        scores: `(N,)`.
+        positive: `(N,)` booleans, not all the same.
+    """
+    order = np.argsort(-scores, kind="stable")
+    ends = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)  # of equal scores
+    right = np.cumsum(positive[order])[ends]
+    false = ends + 1 - right
+    return np.append(0, false) / false[-1], np.append(0, right) / right[-1]

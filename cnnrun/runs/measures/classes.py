@@ -1,0 +1,133 @@
+"""Figures of networks that say to which class an image belongs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cnnrun.data import Samples
+from cnnrun.engine.types import Array
+from cnnrun.runs.measures.base import Figures, Table, class_table
+from cnnrun.runs.measures.metrics import (
+    ClassMetrics,
+    accuracy,
+    confusion_matrix,
+    per_class,
+)
+from cnnrun.runs.plots import plot_confusion, plot_mistakes
+
+__all__ = ["ClassFigures", "Mistake", "class_figures"]
+
+MOST_MISTAKES = 24
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A sample that was taken for another class than its own.
+
+    Attributes:
+        index: of the sample in its split.
+        pixels: `(H, W, C)` in [0, 1].
+        true, predicted: class numbers.
+        probability: of the predicted class.
+    """
+
+    index: int
+    pixels: Array
+    true: int
+    predicted: int
+    probability: float
+
+
+@dataclass(frozen=True, repr=False)
+class ClassFigures(Figures):
+    """What came of a classification.
+
+    Attributes:
+        scores: `(N, K)` probabilities of the classes.
+        labels: `(N,)` class numbers.
+        class_names: in the order of the labels.
+        mistakes: the worst, the most confident first.
+    """
+
+    scores: Array
+    labels: Array
+    class_names: tuple[str, ...]
+    mistakes: tuple[Mistake, ...] = ()
+
+    @property
+    def accuracy(self) -> float:
+        """The share of right predictions."""
+        return accuracy(self.scores, self.labels)
+
+    @property
+    def per_class(self) -> list[ClassMetrics]:
+        """The figures of every class against all others."""
+        return per_class(self.scores, self.labels, self.class_names)
+
+    @property
+    def confusion_matrix(self) -> Array:
+        """Counts `(K, K)`, rows true, columns predicted."""
+        return confusion_matrix(self.scores.argmax(axis=1), self.labels, len(self.class_names))
+
+    @property
+    def samples(self) -> int:
+        """How many were measured."""
+        return len(self.labels)
+
+    @property
+    def summary(self) -> str:
+        """The accuracy."""
+        return f"accuracy {self.accuracy:.2%}"
+
+    @property
+    def table(self) -> Table:
+        """A row for every class."""
+        return class_table("per class", "class", self.per_class)
+
+    def heading(self) -> list[str]:
+        """Return the columns: the true and the predicted class, and every probability."""
+        return ["true", "predicted", *(f"p_{name}" for name in self.class_names)]
+
+    def rows(self) -> Iterator[list[Any]]:
+        """Yield a row for every sample."""
+        names = self.class_names
+        for scores, label in zip(self.scores, self.labels, strict=True):
+            values = (f"{score:.6g}" for score in scores)
+            yield [names[int(label)], names[int(scores.argmax())], *values]
+
+    def draw(self, path: Callable[[str], Path], title: str) -> list[Path]:
+        """Draw the confusion matrix, and the worst mistakes if there are any."""
+        matrix, picture, gallery = self.confusion_matrix, path("confusion_matrix"), path("mistakes")
+        plot_confusion(matrix, self.class_names, title, picture)
+        if not self.mistakes:
+            gallery.unlink(missing_ok=True)  # of an earlier evaluation
+            return [picture]
+        shown, wrong = len(self.mistakes), int(matrix.sum() - matrix.trace())
+        which = f"all {wrong}" if shown == wrong else f"the worst {shown} of {wrong:,}"
+        title = f"{title}: {which} mistakes, the most confident first"
+        plot_mistakes(self.mistakes, self.class_names, title, gallery)
+        return [picture, gallery]
+
+
+def class_figures(scores: Array, samples: Samples, class_names: tuple[str, ...]) -> ClassFigures:
+    """Return the figures of scores `(N, K)`, with the wrong predictions of the most confidence."""
+    labels = np.array(samples.labels)
+    predicted, confidence = scores.argmax(axis=1), scores.max(axis=1)
+    wrong = np.flatnonzero(predicted != labels)
+    worst = wrong[np.argsort(-confidence[wrong], kind="stable")][:MOST_MISTAKES]
+    mistakes = tuple(
+        Mistake(
+            int(index),
+            np.asarray(samples.split.images[index] / samples.split.maximum, np.float32),
+            int(labels[index]),
+            int(predicted[index]),
+            float(confidence[index]),
+        )
+        for index in worst
+    )
+    return ClassFigures(scores, labels, class_names, mistakes)

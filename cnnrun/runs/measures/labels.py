@@ -1,0 +1,91 @@
+"""Figures of networks that say which of several labels an image has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cnnrun.engine.types import Array
+from cnnrun.runs.measures.base import Figures, Table, class_table
+from cnnrun.runs.measures.metrics import (
+    ClassMetrics,
+    accuracy,
+    exact_matches,
+    per_class,
+)
+from cnnrun.runs.measures.pictures import plot_labels
+
+__all__ = ["LabelFigures"]
+
+
+@dataclass(frozen=True, repr=False)
+class LabelFigures(Figures):
+    """What came of several labels an image; a label is said where its probability is above 0.5.
+
+    Attributes:
+        scores: `(N, K)` probabilities of the labels.
+        labels: `(N, K)` zeros and ones.
+        class_names: what the labels are called.
+    """
+
+    scores: Array
+    labels: Array
+    class_names: tuple[str, ...]
+
+    @property
+    def accuracy(self) -> float:
+        """The share of labels that are right, over all labels of all images."""
+        return accuracy(self.scores, self.labels)
+
+    @property
+    def exact_match(self) -> float:
+        """The share of images of which every label is right."""
+        return exact_matches(self.scores, self.labels)
+
+    @property
+    def per_class(self) -> list[ClassMetrics]:
+        """The figures of every label."""
+        return per_class(self.scores, self.labels, self.class_names)
+
+    @property
+    def samples(self) -> int:
+        """How many were measured."""
+        return len(self.labels)
+
+    @property
+    def summary(self) -> str:
+        """The mean AUC, the labels that are right, and the images of which all are."""
+        auc = self.auc
+        mean = "" if auc is None else f"mean AUC {auc:.4f}, "
+        return f"{mean}accuracy of labels {self.accuracy:.2%}, exact match {self.exact_match:.2%}"
+
+    @property
+    def table(self) -> Table:
+        """A row for every label."""
+        return class_table("per label", "label", self.per_class)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the share of exact matches; the rest is said of every task."""
+        return {"exact_match": self.exact_match}
+
+    def heading(self) -> list[str]:
+        """Return the columns: the true and the predicted labels, and every probability."""
+        return ["true", "predicted", *(f"p_{name}" for name in self.class_names)]
+
+    def rows(self) -> Iterator[list[Any]]:
+        """Yield a row for every sample."""
+        for scores, labels in zip(self.scores, self.labels, strict=True):
+            values = (f"{score:.6g}" for score in scores)
+            yield [self._listed(labels), self._listed(scores), *values]
+
+    def draw(self, path: Callable[[str], Path], title: str) -> list[Path]:
+        """Draw the ROC curve of every label, with its precision and recall."""
+        picture = path("labels")
+        plot_labels(self.scores, self.labels > 0.5, self.per_class, title, picture)
+        return [picture]
+
+    def _listed(self, values: Array) -> str:
+        pairs = zip(self.class_names, values, strict=True)
+        return "|".join(name for name, value in pairs if value > 0.5)
