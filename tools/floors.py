@@ -31,6 +31,7 @@ FLOORS = {
     "registry": 0,
     "documents": 0,
     "notebook": 0,
+    "transfers": 0,
 }
 """From a file or folder of the package to the number of its floor."""
 

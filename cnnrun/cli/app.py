@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 import cnnrun
 from cnnrun.cli.arguments import arrange
 from cnnrun.cli.command import Verb
+from cnnrun.cli.downloads import DownloadProgress
 from cnnrun.cli.errors import reported
 from cnnrun.cli.verbs import (
     bench,
@@ -27,6 +28,7 @@ from cnnrun.cli.verbs import (
     summary,
     train,
 )
+from cnnrun.transfers import listening
 
 __all__ = ["app", "run"]
 
@@ -37,7 +39,7 @@ class Program(TyperGroup):
     def main(self, args: Sequence[str] | None = None, *rest: Any, **options: Any) -> Any:
         """Run the verb that the arguments name."""
         words, debug = arrange(sys.argv[1:] if args is None else args)
-        with reported(debug):
+        with reported(debug), DownloadProgress() as progress, listening(progress):
             return super().main(words, *rest, **options)
 
 

@@ -45,6 +45,8 @@ def print_description(description: DataDescription) -> None:
     mean, std = description.mean, description.std
     print_text(f"mean {', '.join(map(figure, mean))}  std {', '.join(map(figure, std))}")
     print(f"SHA-256 {description.sha256}")
+    for note in description.notes:
+        print_text(note)
 
 
 def _learnt(description: DataDescription) -> str:

@@ -1,6 +1,7 @@
 """The configuration language: YAML text in, validated experiments out."""
 
 from cnnrun.config.arrays import read_arrays
+from cnnrun.config.data_list import ListedData, list_data
 from cnnrun.config.data_templates import DataStart, init_data
 from cnnrun.config.description import describe_data, draw_data
 from cnnrun.config.experiment import Experiment, TrainOptions
@@ -23,6 +24,7 @@ __all__ = [
     "OWN_PLUGINS",
     "DataStart",
     "Experiment",
+    "ListedData",
     "Plugin",
     "TrainOptions",
     "build_network",
@@ -38,6 +40,7 @@ __all__ = [
     "json_schema",
     "keys_meant_in",
     "keys_of",
+    "list_data",
     "load_experiment",
     "load_plugin",
     "load_plugins",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cnnrun.config.first_network import first_network
+from cnnrun.config.hints import is_required
 from cnnrun.config.templates import require_new, write_file
 from cnnrun.data import DATASETS, DataOptions, DatasetInfo, DatasetSource, PreparedData, prepare
 from cnnrun.data.recognition import Recognised, as_yaml, recognise
@@ -124,7 +125,7 @@ def _unknown(path: Path) -> str:
     readers = [
         name
         for name in DATASETS
-        if any(field.name == "path" for field in fields(DATASETS.get(name)))
+        if any(field.name == "path" and is_required(field) for field in fields(DATASETS.get(name)))
     ]
     return (
         f"not known by its names or first bytes; what is read: {', '.join(readers)} "

@@ -17,7 +17,13 @@ from cnnrun.data.rows import Images, in_pieces
 from cnnrun.errors import DataError
 from cnnrun.registry import suggestion
 
-__all__ = ["DataDescription", "TargetFigures", "describe_data", "draw_data", "prepared_data"]
+__all__ = [
+    "DataDescription",
+    "TargetFigures",
+    "describe_data",
+    "draw_data",
+    "prepared_data",
+]
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,7 @@ class DataDescription:
         samples: by split, how many there are.
         mean, std: of each channel, as images are normalised; pixels are in [0, 1].
         sha256: of all images and labels.
+        notes: what a reader of figures should know, such as that files are not the published ones.
         test_fraction: the share of the training samples that is held out as the test split; None
             where the set has a test split of its own.
         task: what is to be learnt of an image.
@@ -60,6 +67,7 @@ class DataDescription:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     sha256: str
+    notes: tuple[str, ...] = ()
     test_fraction: float | None = None
     task: Task = "classification"
     target_shape: tuple[int, int, int] | None = None
@@ -91,6 +99,7 @@ class DataDescription:
             },
             "test_fraction": self.test_fraction,
             "sha256": self.sha256,
+            "notes": list(self.notes),
             "statistics": {"mean": list(self.mean), "std": list(self.std)},
         }
 
@@ -125,6 +134,7 @@ def describe_data(
         statistics.mean,
         statistics.std,
         prepared.sha256,
+        info.notes,
         info.test_fraction,
         info.task,
         info.target_shape,

@@ -30,7 +30,8 @@ class TrainOptions:
             fixes the order in which gradients are added. `auto` cuts a batch into four, two or one,
             the more the more there is to compute.
         best: what the best checkpoint is chosen by; `auto` is accuracy where there are labels, else
-            loss. Figures are those of the validation split, or of training without one.
+            loss. Figures are those of the validation split, or of training without one. `auc`, the
+            mean of every class's AUC, needs a validation split.
         convolution: how convolutions are computed: `auto` is the fastest for each geometry,
             `columns` the direct sum. `winograd` saves multiplications where a window stands at
             every pixel, and rounds a little more: some 1e-6 of the largest value.
@@ -39,7 +40,7 @@ class TrainOptions:
     epochs: PositiveInt = 10
     batch_size: PositiveInt = 64
     shard_size: PositiveInt | Literal["auto"] = "auto"
-    best: Literal["auto", "accuracy", "loss"] = "auto"
+    best: Literal["auto", "accuracy", "auc", "loss"] = "auto"
     convolution: MethodName = "auto"
 
     @property

@@ -37,7 +37,7 @@ def dump_yaml(experiment: Experiment) -> str:
 def _plain(value: Any, base: Path) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         options = {name: _plain(getattr(value, name), base) for name in options_of(type(value))}
-        if isinstance(value, DatasetSource) and "path" in options:
+        if isinstance(value, DatasetSource) and options.get("path") is not None:
             options["path"] = str((base / options["path"]).absolute())
         name = getattr(getattr(value, "layer", value), "type_name", None)
         if not isinstance(value, tuple(NAMED)):

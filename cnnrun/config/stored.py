@@ -42,6 +42,7 @@ class Figures(Stored):
     grad_norm: float
     seconds: Seconds
     samples_per_second: Seconds
+    val_auc: Share | None = None
 
 
 class EpochLine(Figures):

@@ -28,7 +28,6 @@ __all__ = [
     "has_labels",
     "require_memory",
     "resolve_path",
-    "stratified_split",
 ]
 
 DATASETS: Registry[type[DatasetSource]] = Registry("dataset")
@@ -59,6 +58,7 @@ class DatasetInfo:
         target_shape: height, width, channels of the images that are to be learnt, if they are.
         test_fraction: the share of the training samples that was held out as the test split; None
             where the source has a test split of its own.
+        notes: what a reader of figures should know, such as that files are not the published ones.
     """
 
     name: str
@@ -70,6 +70,7 @@ class DatasetInfo:
     task: Task = "classification"
     target_shape: tuple[int, int, int] | None = None
     test_fraction: float | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def classes(self) -> int:
@@ -166,6 +167,8 @@ class DatasetSource:
     type_name: ClassVar[str] = ""
     summary: ClassVar[str] = ""
     """One line for `cnnrun data list`."""
+    licence: ClassVar[str] = ""
+    """Of the images, where the source is one set of them."""
 
     def info(self, base: Path) -> DatasetInfo:
         """Return what headers and file names tell; relative paths are relative to `base`.
@@ -182,6 +185,10 @@ class DatasetSource:
             DataError: the data are missing, damaged or of another kind than expected.
         """
         raise NotImplementedError
+
+    def whereabouts(self, base: Path) -> str:
+        """Return where the data are, or would come from; nothing where the options say."""
+        return ""
 
     def pixel_range(self, dtype: DType) -> PixelRange:
         """Return what pixels mean in arrays of such a dtype."""
@@ -223,34 +230,3 @@ def require_memory(what: str, shape: tuple[int, ...], itemsize: int = 1) -> None
         raise DataError(
             f"{what}: an array of shape {shape} takes {size:,} bytes; the limit is 8 GiB"
         )
-
-
-def stratified_split(labels: Array, fraction: float, seed: int, what: str) -> tuple[Array, Array]:
-    """Return the indices (kept, held out), in order; of every class the same share is held out.
-
-    Args:
-        labels: `(N,)` class numbers; `(N, K)` labels are split without regard to class.
-        fraction: of each class to hold out, rounded; at least one sample of each is kept.
-        seed: which ones.
-        what: the name of the part held out, for the message.
-
-    Raises:
-        DataError: nothing would be held out.
-    """
-    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0x5EED,)))
-    groups = (
-        [np.flatnonzero(labels == label) for label in np.unique(labels)]
-        if labels.ndim == 1
-        else [np.arange(len(labels))]
-    )
-    held = []
-    for group in groups:
-        count = max(0, min(round(fraction * len(group)), len(group) - 1))
-        held.append(rng.permutation(group)[:count])
-    out = np.sort(np.concatenate(held)) if held else np.empty(0, np.int64)
-    if not len(out):
-        raise DataError(
-            f"{what} would be empty: {fraction:g} of each class of {len(labels)} samples rounds to "
-            "none; take a larger fraction"
-        )
-    return np.setdiff1d(np.arange(len(labels)), out), out

@@ -13,8 +13,9 @@ from typing import Literal
 
 import numpy as np
 
-from cnnrun.data.dataset import Dataset, DatasetInfo, DatasetSource, Split, Task, stratified_split
+from cnnrun.data.dataset import Dataset, DatasetInfo, DatasetSource, Split, Task
 from cnnrun.data.samples import Samples, Statistics
+from cnnrun.data.splitting import stratified_split
 from cnnrun.data.transforms import Transform
 from cnnrun.data.usable import require_usable
 from cnnrun.engine.types import Array, Fraction

@@ -33,6 +33,7 @@ class Evaluation:
         data_identity: these data with all options, which tell them from others of that name.
         files: the name of each image's file within the data set; none where it has no such files.
         data_changed: whether the network's own data are no longer those it was trained on.
+        notes: what a reader of the figures should know of the data.
     """
 
     loss: float
@@ -43,6 +44,7 @@ class Evaluation:
     data_identity: str = ""
     files: tuple[str, ...] = ()
     data_changed: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -81,6 +83,11 @@ class Evaluation:
         return self.figures.mistakes
 
     @property
+    def auc(self) -> float | None:
+        """The mean of every class's AUC against all others; None where it is not defined."""
+        return self.figures.auc
+
+    @property
     def per_class(self) -> list[ClassMetrics]:
         """The figures of every class; none when the targets are not labels."""
         return self.figures.per_class
@@ -113,10 +120,12 @@ class Evaluation:
             "split": self.split,
             "data": str(self.data) if self.data else None,
             "data_changed": self.data_changed,
+            "notes": list(self.notes),
             "samples": self.samples,
             "task": self.task,
             "loss": self.loss,
             "accuracy": self.accuracy,
+            "auc": self.auc,
             "per_class": [{"class": row.pop("name"), **row} for row in rows],
             "confusion_matrix": matrix.tolist() if matrix is not None else None,
             **self.figures.to_dict(),

@@ -31,6 +31,7 @@ class EpochMetrics:
         grad_norm: global L2 norm of the gradients before clipping, mean over the epoch's steps.
         seconds: spent on the epoch, its validation included.
         samples_per_second: of training alone.
+        val_auc: the mean of every class's AUC on the validation split; None where there is none.
     """
 
     epoch: int
@@ -43,6 +44,7 @@ class EpochMetrics:
     grad_norm: float
     seconds: float
     samples_per_second: float
+    val_auc: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the figures by name."""

@@ -109,7 +109,8 @@ class Model:
             own = prepare_data(experiment, statistics)
             measured = self.measure(own.samples(split), workers=workers)
             changed = own.sha256 != self.dataset_sha256
-            return replace(measured, split=split, data_changed=changed)
+            notes = own.info.notes
+            return replace(measured, split=split, data_changed=changed, notes=notes)
         other = foreign_samples(data, split, self.experiment, self.info, self.statistics)
         measured = self.measure(other.samples, workers=workers)
         return replace(measured, split=other.split, data=other.path, data_identity=other.identity)

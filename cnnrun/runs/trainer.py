@@ -13,7 +13,7 @@ from cnnrun.data import Feed, PreparedData, feed, has_labels
 from cnnrun.engine import Clock, Executor, Network, Pace, StepResult, find_nonfinite
 from cnnrun.engine.optimizers.base import State, global_norm
 from cnnrun.engine.types import Array
-from cnnrun.errors import DivergedError
+from cnnrun.errors import ConfigError, DivergedError
 from cnnrun.runs.batches import batch_slices, batches_of
 from cnnrun.runs.divergence import require_finite_evaluation, require_finite_state
 from cnnrun.runs.evaluation import Evaluation, evaluate
@@ -74,7 +74,16 @@ class Trainer:
     def __init__(
         self, experiment: Experiment, data: PreparedData, network: Network, workers: int
     ) -> None:
-        """Prepare a training from the start."""
+        """Prepare a training from the start.
+
+        Raises:
+            ConfigError: the best epoch cannot be chosen as `train.best` says.
+        """
+        if experiment.train.best == "auc" and data.val is None:
+            raise ConfigError(
+                "train.best: auc is measured on the validation split, and there is none; set "
+                "data.validation, or train.best to accuracy or loss"
+            )
         self.experiment = experiment
         self.data = data
         self.network = network
@@ -226,6 +235,7 @@ class Trainer:
             grad_norm=progress.grad_norm / len(self.batches),
             seconds=trained + time.perf_counter() - started,
             samples_per_second=progress.samples / max(trained, 1e-9),
+            val_auc=validation.auc if validation else None,
         )
         monitored = metrics.val_loss if validation else metrics.train_loss
         if monitored is not None:
@@ -239,14 +249,16 @@ class Trainer:
 
 
 def rank(metrics: dict[str, Any], best: str) -> tuple[float, float]:
-    """Return an epoch's rank, highest for the best; a tie in accuracy goes to the lower loss.
+    """Return an epoch's rank, highest for the best; a tie goes to the lower loss.
 
     Args:
         metrics: of an epoch; those of validation count, or of training without one.
-        best: what `train.best` says: `auto`, `accuracy` or `loss`.
+        best: what `train.best` says: `auto`, `accuracy`, `auc` or `loss`.
     """
     split = "val" if metrics["val_loss"] is not None else "train"
     loss, right = metrics[f"{split}_loss"], metrics[f"{split}_accuracy"]
+    if best == "auc":
+        right = metrics.get("val_auc")  # checkpoints of an older version have none
     by_loss = best == "loss" or right is None
     first, second = (-loss, 0.0) if by_loss else (right, -loss)
     return _lowest_if_nan(first), _lowest_if_nan(second)

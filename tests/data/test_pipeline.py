@@ -24,8 +24,8 @@ from cnnrun.data import (
     epoch_order,
     prepare,
 )
-from cnnrun.data.dataset import stratified_split
 from cnnrun.data.sources import Npz, Synthetic
+from cnnrun.data.splitting import stratified_split
 from cnnrun.data.transforms import GaussianNoise, HorizontalFlip, Rotate, Shift, Transform
 from cnnrun.errors import DataError
 

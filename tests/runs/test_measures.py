@@ -58,7 +58,7 @@ def test_labels_are_right_one_by_one_and_together():
     figures = LabelFigures(scores, labels, ("a", "b"))
     assert figures.accuracy == 6 / 8
     assert figures.exact_match == 2 / 4
-    assert figures.mean_auc == 1.0
+    assert figures.auc == 1.0
     assert list(figures.rows())[1][:2] == ["a|b", "a"]
 
 
@@ -115,7 +115,7 @@ def test_an_image_without_error_is_no_fault():
 PICTURES = {"regression": ["numbers"], "multi_label": ["labels"]}
 KEYS = {
     "regression": {"mae", "rmse", "r2", "per_target"},
-    "multi_label": {"mean_auc", "exact_match"},
+    "multi_label": {"auc", "exact_match"},
 }
 HEADINGS = {
     "regression": ["true_row", "predicted_row", "true_column", "predicted_column"],

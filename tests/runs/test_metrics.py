@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cnnrun.runs.measures.metrics import accuracy, area_under_curve, confusion_matrix, per_class
+from cnnrun.runs.measures.metrics import (
+    accuracy,
+    area_under_curve,
+    confusion_matrix,
+    mean_area_under_curve,
+    per_class,
+)
 
 SCORES = np.array([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.5, 0.4, 0.1], [0.2, 0.5, 0.3]])
 LABELS = np.array([0, 1, 1, 1])
@@ -32,6 +38,16 @@ def test_area_under_curve_equals_counting_pairs():
         for b in scores[~positive]
     ]
     assert area_under_curve(scores, positive) == pytest.approx(np.mean(wins), abs=1e-14)
+
+
+def test_the_mean_auc_is_that_of_every_class_against_all_others():
+    areas = [entry.auc for entry in per_class(SCORES, LABELS, "abc")]
+    assert mean_area_under_curve(SCORES, LABELS) == np.mean(areas[:2])  # there is no third
+    two = np.array([[0.9, 0.1], [0.6, 0.4], [0.7, 0.3]])
+    assert mean_area_under_curve(two, np.array([0, 1, 1])) == 1.0
+    assert mean_area_under_curve(two, np.array([1, 1, 1])) is None
+    several = np.array([[1, 0], [1, 1], [0, 0]], np.float32)
+    assert mean_area_under_curve(two, several) == (0.5 + 1) / 2
 
 
 def test_several_labels_an_image():

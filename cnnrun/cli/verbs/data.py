@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cnnrun.cli.options import Json, Plugins, load_plugins
+from cnnrun.cli.options import Json, Plugins
 from cnnrun.cli.output import print_json
 from cnnrun.cli.tables import print_table, print_text
 from cnnrun.errors import ConfigError
@@ -24,19 +25,19 @@ Source = Annotated[str, typer.Argument(metavar="NAME|CONFIG", help="A bundled se
 
 @app.command("list")
 def list_command(plugin: Plugins = None, json: Json = False) -> None:
-    """List the data sets and sources that a configuration can name.
+    """List what a configuration can name: data sets, where they are, and ways to read files.
 
     Example: cnnrun data list
     """
-    from cnnrun.data import DATASETS
+    from cnnrun.config import list_data
 
-    load_plugins(plugin)
-    rows = [{"name": name, "summary": DATASETS.get(name).summary} for name in DATASETS]
+    rows = [asdict(entry) for entry in list_data(tuple(plugin or ()))]
     if json:
         print_json({"datasets": rows})
         return
-    columns = ["name", "what it is"]
-    print_table("", columns, [[row["name"], row["summary"]] for row in rows], left=columns)
+    columns = ["name", "what it is", "licence", "where"]
+    cells = [[row["name"], row["summary"], row["licence"], row["where"]] for row in rows]
+    print_table("", columns, cells, left=columns)
 
 
 @app.command("info")

@@ -24,6 +24,7 @@ from cnnrun.cli.tables import figure, print_table, print_text
 if TYPE_CHECKING:
     from cnnrun.engine.types import Array
     from cnnrun.runs import Evaluation, Model
+    from cnnrun.runs.medmnist import MedMnistFigures
 
 NAME = "evaluate"
 
@@ -58,6 +59,7 @@ def command(
 
     Example: cnnrun evaluate last
     """
+    from cnnrun.runs.medmnist import medmnist_figures, write_result_file
     from cnnrun.runs.predictions import write_evaluation
 
     model = load_run(run, runs_dir, plugin, data_root).model(checkpoint)
@@ -68,13 +70,21 @@ def command(
             "differs); the splits may hold other images than they did then",
             quiet=quiet or json,
         )
-    for file in write_evaluation(model, evaluation):
+    written = [*write_evaluation(model, evaluation), *write_result_file(model, evaluation)]
+    for file in written:
         message(f"wrote {file}", quiet=quiet or json)
+    medmnist = medmnist_figures(model, evaluation)
     if json:
         figures = evaluation.to_dict()
+        if medmnist is not None:
+            figures["medmnist"] = medmnist.to_dict()
         print_json({"run": str(model.run.folder), "checkpoint": checkpoint, **figures})
     else:
         show(model, evaluation)
+        if medmnist is not None:
+            _show_medmnist(medmnist)
+        for note in evaluation.notes:
+            print_text(note)
 
 
 def show(model: Model, evaluation: Evaluation) -> None:
@@ -88,6 +98,16 @@ def show(model: Model, evaluation: Evaluation) -> None:
     matrix = evaluation.confusion_matrix
     if matrix is not None:
         _show_confusions(matrix, evaluation.class_names)
+
+
+def _show_medmnist(figures: MedMnistFigures) -> None:
+    """Print what MedMNIST's evaluator says, beside what was published."""
+    rows = [["this network", figure(figures.auc), figure(figures.accuracy)]]
+    if published := figures.published:
+        who = f"{published.model} ({published.source})"
+        rows.append([who, figure(published.auc), figure(published.accuracy)])
+    title = f"{figures.title} as MedMNIST's evaluator measures it"
+    print_table(title, ["", "AUC", "accuracy"], rows, left=[""])
 
 
 def _cell(value: str | int | float | None) -> str:

@@ -174,5 +174,7 @@ def _show(session: Session) -> None:
     said = accuracy if test["accuracy"] is not None else test.get("summary")
     figures = f"test {said}, " if said else ""
     print_text(f"{figures}test loss {figure(test['loss'])} (weights of epoch {best}*)")
+    for note in session.data.info.notes:
+        print_text(note)
     print_text(f"trained in {record['seconds']:.1f} s; run {run.folder}")
     print(f"curves {run.plots / 'curves.png'}")

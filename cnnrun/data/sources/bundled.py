@@ -26,6 +26,9 @@ class _Bundled(DatasetSource):
     def info(self, base: Path) -> DatasetInfo:
         return self.facts
 
+    def whereabouts(self, base: Path) -> str:
+        return "bundled"
+
     def load(self, base: Path) -> Dataset:
         with np.load(FOLDER / f"{self.facts.name}.npz", allow_pickle=False) as file:
             train, test = (
@@ -44,6 +47,7 @@ class Mnist5k(_Bundled):
     """5,000 real MNIST digits 28x28, 400 of each class to train and 100 to test."""
 
     summary = "5,000 MNIST digits 28x28 (bundled)"
+    licence = "CC BY-SA 3.0"
     facts = DatasetInfo("mnist5k", (28, 28, 1), tuple("0123456789"), 4000, 1000)
     maximum = 255.0
 
@@ -54,5 +58,6 @@ class Digits(_Bundled):
     """1,797 handwritten digits 8x8 of the UCI repository, with 17 levels of grey."""
 
     summary = "1,797 UCI digits 8x8 (bundled)"
+    licence = "CC BY 4.0"
     facts = DatasetInfo("digits", (8, 8, 1), tuple("0123456789"), 1438, 359)
     maximum = 16.0

@@ -21,7 +21,7 @@ from cnnrun.data.recognition import hinting
 from cnnrun.engine.types import Array
 from cnnrun.errors import DataError, excerpt
 
-__all__ = ["Cifar"]
+__all__ = ["CIFAR10", "CIFAR100", "Cifar", "Labels", "Layout"]
 
 LONGEST_META = 1 << 16
 

@@ -21,11 +21,11 @@ from cnnrun.data.dataset import (
     DatasetSource,
     Split,
     resolve_path,
-    stratified_split,
 )
 from cnnrun.data.images import Fit
 from cnnrun.data.pixel_range import DEEP, PixelRange
 from cnnrun.data.recognition import hinting
+from cnnrun.data.splitting import stratified_split
 from cnnrun.data.values import Axes
 from cnnrun.engine.types import (
     Array,

@@ -12,11 +12,11 @@ from cnnrun.data.dataset import (
     DatasetSource,
     Split,
     resolve_path,
-    stratified_split,
 )
 from cnnrun.data.idx_file import IDX_NAME, IdxFile
 from cnnrun.data.pixel_range import PixelRange
 from cnnrun.data.recognition import hinting
+from cnnrun.data.splitting import stratified_split
 from cnnrun.data.values import Axes, channels_last, checked_pixels, class_numbers, image_shape
 from cnnrun.engine.types import Array, DType, Fraction, NonNegativeInt, Positive
 from cnnrun.errors import DataError, OptionError

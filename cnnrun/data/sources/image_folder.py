@@ -14,7 +14,6 @@ from cnnrun.data.dataset import (
     DatasetInfo,
     Split,
     resolve_path,
-    stratified_split,
 )
 from cnnrun.data.image_files import common_channels, common_size, read_headers
 from cnnrun.data.images import SUFFIXES, Fit
@@ -23,6 +22,7 @@ from cnnrun.data.recognition import hinting
 from cnnrun.data.sorting import naturally_sorted
 from cnnrun.data.sources.file_source import FileSource, SixteenBits
 from cnnrun.data.split_folders import split_folders
+from cnnrun.data.splitting import stratified_split
 from cnnrun.engine.types import Array, Fraction, NonNegativeInt, Pair, Range, as_pair
 from cnnrun.errors import DataError
 

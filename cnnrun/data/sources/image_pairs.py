@@ -17,7 +17,6 @@ from cnnrun.data.dataset import (
     DatasetInfo,
     Split,
     resolve_path,
-    stratified_split,
 )
 from cnnrun.data.image_files import common_channels, common_size, read_headers, some_of
 from cnnrun.data.images import SUFFIXES, Fit, ImageHeader
@@ -26,6 +25,7 @@ from cnnrun.data.recognition import hinting
 from cnnrun.data.sorting import naturally_sorted
 from cnnrun.data.sources.file_source import FileSource, SixteenBits
 from cnnrun.data.split_folders import split_folders
+from cnnrun.data.splitting import stratified_split
 from cnnrun.data.values import mask_pixels
 from cnnrun.engine.types import Fraction, NonNegativeInt, Pair, Range, as_pair
 from cnnrun.errors import DataError

@@ -15,12 +15,12 @@ from cnnrun.data.dataset import (
     Split,
     Task,
     resolve_path,
-    stratified_split,
 )
 from cnnrun.data.npz_file import NpzFile
 from cnnrun.data.npz_keys import Keys, Learnt, recognised
 from cnnrun.data.pixel_range import PixelRange
 from cnnrun.data.recognition import hinting
+from cnnrun.data.splitting import stratified_split
 from cnnrun.data.values import (
     Axes,
     channels_last,

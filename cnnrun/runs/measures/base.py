@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from cnnrun.engine.types import Array
-from cnnrun.runs.measures.metrics import ClassMetrics
+from cnnrun.runs.measures.metrics import ClassMetrics, mean_area_under_curve
 
 __all__ = ["Collector", "Figures", "Table", "class_table"]
 
@@ -43,6 +43,13 @@ class Figures:
         return None
 
     @property
+    def auc(self) -> float | None:
+        """The mean of the AUC of every class or label; None where there is none."""
+        if self.scores is None or self.labels is None:
+            return None
+        return mean_area_under_curve(self.scores, self.labels)
+
+    @property
     def per_class(self) -> list[ClassMetrics]:
         """The figures of every class or label, where there are any."""
         return []
@@ -69,7 +76,7 @@ class Figures:
 
     def to_dict(self) -> dict[str, Any]:
         """Return what the JSON document says besides what it says of every task."""
-        raise NotImplementedError
+        return {}
 
     def heading(self) -> list[str]:
         """Return what the columns of `rows` are called."""

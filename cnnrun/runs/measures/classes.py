@@ -16,7 +16,6 @@ from cnnrun.runs.measures.metrics import (
     ClassMetrics,
     accuracy,
     confusion_matrix,
-    mean_auc,
     per_class,
 )
 from cnnrun.runs.plots import plot_confusion, plot_mistakes
@@ -89,10 +88,6 @@ class ClassFigures(Figures):
     def table(self) -> Table:
         """A row for every class."""
         return class_table("per class", "class", self.per_class)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the mean AUC; the rest is said of every task."""
-        return {"mean_auc": mean_auc(self.per_class)}
 
     def heading(self) -> list[str]:
         """Return the columns: the true and the predicted class, and every probability."""

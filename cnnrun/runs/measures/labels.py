@@ -13,7 +13,6 @@ from cnnrun.runs.measures.metrics import (
     ClassMetrics,
     accuracy,
     exact_matches,
-    mean_auc,
     per_class,
 )
 from cnnrun.runs.measures.pictures import plot_labels
@@ -46,11 +45,6 @@ class LabelFigures(Figures):
         return exact_matches(self.scores, self.labels)
 
     @property
-    def mean_auc(self) -> float | None:
-        """The mean of the labels' areas under the curve, where these are defined."""
-        return mean_auc(self.per_class)
-
-    @property
     def per_class(self) -> list[ClassMetrics]:
         """The figures of every label."""
         return per_class(self.scores, self.labels, self.class_names)
@@ -63,7 +57,7 @@ class LabelFigures(Figures):
     @property
     def summary(self) -> str:
         """The mean AUC, the labels that are right, and the images of which all are."""
-        auc = self.mean_auc
+        auc = self.auc
         mean = "" if auc is None else f"mean AUC {auc:.4f}, "
         return f"{mean}accuracy of labels {self.accuracy:.2%}, exact match {self.exact_match:.2%}"
 
@@ -73,8 +67,8 @@ class LabelFigures(Figures):
         return class_table("per label", "label", self.per_class)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the mean AUC and the share of exact matches; the rest is said of every task."""
-        return {"mean_auc": self.mean_auc, "exact_match": self.exact_match}
+        """Return the share of exact matches; the rest is said of every task."""
+        return {"exact_match": self.exact_match}
 
     def heading(self) -> list[str]:
         """Return the columns: the true and the predicted labels, and every probability."""

@@ -9,7 +9,14 @@ import numpy as np
 
 from cnnrun.engine.types import Array
 
-__all__ = ["ClassMetrics", "accuracy", "area_under_curve", "confusion_matrix", "per_class"]
+__all__ = [
+    "ClassMetrics",
+    "accuracy",
+    "area_under_curve",
+    "confusion_matrix",
+    "mean_area_under_curve",
+    "per_class",
+]
 
 
 @dataclass(frozen=True)
@@ -67,6 +74,26 @@ def area_under_curve(scores: Array, positive: Array) -> float | None:
     return float(above / (positives * negatives))
 
 
+def mean_area_under_curve(scores: Array, labels: Array) -> float | None:
+    """Return the mean of every class's AUC against all others; of two classes, the second's.
+
+    Args:
+        scores: `(N, K)`.
+        labels: as `accuracy` takes them. A class that all samples have, or none, is left out; None
+            is returned when that leaves nothing.
+    """
+    classes = scores.shape[1]
+    if labels.ndim == 2:
+        true = labels > 0.5
+    else:
+        true = labels[:, None] == np.arange(classes)
+        if classes == 2:
+            return area_under_curve(scores[:, 1], true[:, 1])
+    areas = [area_under_curve(scores[:, number], true[:, number]) for number in range(classes)]
+    known = [area for area in areas if area is not None]
+    return sum(known) / len(known) if known else None
+
+
 def per_class(scores: Array, labels: Array, names: Sequence[str]) -> list[ClassMetrics]:
     """Return every class's figures, for scores and labels as `accuracy` takes them."""
     if labels.ndim == 2:
@@ -89,12 +116,6 @@ def per_class(scores: Array, labels: Array, names: Sequence[str]) -> list[ClassM
             )
         )
     return figures
-
-
-def mean_auc(figures: Sequence[ClassMetrics]) -> float | None:
-    """Return the mean of the classes' areas under the curve, where these are defined."""
-    areas = [entry.auc for entry in figures if entry.auc is not None]
-    return float(np.mean(areas)) if areas else None
 
 
 def exact_matches(scores: Array, labels: Array) -> float:
