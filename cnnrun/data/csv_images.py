@@ -12,7 +12,8 @@ from cnnrun.data.csv_labels import Labelled
 from cnnrun.data.image_files import common_size, read_files, read_headers, require_one_depth
 from cnnrun.data.images import Fit
 from cnnrun.data.pixel_range import PixelRange
-from cnnrun.engine.types import Array, Pair, as_pair
+from cnnrun.data.rows import Images, chosen
+from cnnrun.engine.types import Pair, as_pair
 from cnnrun.errors import DataError
 
 __all__ = ["listed_files", "listed_shape", "read_listed"]
@@ -63,7 +64,7 @@ def listed_shape(
 
 def read_listed(
     files: list[Path], shape: tuple[int, int, int], deep: PixelRange, fit: Fit | None, what: str
-) -> tuple[Array, float]:
+) -> tuple[Images, float]:
     """Return the images `(N, H, W, C)`, and the pixel value that means 1.
 
     Args:
@@ -81,5 +82,5 @@ def read_listed(
     images = read_files(headers, shape, what, deep=own, fit=fit)
     if len(headers) < len(files):
         places = {file: place for place, file in enumerate(headers)}
-        images = images[np.array([places[file] for file in files])]
+        images = chosen(images, np.array([places[file] for file in files]))
     return images, PixelRange().high if own is None else own.high

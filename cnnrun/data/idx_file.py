@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from math import prod
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from cnnrun.data.compressed import expands_too_far, opened
 from cnnrun.data.dataset import require_memory
+from cnnrun.data.rows import PIECE_BYTES, FileRows
 from cnnrun.engine.types import Array, DType
 from cnnrun.errors import DataError
 
@@ -22,7 +24,6 @@ IDX_NAME = re.compile(
 )
 """The standard names: train-images-idx3-ubyte.gz, emnist-letters-test-labels-idx1-ubyte, ..."""
 DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
-CHUNK = 1 << 20
 
 
 class IdxFile:
@@ -58,23 +59,50 @@ class IdxFile:
         Raises:
             DataError: its bytes are damaged, or end too soon or too late.
         """
-        array = np.empty(self.shape, self.dtype)
-        content, position = array.reshape(-1).view(np.uint8).data, 0
+        sizes = tuple(size or 1 for size in self.shape)  # NumPy wants also empty arrays to fit
+        require_memory(str(self.path), sizes, self.dtype.itemsize)
+        array, position = np.empty(self.shape, self.dtype.newbyteorder("=")), 0
+        for piece in self.pieces():
+            array[position : position + len(piece)] = piece
+            position += len(piece)
+        return array
+
+    def pieces(self) -> Iterator[Array]:
+        """Yield the array's rows, some at a time, in the machine's byte order.
+
+        Raises:
+            DataError: its bytes are damaged, or end too soon or too late.
+        """
+        one = prod(self.shape[1:]) * self.dtype.itemsize
+        step, position = max(1, PIECE_BYTES // max(1, one)), self._start
         with opened(self.path) as (stream, _):
             stream.read(self._start)
-            while count := stream.readinto(content[position : position + CHUNK]):
-                position += count
-            if position < len(content):
-                raise DataError(
-                    f"{self.path}: ends at byte {self._start + position:,}{self._expanded}; its "
-                    f"shape {self.shape} of {self.dtype.name} ends at {self._end:,}"
-                )
+            for start in range(0, self.shape[0], step):
+                count = min(step, self.shape[0] - start)
+                content = stream.read(count * one)
+                position += len(content)
+                if len(content) < count * one:
+                    raise DataError(
+                        f"{self.path}: ends at byte {position:,}{self._expanded}; its shape "
+                        f"{self.shape} of {self.dtype.name} ends at {self._end:,}"
+                    )
+                piece = np.frombuffer(content, self.dtype).reshape(count, *self.shape[1:])
+                yield piece.astype(self.dtype.newbyteorder("="), copy=False)
             if stream.read(1):
                 raise DataError(
                     f"{self.path}: goes on after byte {self._end:,}{self._expanded}, where its "
                     f"shape {self.shape} of {self.dtype.name} ends"
                 )
-        return array.astype(self.dtype.newbyteorder("="), copy=False)
+
+    def rows(self) -> FileRows | None:
+        """Return images `(N, H, W, C)` of bytes that are read when needed.
+
+        None is returned if they have to be expanded, or are no bytes.
+        """
+        if self._compressed or self.dtype != np.uint8:
+            return None
+        shape = self.shape if len(self.shape) == 4 else (*self.shape, 1)
+        return FileRows(self.path, shape, self.dtype, self._start)
 
     @property
     def _end(self) -> int:
@@ -86,8 +114,6 @@ class IdxFile:
 
     def _check_size(self) -> None:
         """Refuse what the file cannot hold, before memory is taken for it."""
-        sizes = tuple(size or 1 for size in self.shape)  # NumPy wants also empty arrays to fit
-        require_memory(str(self.path), sizes, self.dtype.itemsize)
         held = self.path.stat().st_size
         if not self._compressed and held != self._end:
             raise DataError(

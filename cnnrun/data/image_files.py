@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -12,7 +16,9 @@ import numpy as np
 
 from cnnrun.data.dataset import require_memory
 from cnnrun.data.images import Fit, ImageHeader, image_header, read_image
+from cnnrun.data.kept import kept, state_of
 from cnnrun.data.pixel_range import DEEP, DEEP_RANGE, PixelRange
+from cnnrun.data.rows import Images
 from cnnrun.engine.types import Array
 from cnnrun.errors import DataError
 
@@ -25,6 +31,9 @@ __all__ = [
     "require_one_depth",
     "some_of",
 ]
+
+FEWEST_AHEAD = 64
+"""Files that threads decode at once; fewer are decoded one by one."""
 
 MOST_NAMED = 10
 """Files of which a message says what is wrong with them; of the others it says how many."""
@@ -122,8 +131,10 @@ def read_files(
     *,
     deep: PixelRange | None,
     fit: Fit | None = None,
-) -> Array:
+) -> Images:
     """Return all images `(N, H, W, C)`, uint8, or uint16 with 8 bits spread to 65535.
+
+    Where they are large they are decoded once, into the cache.
 
     Args:
         headers: the files, and what their headers tell.
@@ -136,20 +147,23 @@ def read_files(
     Raises:
         DataError: there are files that cannot be read.
     """
-    kind = np.dtype(np.uint8 if deep is None else np.uint16)
-    require_memory(what, (len(headers), *shape), kind.itemsize)
-    images = np.empty((len(headers), *shape), kind)
 
     def read(file: Path) -> Array:
         return read_image(file, shape, deep=deep or DEEP_RANGE, fit=fit)
 
-    for image, (file, pixels) in zip(images, _each(headers, read, what), strict=True):
-        image[...] = pixels
-        if deep is not None and headers[file].bits == 8:
-            image *= DEEP // 255
-    if deep is not None and deep.clipped:
-        np.clip(images, round(deep.low), round(deep.high), out=images)
-    return images
+    def pieces() -> Iterator[Array]:
+        for file, pixels in _each(headers, read, what):
+            image = pixels
+            if deep is not None:
+                image = pixels.astype(np.uint16)
+                if headers[file].bits == 8:
+                    image *= DEEP // 255
+                if deep.clipped:
+                    np.clip(image, round(deep.low), round(deep.high), out=image)
+            yield image[None]
+
+    how = "files", shape, deep, fit
+    return kept(pieces(), len(headers), [*state_of(*headers), how])
 
 
 def load_images(
@@ -192,14 +206,11 @@ def _each(
     """
     complaints = []
     count = 0
-    for file in files:
+    for file, pixels in _read_ahead(files, read):
         count += 1
-        try:
-            pixels = read(file)
-        except DataError as error:
-            complaints.append(str(error))
-            continue
-        if not complaints:
+        if isinstance(pixels, DataError):
+            complaints.append(str(pixels))
+        elif not complaints:
             yield file, pixels
     if len(complaints) == 1:
         raise DataError(complaints[0])
@@ -208,6 +219,32 @@ def _each(
         raise DataError(
             f"{what}: {len(complaints):,} of {count:,} image files cannot be used:{listed}"
         )
+
+
+def _read_ahead(
+    files: Iterable[Path], read: Callable[[Path], Array]
+) -> Iterator[tuple[Path, Array | DataError]]:
+    """Yield each file's image, or what is wrong with it; threads read some files ahead.
+
+    Decoders leave Python's lock to others while they are at work.
+    """
+
+    def attempt(file: Path) -> Array | DataError:
+        try:
+            return read(file)
+        except DataError as error:
+            return error
+
+    rest = iter(files)
+    if len(ahead := list(islice(rest, FEWEST_AHEAD))) < FEWEST_AHEAD:
+        for file in ahead:
+            yield file, attempt(file)
+        return
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # each thread says so for itself, and takes it back for all
+        while ahead:
+            yield from zip(ahead, pool.map(attempt, ahead), strict=True)
+            ahead = list(islice(rest, FEWEST_AHEAD))
 
 
 def _decode(file: Path) -> Array:

@@ -18,7 +18,17 @@ import numpy as np
 from cnnrun.engine.types import Array, DType
 from cnnrun.errors import DataError
 
-__all__ = ["LARGE", "Chosen", "FileRows", "Images", "chosen", "in_pieces", "joined"]
+__all__ = [
+    "LARGE",
+    "PIECE_BYTES",
+    "Chosen",
+    "FileRows",
+    "Images",
+    "chosen",
+    "in_pieces",
+    "joined",
+    "part",
+]
 
 LARGE = 64 << 20
 """Bytes of images above which they stay where they are, and are read when needed."""
@@ -168,6 +178,13 @@ def chosen(images: ImagesT, numbers: Array) -> ImagesT:
     else:
         rows = Chosen(images, numbers)
     return cast("ImagesT", rows)
+
+
+def part(images: ImagesT, start: int, stop: int) -> ImagesT:
+    """Return the rows from `start` to before `stop`, without a copy."""
+    if isinstance(images, np.ndarray):
+        return cast("ImagesT", images[start:stop])
+    return chosen(images, np.arange(start, stop))
 
 
 def joined(one: ImagesT, other: ImagesT) -> ImagesT:

@@ -7,10 +7,19 @@ from typing import Literal
 import numpy as np
 
 from cnnrun.data.pixel_range import PixelRange
+from cnnrun.data.rows import Images, in_pieces
 from cnnrun.engine.types import Array
 from cnnrun.errors import DataError
 
-__all__ = ["Axes", "channels_last", "checked_pixels", "class_numbers", "image_shape", "mask_pixels"]
+__all__ = [
+    "Axes",
+    "channels_last",
+    "checked_pixels",
+    "class_numbers",
+    "image_shape",
+    "mask_pixels",
+    "require_visible",
+]
 
 Axes = Literal["NHWC", "NCHW"]
 CHANNELS = (1, 3, 4)
@@ -53,41 +62,50 @@ def checked_pixels(
     pixels: PixelRange,
     where: str,
     hint: str = "set maximum if another value means 1",
+    *,
+    first: int = 0,
 ) -> Array:
     """Return images as uint8 if that holds them, else as float32, clipped if the range says so.
 
     Raises:
-        DataError: a pixel is out of range; the message opens with `where`, and ends with `hint`.
+        DataError: a pixel is out of range; the message opens with `where`, and ends with `hint`;
+            the first of the images has the number `first`.
     """
     low, high, clipped = pixels
     if images.dtype != np.uint8 or high < 255:
         bad = pixels.outside(images)
         if bad.any():
             index = tuple(map(int, np.unravel_index(bad.argmax(), bad.shape)))
+            place = [first + index[0], *index[1:]]
             rule = pixels.rule if clipped else f"{pixels.rule} ({hint})"
-            raise DataError(
-                f"{where}{list(index)} is {images[index]}; pixels of {images.dtype} {rule}"
-            )
+            raise DataError(f"{where}{place} is {images[index]}; pixels of {images.dtype} {rule}")
     whole = images.dtype.kind != "f" and low >= 0 and high <= 255 and not clipped
     taken = images.astype(np.uint8 if whole else np.float32, copy=False)
     return np.clip(taken, low, high) if clipped else taken
 
 
-def mask_pixels(masks: Array, pixels: PixelRange, where: str) -> Array:
-    """Return images to be learnt, booleans as the pixels that mean 0 and 1 in their inputs.
-
-    Raises:
-        DataError: they are integers 0 and 1, which would be nearly black where 255 means 1.
-    """
+def mask_pixels(masks: Array, pixels: PixelRange) -> Array:
+    """Return images to be learnt, booleans as the pixels that mean 0 and 1 in their inputs."""
     if masks.dtype.kind == "b":
         kind = np.uint8 if pixels.low >= 0 and pixels.high <= 255 else np.float32
         return np.where(masks, pixels.high, pixels.low).astype(kind)
-    if masks.dtype.kind in "ui" and pixels.high > 1 and masks.size and 0 < masks.max() <= 1:
+    return masks
+
+
+def require_visible(images: Images, pixels: PixelRange, where: str) -> None:
+    """Refuse images to be learnt that are nearly black.
+
+    Raises:
+        DataError: they are integers 0 and 1, where another value, such as 255, means 1.
+    """
+    if images.dtype.kind not in "ui" or pixels.high <= 1:
+        return
+    largest = max((int(images[part].max()) for part in in_pieces(images)), default=0)
+    if 0 < largest <= 1:
         raise DataError(
             f"{where} holds nothing but 0 and 1, where {pixels.high:g} means 1; write masks as "
             f"{pixels.low:g} and {pixels.high:g}, or as booleans"
         )
-    return masks
 
 
 def class_numbers(

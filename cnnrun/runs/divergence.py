@@ -11,7 +11,7 @@ from cnnrun.data import Samples
 from cnnrun.engine import Loss, Network, find_nonfinite_prediction, find_nonfinite_state
 from cnnrun.engine.types import Array
 from cnnrun.errors import DivergedError
-from cnnrun.runs.evaluation import BATCH, Evaluation
+from cnnrun.runs.evaluation import Evaluation, parts_of
 
 __all__ = ["require_finite_evaluation", "require_finite_state"]
 
@@ -39,8 +39,8 @@ def require_finite_evaluation(
     if math.isfinite(evaluation.loss):
         return
     where = "in the loss"
-    for start in range(0, len(samples), BATCH):
-        batch = samples.batch(np.arange(start, min(start + BATCH, len(samples))))
+    for part in parts_of(len(samples), samples.split.images.shape):
+        batch = samples.batch(np.arange(part.start, part.stop))
         if first := find_nonfinite_prediction(network, loss, *batch):
             where = str(first)
             break

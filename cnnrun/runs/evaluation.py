@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,14 @@ import numpy as np
 
 from cnnrun.data import Samples
 from cnnrun.engine import Executor
-from cnnrun.engine.types import Array
+from cnnrun.engine.types import Array, Shape
 from cnnrun.notebook import cell, html_table
 from cnnrun.runs.measures import Figures, collector
 from cnnrun.runs.measures.metrics import ClassMetrics
 
-__all__ = ["BATCH", "Evaluation", "evaluate", "predict"]
+__all__ = ["Evaluation", "evaluate", "parts_of", "predict"]
 
-BATCH = 256
+BATCH, BATCH_BYTES = 256, 16 << 20
 
 
 @dataclass(frozen=True, repr=False)
@@ -135,7 +136,7 @@ class Evaluation:
 def evaluate(executor: Executor, samples: Samples, class_names: tuple[str, ...]) -> Evaluation:
     """Measure the executor's network on a split, in batches, without augmentation."""
     total, measured = 0.0, collector(samples, class_names)
-    for part in _parts(len(samples)):
+    for part in parts_of(len(samples), samples.split.images.shape):
         x, targets = samples.batch(np.arange(part.start, part.stop))
         loss, outputs = executor.evaluate(x, targets)
         total += loss * len(x)
@@ -151,9 +152,19 @@ def predict(executor: Executor, x: Array) -> Array:
     For labels these are probabilities of the classes, `(N, K)`.
     """
     return np.concatenate(
-        [np.array(executor.loss.predictions(executor.predict(x[part]))) for part in _parts(len(x))]
+        [
+            np.array(executor.loss.predictions(executor.predict(x[part])))
+            for part in parts_of(len(x), x.shape)
+        ]
     )
 
 
-def _parts(samples: int) -> list[slice]:
-    return [slice(start, min(start + BATCH, samples)) for start in range(0, samples, BATCH)]
+def parts_of(samples: int, shape: Shape) -> list[slice]:
+    """Return the parts in which so many samples are measured: fewer at once of large images.
+
+    Args:
+        samples: how many there are.
+        shape: of the images, `(N, H, W, C)`.
+    """
+    size = max(1, min(BATCH, BATCH_BYTES // (4 * prod(shape[1:]))))
+    return [slice(start, min(start + size, samples)) for start in range(0, samples, size)]

@@ -69,6 +69,9 @@ def foreign_samples(
         DataError: they cannot be used, have no such split, or do not fit the network.
     """
     options = experiment.data
+    inputs_are_targets = options.targets == "inputs"
+    if inputs_are_targets:  # whatever labels there are
+        info = dataclasses.replace(info, task="classification", class_names=(), target_shape=None)
     path, source = _source(data, info, options.dataset)
     loaded = source.load(Path())
     if loaded.info.image_shape != info.image_shape:
@@ -81,9 +84,7 @@ def foreign_samples(
         raise DataError(
             f"{path}: its images have {WORDS[own]}; the network has learnt {WORDS[learnt]}"
         )
-    inputs_are_targets = options.targets == "inputs"
-    are_named = info.class_names and not inputs_are_targets
-    if are_named and loaded.info.class_names != info.class_names:
+    if info.class_names and loaded.info.class_names != info.class_names:
         raise DataError(
             f"{path}: the {WORDS[own]} are {', '.join(loaded.info.class_names)}; those of the "
             f"network are {', '.join(info.class_names)}, in this order"

@@ -12,7 +12,8 @@ from cnnrun.data.dataset import DatasetSource
 from cnnrun.data.image_files import read_files, require_one_depth
 from cnnrun.data.images import Fit, ImageHeader
 from cnnrun.data.pixel_range import DEEP, PixelRange
-from cnnrun.engine.types import Array, DType, Pair, Range
+from cnnrun.data.rows import Images
+from cnnrun.engine.types import DType, Pair, Range
 from cnnrun.errors import OptionError
 
 __all__ = ["FileSource", "SixteenBits"]
@@ -65,7 +66,7 @@ class FileSource(DatasetSource):
         shape: tuple[int, int, int],
         deep: PixelRange | None,
         what: str,
-    ) -> Array:
+    ) -> Images:
         """Return all images, scaled if a size is set; `what` is what messages call them.
 
         Raises:

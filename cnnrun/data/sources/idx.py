@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 
 from cnnrun.data.dataset import (
@@ -14,8 +16,10 @@ from cnnrun.data.dataset import (
     resolve_path,
 )
 from cnnrun.data.idx_file import IDX_NAME, IdxFile
+from cnnrun.data.kept import kept, state_of
 from cnnrun.data.pixel_range import PixelRange
 from cnnrun.data.recognition import hinting
+from cnnrun.data.rows import LARGE
 from cnnrun.data.splitting import stratified_split
 from cnnrun.data.values import Axes, channels_last, checked_pixels, class_numbers, image_shape
 from cnnrun.engine.types import Array, DType, Fraction, NonNegativeInt, Positive
@@ -119,11 +123,22 @@ class Idx(DatasetSource):
         return (width, height, channels) if self.transpose else (height, width, channels)
 
     def _split(self, file: IdxFile, labels: Array) -> Split:
-        images = channels_last(file.read(), self.axes)
-        if self.transpose:
-            images = images.swapaxes(1, 2).copy()
-        pixels = self.pixel_range(images.dtype)
-        return Split(checked_pixels(images, pixels, str(file.path)), labels, pixels.high)
+        pixels = self.pixel_range(file.dtype)
+        as_they_are = pixels == PixelRange() and self.axes != "NCHW" and not self.transpose
+        rows = file.rows() if as_they_are and prod(file.shape) > LARGE else None
+
+        def pieces() -> Iterator[Array]:
+            first = 0
+            for piece in file.pieces():
+                images = channels_last(piece, self.axes)
+                if self.transpose:
+                    images = images.swapaxes(1, 2)
+                yield checked_pixels(images, pixels, str(file.path), first=first)
+                first += len(piece)
+
+        state = [*state_of(file.path), self.axes, self.transpose, pixels]
+        images = rows if rows is not None else kept(pieces(), file.shape[0], state)
+        return Split(images, labels, pixels.high)
 
     def _named(self) -> dict[tuple[str, str], str]:
         named = {

@@ -19,6 +19,7 @@ from cnnrun.data.image_files import common_channels, common_size, read_headers
 from cnnrun.data.images import SUFFIXES, Fit
 from cnnrun.data.pixel_range import DEEP, PixelRange
 from cnnrun.data.recognition import hinting
+from cnnrun.data.rows import part
 from cnnrun.data.sorting import naturally_sorted
 from cnnrun.data.sources.file_source import FileSource, SixteenBits
 from cnnrun.data.split_folders import split_folders
@@ -74,7 +75,7 @@ class ImageFolder(FileSource):
         read, start = {}, 0
         for split, paths in files.items():
             names = tuple(file.relative_to(root).as_posix() for file in paths)
-            own = images[start : start + len(paths)]
+            own = part(images, start, start + len(paths))
             labels = _labels(paths, info.class_names)
             read[split] = Split(own, labels, high, names, low)
             start += len(paths)

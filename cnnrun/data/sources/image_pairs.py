@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction as Ratio
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 import numpy as np
 
@@ -26,8 +26,8 @@ from cnnrun.data.sorting import naturally_sorted
 from cnnrun.data.sources.file_source import FileSource, SixteenBits
 from cnnrun.data.split_folders import split_folders
 from cnnrun.data.splitting import stratified_split
-from cnnrun.data.values import mask_pixels
-from cnnrun.engine.types import Fraction, NonNegativeInt, Pair, Range, as_pair
+from cnnrun.data.values import require_visible
+from cnnrun.engine.types import Array, Fraction, NonNegativeInt, Pair, Range, as_pair
 from cnnrun.errors import DataError
 
 __all__ = ["ImagePairs"]
@@ -93,9 +93,9 @@ class ImagePairs(FileSource):
         pixels = deep or PixelRange()
         images = self.read(inputs, info.image_shape, deep, str(root))
         learnt = self.read(targets, info.target_shape or info.image_shape, deep, str(root))
-        learnt = mask_pixels(learnt, pixels, f"{root}: {self.targets}/")
+        require_visible(learnt, pixels, f"{root}: {self.targets}/")
         names = tuple(file.relative_to(root).as_posix() for file in inputs)
-        return Split(images, learnt, pixels.high, names, pixels.low)
+        return Split(images, cast("Array", learnt), pixels.high, names, pixels.low)
 
     def _folders(self, root: Path) -> dict[str, Path]:
         """Return the folders with both kinds of images inside, by split."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from math import prod
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -16,10 +19,12 @@ from cnnrun.data.dataset import (
     Task,
     resolve_path,
 )
+from cnnrun.data.kept import kept, state_of
 from cnnrun.data.npz_file import NpzFile
 from cnnrun.data.npz_keys import Keys, Learnt, recognised
 from cnnrun.data.pixel_range import PixelRange
 from cnnrun.data.recognition import hinting
+from cnnrun.data.rows import LARGE
 from cnnrun.data.splitting import stratified_split
 from cnnrun.data.values import (
     Axes,
@@ -28,6 +33,7 @@ from cnnrun.data.values import (
     class_numbers,
     image_shape,
     mask_pixels,
+    require_visible,
 )
 from cnnrun.engine.types import Array, DType, Fraction, NonNegativeInt, Positive
 from cnnrun.errors import DataError, OptionError
@@ -170,22 +176,41 @@ class Npz(DatasetSource):
                     f"{file.path}: {targets.high:g} means 1 in {keys[1]}, which is to be learnt, "
                     f"and {pixels.high:g} in {keys[0]}; save both in one range"
                 )
-            common = np.result_type(images, labels)
-            images, labels = images.astype(common, copy=False), labels.astype(common, copy=False)
+            require_visible(labels, pixels, f"{file.path}: {keys[1]}")
+            if images.dtype != labels.dtype:  # booleans beside floats, or the other way round
+                images, _ = self._pixels(file, keys[0], as_float=True)
+                labels, _ = self._pixels(file, keys[1], pixels, as_float=True)
         return Split(images, labels, pixels.high, minimum=pixels.low)
 
     def _pixels(
-        self, file: NpzFile, key: str, mask: PixelRange | None = None
+        self, file: NpzFile, key: str, mask: PixelRange | None = None, *, as_float: bool = False
     ) -> tuple[Array, PixelRange]:
         """Return images `(N, H, W, C)`, uint8 or float32, and what their pixels mean.
 
         With the range of the images they belong to, they may also be masks.
         """
-        images, where = channels_last(file.read(key), self.axes), f"{file.path}: {key}"
-        if mask is not None:
-            images = mask_pixels(images, mask, where)
-        pixels = self.pixel_range(images.dtype)
-        return checked_pixels(images, pixels, where, HINT), pixels
+        header, where = file.headers[key], f"{file.path}: {key}"
+        kind = np.dtype(bool if header.dtype.kind == "b" else header.dtype)
+        pixels = self.pixel_range(
+            mask_pixels(np.empty(0, kind), mask).dtype if mask is not None else kind
+        )
+        as_they_are = pixels == PixelRange() and self.axes != "NCHW" and not as_float
+        rows = file.rows(key) if as_they_are and prod(header.shape) > LARGE else None
+        if rows is not None:
+            return cast("Array", rows), pixels
+
+        def pieces() -> Iterator[Array]:
+            first = 0
+            for piece in file.pieces(key):
+                images = channels_last(piece, self.axes)
+                if mask is not None:
+                    images = mask_pixels(images, mask)
+                images = checked_pixels(images, pixels, where, HINT, first=first)
+                yield images.astype(np.float32, copy=False) if as_float else images
+                first += len(piece)
+
+        how = (key, repr(replace(self, path="")), mask, as_float)
+        return cast("Array", kept(pieces(), header.shape[0], [*state_of(file.path), how])), pixels
 
 
 def _labels(file: NpzFile, key: str) -> Array:
