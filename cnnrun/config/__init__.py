@@ -1,6 +1,7 @@
 """The configuration language: YAML text in, validated experiments out."""
 
 from cnnrun.config.arrays import read_arrays
+from cnnrun.config.checking import check_data
 from cnnrun.config.description import describe_data
 from cnnrun.config.experiment import Experiment, TrainOptions
 from cnnrun.config.export import export_samples
@@ -23,6 +24,7 @@ __all__ = [
     "Plugin",
     "TrainOptions",
     "build_network",
+    "check_data",
     "describe_data",
     "dump_yaml",
     "export_samples",

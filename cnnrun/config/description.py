@@ -15,7 +15,7 @@ from cnnrun.data import DATASETS, DataOptions, PreparedData, Samples, prepare
 from cnnrun.errors import DataError
 from cnnrun.registry import suggestion
 
-__all__ = ["DataDescription", "describe_data", "prepared_data"]
+__all__ = ["DataDescription", "data_options", "describe_data", "prepared_data"]
 
 
 @dataclass(frozen=True)
@@ -94,10 +94,22 @@ def prepared_data(
         DataError: there is no such set, it needs options, or it cannot be used.
         ConfigError: the configuration is wrong.
     """
+    return prepare(*data_options(data, plugins))
+
+
+def data_options(
+    data: str | Path | Experiment, plugins: tuple[Path | str, ...] = ()
+) -> tuple[DataOptions, int, Path]:
+    """Return what `prepare` needs: options, a seed, and the folder of relative paths.
+
+    Raises:
+        DataError: there is no such set, or it needs options.
+        ConfigError: the configuration is wrong.
+    """
     if isinstance(data, str | Path) and Path(data).suffix in (".yaml", ".yml"):
         data = load_experiment(data, plugins=plugins)
     if isinstance(data, Experiment):
-        return prepare(data.data, data.seed, data.base)
+        return data.data, data.seed, data.base
     load_plugins(plugins)
     name = str(data)
     if name not in DATASETS:
@@ -106,7 +118,7 @@ def prepared_data(
         source = DATASETS.get(name)()
     except TypeError:
         raise DataError(f"{name} needs options; give a configuration file that uses it") from None
-    return prepare(DataOptions(source), 0, Path())
+    return DataOptions(source), 0, Path()
 
 
 def _per_class(samples: Samples, classes: int) -> tuple[int, ...]:

@@ -1,0 +1,59 @@
+"""`cnnrun data check`: what makes results on a data set wrong, before they are measured."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cnnrun.cli.options import Json, Plugins
+from cnnrun.cli.output import print_json
+from cnnrun.cli.tables import print_text
+
+if TYPE_CHECKING:
+    from cnnrun.data.checks import DataCheck
+
+__all__ = ["command"]
+
+SHOWN = 10
+FOUND = 1
+"""The exit code when there is an error in the data."""
+
+
+def command(
+    what: Annotated[str, typer.Argument(metavar="NAME|CONFIG", help="A data set, or a file.")],
+    plugin: Plugins = None,
+    json: Json = False,
+) -> None:
+    """Look for copies across splits, labels that contradict each other, and more.
+
+    Exit code 0: no error; 1: an error, such as a test image that is in train too.
+
+    Example: cnnrun data check mnist5k
+    """
+    from cnnrun.config import check_data
+
+    check = check_data(what, tuple(plugin or ()))
+    if json:
+        print_json(check.to_dict())
+    else:
+        _print(check)
+    if not check.passed:
+        raise typer.Exit(FOUND)
+
+
+def _print(check: DataCheck) -> None:
+    sizes = ", ".join(f"{name} {count:,}" for name, count in check.samples.items())
+    print_text(f"{check.name}: {sum(check.samples.values()):,} images ({sizes})")
+    for finding in check.findings:
+        print_text(f"{finding.severity}: {finding.message}", hanging="  ")
+        for detail in finding.details[:SHOWN]:
+            print_text(f"  {detail}", hanging="    ")
+        if (more := len(finding.details) - SHOWN) > 0:
+            print(f"  and {more:,} more")
+    if check.findings:
+        print(
+            ", ".join(f"{count} {name}{'s' * (count != 1)}" for name, count in check.counts.items())
+        )
+    else:
+        print_text("no copies, no contradicting labels, no blank images, no missing classes")
