@@ -98,16 +98,21 @@ def prepared_data(
 
 
 def data_options(
-    data: str | Path | Experiment, plugins: tuple[Path | str, ...] = ()
+    data: str | Path | Experiment,
+    plugins: tuple[Path | str, ...] = (),
+    *,
+    check_network: bool = True,
 ) -> tuple[DataOptions, int, Path]:
     """Return what `prepare` needs: options, a seed, and the folder of relative paths.
+
+    Without `check_network` nothing is read of the data yet, nor is the network built for them.
 
     Raises:
         DataError: there is no such set, or it needs options.
         ConfigError: the configuration is wrong.
     """
     if isinstance(data, str | Path) and Path(data).suffix in (".yaml", ".yml"):
-        data = load_experiment(data, plugins=plugins)
+        data = load_experiment(data, plugins=plugins, check_network=check_network)
     if isinstance(data, Experiment):
         return data.data, data.seed, data.base
     load_plugins(plugins)

@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 from experiments import TINY
+from PIL import Image
 from typer.testing import CliRunner
 
 from cnnrun.cli.app import app
@@ -82,3 +83,29 @@ def test_a_sound_set_ends_with_0_and_a_word_about_it():
 @pytest.mark.parametrize("words", [["mnits5k"], ["npz"], ["none.yaml"], []])
 def test_bad_usage_ends_with_2(words):
     invoke(*words, exit_code=2)
+
+
+def test_the_picture_shows_pairs_and_is_bounded(copied):
+    printed = CliRunner().invoke(
+        app, ["data", "check", "copied.yaml", "--picture", "pairs.png"]
+    ).output  # fmt: skip
+    assert "pairs.png: 14 of 14 pairs" in printed
+    with Image.open("pairs.png") as image:
+        pixels = np.asarray(image)
+    assert pixels.shape == (4 * 193 + 20, 4 * 280 + 20, 3)
+    # The first pair: both images, magnified 16 times, below a line of text.
+    train = np.load("copied.npz")["train_images"][0]
+    for left in (20, 20 + 132):
+        np.testing.assert_array_equal(pixels[37 : 37 + 128 : 16, left : left + 128 : 16, 0], train)
+
+
+def test_no_picture_is_written_of_no_pairs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    CliRunner().invoke(app, ["data", "check", "digits", "--picture", "pairs.png"])
+    assert not [*tmp_path.iterdir()]
+
+
+def test_a_picture_that_is_no_png_is_refused():
+    result = CliRunner().invoke(app, ["data", "check", "digits", "--picture", "pairs.jpg"])
+    assert result.exit_code == 2
+    assert "pairs.jpg: the picture is a PNG file; call it pairs.png" in result.output

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cnnrun.cli.options import Json, Plugins
-from cnnrun.cli.output import print_json
+from cnnrun.cli.output import message, print_json
 from cnnrun.cli.tables import print_text
 
 if TYPE_CHECKING:
@@ -22,6 +23,10 @@ FOUND = 1
 
 def command(
     what: Annotated[str, typer.Argument(metavar="NAME|CONFIG", help="A data set, or a file.")],
+    picture: Annotated[
+        Path | None,
+        typer.Option("--picture", metavar="FILE.png", help="Draw pairs side by side, 24 at most."),
+    ] = None,
     plugin: Plugins = None,
     json: Json = False,
 ) -> None:
@@ -33,18 +38,23 @@ def command(
     """
     from cnnrun.config import check_data
 
-    check = check_data(what, tuple(plugin or ()))
+    check = check_data(what, picture=picture, plugins=tuple(plugin or ()))
     if json:
         print_json(check.to_dict())
     else:
         _print(check)
+    if picture is not None:
+        pairs = {pair for finding in check.findings for pair in finding.pairs}
+        shows = f"{picture}: {check.pictured} of {len(pairs)} pairs"
+        message(shows if pairs else f"{picture}: not written, for there are no pairs")
     if not check.passed:
         raise typer.Exit(FOUND)
 
 
 def _print(check: DataCheck) -> None:
     sizes = ", ".join(f"{name} {count:,}" for name, count in check.samples.items())
-    print_text(f"{check.name}: {sum(check.samples.values()):,} images ({sizes})")
+    images = f"{sum(check.samples.values()):,} images ({sizes})" if sizes else "not compared"
+    print_text(f"{check.name}: {images}")
     for finding in check.findings:
         print_text(f"{finding.severity}: {finding.message}", hanging="  ")
         for detail in finding.details[:SHOWN]:

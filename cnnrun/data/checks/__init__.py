@@ -10,9 +10,12 @@ from cnnrun.data.checks.findings import (
     Severity,
     most_serious_first,
 )
+from cnnrun.data.checks.folders import check_folder, sound_part, survey_folder
+from cnnrun.data.checks.picture import PNG, chosen_pairs, draw_pairs
 from cnnrun.data.checks.pool import Pool
 
 __all__ = [
+    "PNG",
     "DataCheck",
     "Finding",
     "Pair",
@@ -21,5 +24,10 @@ __all__ = [
     "Severity",
     "check_classes",
     "check_copies",
+    "check_folder",
+    "chosen_pairs",
+    "draw_pairs",
     "most_serious_first",
+    "sound_part",
+    "survey_folder",
 ]

@@ -105,11 +105,13 @@ class DataCheck:
         name: what the data set is called.
         samples: by split, how many there are.
         findings: errors first.
+        pictured: how many pairs were drawn into the picture that was asked for.
     """
 
     name: str
     samples: dict[str, int]
     findings: tuple[Finding, ...]
+    pictured: int = 0
 
     @property
     def passed(self) -> bool:

@@ -15,6 +15,10 @@ SHARE = 0.10
 """Of the contrast, which the difference of near copies stays below."""
 FAINT, FAINT_SHARE = 6 / 255, 0.2
 """A difference that noise and JPEG make: below so much of white, and so much of the contrast."""
+TURNED = 0.5
+"""The share of these differences that is allowed to mirrored and turned copies: of eight positions
+one often fits by chance, for trousers above all.
+"""
 GAIN = 2.0
 """How many times the contrast of one image near copies may have."""
 
@@ -56,8 +60,9 @@ def likeness(first: Array, second: Array) -> Likeness:
     differences = np.sqrt(1 - np.maximum(same, 0) ** 2)
     levels = np.maximum(*np.broadcast_arrays(contrasts[0][:, :, None], contrasts[1][:, None, :]))
     ratio = contrasts[0][:, :, None] / np.maximum(contrasts[1][:, None, :], 1e-6)
-    near = differences <= SHARE
-    near |= (differences <= FAINT_SHARE) & (differences * levels <= FAINT)
+    strictness = np.where(np.arange(poses.shape[1]) == 0, 1, TURNED)[:, None]
+    near = differences <= SHARE * strictness
+    near |= (differences <= FAINT_SHARE * strictness) & (differences * levels <= FAINT * strictness)
     near &= (ratio <= GAIN) & (ratio >= 1 / GAIN)
     # Where a pose is near, its difference counts, and as it stands before mirrored and turned.
     best = np.where(near, differences, 2 + differences).reshape(len(first), -1, 9).min(axis=2)

@@ -57,9 +57,10 @@ class Pool:
             images[mine] = np.divide(pixels, part.maximum, dtype=np.float32, casting="unsafe")
         return images
 
-    def split_of(self, number: int) -> str:
-        """Return the split that an image belongs to."""
-        return self._names[int(np.searchsorted(self._ends, number, side="right"))]
+    def number_of(self, sample: Sample) -> int:
+        """Return the number of an image that `sample` told of."""
+        place = self._names.index(sample.split)
+        return int(self._ends[place]) - len(self._parts[place]) + sample.index
 
     def label(self, number: int) -> Array:
         """Return what is to be learnt of an image."""
