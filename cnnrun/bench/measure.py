@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from cnnrun.bench.data_wait import data_at_hand, data_wait_share
 from cnnrun.bench.layers import LayerTime, time_layers
 from cnnrun.bench.limit import limit_ms
 from cnnrun.bench.memory import peak_memory
@@ -83,6 +84,8 @@ class Result:
         other_ms: what is not in a layer: the optimizer, and handing shards over and adding up.
         gemm_limit_share: the time of a step's matrix products alone, over the step's.
         memory_bytes: of a process that does such steps, its workers included.
+        data_wait_share: the part of a training step that waits for its batch, with the data and
+            augmentation of the experiment; None where the data are not there.
     """
 
     batch: int
@@ -94,6 +97,7 @@ class Result:
     memory_bytes: int
     layers: tuple[LayerResult, ...]
     torch: TorchResult | None
+    data_wait_share: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as a JSON document, with PyTorch's figures beside ours."""
@@ -133,6 +137,7 @@ def measure_batches(
         OptionError, ShapeError: PyTorch is wanted and missing, or has no counterpart.
     """
     info = experiment.data.dataset.info(experiment.base)
+    data = data_at_hand(experiment)
     for batch in batches:
         difference, worst = 0.0, ""
         if against_torch:
@@ -161,6 +166,7 @@ def measure_batches(
             memory_bytes=peak_memory(file.config, file.overrides, file.plugins, batch, workers),
             layers=rows,
             torch=_torch_result(times, step_ms, difference, worst) if against_torch else None,
+            data_wait_share=data_wait_share(experiment, data, batch, workers, seconds / 4),
         )
 
 

@@ -26,6 +26,7 @@ class Progress:
         self.bar: tqdm[Any] | None = None
         self.epochs = 0
         self.steps_per_epoch = 0
+        self.waited = 0.0
 
     def __call__(self, event: Event) -> None:
         """Show an event."""
@@ -63,7 +64,9 @@ class Progress:
                 dynamic_ncols=True,
                 file=sys.stderr,
             )
-        self.bar.set_postfix_str(f"loss {event.loss:.4f}", refresh=False)
+        self.waited += (event.waited - self.waited) / 10  # of the last ten steps or so
+        figures = f"loss {event.loss:.4f}, data {self.waited:.0%}"
+        self.bar.set_postfix_str(figures, refresh=False)
         self.bar.update()
 
     def _close(self) -> None:

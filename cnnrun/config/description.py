@@ -30,6 +30,8 @@ class DataDescription:
         samples: by split, how many there are.
         mean, std: of each channel, as images are normalised; pixels are in [0, 1].
         sha256: of all images and labels.
+        test_fraction: the share of the training samples that is held out as the test split; None
+            where the set has a test split of its own.
     """
 
     name: str
@@ -40,6 +42,7 @@ class DataDescription:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     sha256: str
+    test_fraction: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the description as a JSON document."""
@@ -51,6 +54,7 @@ class DataDescription:
                 split: {"samples": count, "per_class": list(self.counts[split])}
                 for split, count in self.samples.items()
             },
+            "test_fraction": self.test_fraction,
             "sha256": self.sha256,
             "statistics": {"mean": list(self.mean), "std": list(self.std)},
         }
@@ -82,6 +86,7 @@ def describe_data(
         statistics.mean,
         statistics.std,
         prepared.sha256,
+        info.test_fraction,
     )
 
 

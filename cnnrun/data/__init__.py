@@ -1,8 +1,10 @@
 """Data sets: where images come from, and how they become batches."""
 
 from cnnrun.data import sources
+from cnnrun.data.ahead import Feed, feed
 from cnnrun.data.dataset import DATASETS, Dataset, DatasetInfo, DatasetSource, Split, Task
-from cnnrun.data.images import load_images, write_image
+from cnnrun.data.image_files import load_images
+from cnnrun.data.images import Fit, write_image
 from cnnrun.data.indices import Indices, read_indices
 from cnnrun.data.pipeline import (
     DataOptions,
@@ -20,6 +22,8 @@ __all__ = [
     "Dataset",
     "DatasetInfo",
     "DatasetSource",
+    "Feed",
+    "Fit",
     "Indices",
     "PreparedData",
     "Samples",
@@ -28,6 +32,7 @@ __all__ = [
     "Task",
     "Transform",
     "epoch_order",
+    "feed",
     "load_images",
     "prepare",
     "read_indices",

@@ -10,6 +10,8 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
+from cnnrun.data.images import Fit
+from cnnrun.data.rows import Images, chosen, in_pieces, joined
 from cnnrun.engine.types import Array, DType
 from cnnrun.errors import DataError
 from cnnrun.registry import Registry
@@ -48,6 +50,8 @@ class DatasetInfo:
         several_labels: whether there are images with several labels, or none.
         task: what is to be learnt.
         target_shape: height, width, channels of the images that are to be learnt, if they are.
+        test_fraction: the share of the training samples that was held out as the test split; None
+            where the source has a test split of its own.
     """
 
     name: str
@@ -58,6 +62,7 @@ class DatasetInfo:
     several_labels: bool = False
     task: Task = "classification"
     target_shape: tuple[int, int, int] | None = None
+    test_fraction: float | None = None
 
     @property
     def classes(self) -> int:
@@ -70,7 +75,8 @@ class Split:
     """Images and their labels.
 
     Attributes:
-        images: `(N, H, W, C)`, uint8, uint16 or float32; may be mapped from a file.
+        images: `(N, H, W, C)`, uint8, uint16 or float32; an array, or rows of a file that are read
+            when they are needed.
         labels: what is to be learnt: `(N,)` int64 class numbers; `(N, K)` float32, zeros and ones
             for several labels an image, or the numbers of a regression; or images `(N, H, W, C)`
             of the dtype and range of `images`.
@@ -78,7 +84,7 @@ class Split:
         files: the name of each image's file within the data set; none where it has no such files.
     """
 
-    images: Array
+    images: Images
     labels: Array
     maximum: float = 255.0
     files: tuple[str, ...] = ()
@@ -89,7 +95,8 @@ class Split:
     def take(self, indices: Array) -> Split:
         """Return a split of the given samples."""
         files = tuple(self.files[index] for index in indices) if self.files else ()
-        return Split(self.images[indices], self.labels[indices], self.maximum, files)
+        images, labels = chosen(self.images, indices), chosen(self.labels, indices)
+        return Split(images, labels, self.maximum, files)
 
 
 @dataclass(frozen=True)
@@ -106,14 +113,20 @@ class Dataset:
     divided: bool = False
 
     def split(self, name: str) -> Split:
-        """Return the split called `name`; all samples where the source has no splits.
+        """Return the split called `name` as the source has it; all samples if it has no splits.
+
+        What was held out of the training samples is a part of these.
 
         Raises:
             DataError: the source has splits, but not this one.
         """
-        if self.divided:
-            images = np.concatenate([self.train.images, self.test.images])
-            labels = np.concatenate([self.train.labels, self.test.labels])
+        if self.info.test_fraction is not None and name == "test" and not self.divided:
+            raise DataError(
+                f"{self.info.name} has no test split of its own; its splits are train and val"
+            )
+        if self.divided or (self.info.test_fraction is not None and name == "train"):
+            images = joined(self.train.images, self.test.images)
+            labels = joined(self.train.labels, self.test.labels)
             files = self.train.files + self.test.files
             return Split(images, labels, self.train.maximum, files)
         split = {"train": self.train, "val": self.val, "test": self.test}[name]
@@ -127,7 +140,8 @@ class Dataset:
         for split in (self.train, self.val, self.test):
             for array in (split.images, split.labels) if split else ():
                 digest.update(f"{array.dtype.str}{array.shape}".encode())
-                digest.update(np.ascontiguousarray(array).data)
+                for piece in in_pieces(array):
+                    digest.update(np.ascontiguousarray(array[piece]).data)
         return digest.hexdigest()
 
 
@@ -158,6 +172,10 @@ class DatasetSource:
     def pixel_maximum(self, dtype: DType) -> float:
         """Return the pixel value that means 1 in images of such a dtype."""
         return 255.0 if dtype.kind in "ui" else 1.0
+
+    def image_fit(self) -> Fit:
+        """Return how image files of another size are scaled, where that is asked for."""
+        return "stretch"
 
     def deep_maximum(self) -> float:
         """Return the pixel value that means 1 in files of 16 bits; in those of 8 it is 255."""

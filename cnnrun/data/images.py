@@ -6,11 +6,10 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
-from cnnrun.data.dataset import require_memory
 from cnnrun.engine.types import Array
 from cnnrun.errors import DataError
 
@@ -20,9 +19,9 @@ if TYPE_CHECKING:
 __all__ = [
     "DEEP",
     "SUFFIXES",
+    "Fit",
     "ImageHeader",
     "image_header",
-    "load_images",
     "read_image",
     "write_image",
 ]
@@ -33,6 +32,9 @@ SUFFIXES = frozenset(
 # By content, whatever the suffix says. Pillow knows more, some of which start other programs.
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 MAXIMUM_PIXELS = 64_000_000
+Fit = Literal["stretch", "crop", "pad"]
+"""How an image comes to another size: each side by itself; or with its proportions, the middle cut
+out of it, or black added around it."""
 DEEP = 0xFFFF
 """The largest pixel of 16 bits."""
 ORIENTATION = 0x0112  # of EXIF; 5 to 8 lie on their side
@@ -73,7 +75,7 @@ def image_header(path: Path) -> ImageHeader:
 
 
 def read_image(
-    path: Path, shape: tuple[int, int, int], *, maximum: float = DEEP, resize: bool = False
+    path: Path, shape: tuple[int, int, int], *, maximum: float = DEEP, fit: Fit | None = None
 ) -> Array:
     """Return the first picture of a file, `(H, W, C)`: uint8, or uint16 for 16 bits of grey.
 
@@ -84,7 +86,7 @@ def read_image(
         path: the file.
         shape: height, width and channels, 1 or 3.
         maximum: the largest pixel that a file of 16 bits may have.
-        resize: scale an image of another size, bilinearly, instead of refusing it.
+        fit: how to scale an image of another size, bilinearly; by default it is refused.
 
     Raises:
         DataError: it cannot be read, has another size, or a pixel above `maximum`.
@@ -95,8 +97,13 @@ def read_image(
     if channels not in (1, 3):
         raise DataError(f"{path}: an image file has 1 or 3 channels, never {channels}")
     with _opened(path) as stored:
+        if maximum != DEEP and _loses_bits(stored):
+            raise DataError(
+                f"{path}: colours of 16 bits a channel, of which 8 are read; a maximum of "
+                f"{maximum:g} is for 16 bits of grey"
+            )
         image = _upright(stored)
-        if image.size != (width, height) and not resize:
+        if image.size != (width, height) and fit is None:
             raise DataError(
                 f"{path}: the image has {image.height}x{image.width} pixels (height x width), not "
                 f"{height}x{width}"
@@ -106,39 +113,12 @@ def read_image(
             image = Image.fromarray(_sixteen_bits(image, path, maximum))  # numbers Pillow can scale
         else:
             image = image.convert("L" if channels == 1 else "RGB")
-        if image.size != (width, height):
-            image = image.resize((width, height), Image.Resampling.BILINEAR)
+        if fit is not None and image.size != (width, height):
+            image = _fitted(image, width, height, fit)
         if deep:
             grey = np.rint(np.asarray(image)).astype(np.uint16)[..., None]
             return np.repeat(grey, channels, axis=2)
         return np.array(image, np.uint8).reshape(shape)
-
-
-def load_images(
-    paths: list[Path],
-    shape: tuple[int, int, int],
-    *,
-    maximum: float = DEEP,
-    resize: bool = False,
-) -> Array:
-    """Return image files as float32 `(N, H, W, C)` in [0, 1].
-
-    Args:
-        paths: the files.
-        shape: the height, width and channels that are wanted; colours are converted.
-        maximum: the pixel value that means 1 in files of 16 bits; in those of 8 it is 255.
-        resize: scale other sizes instead of refusing them.
-
-    Raises:
-        DataError: a file cannot be read, has another size, or a pixel above `maximum`.
-    """
-    require_memory("images", (len(paths), *shape), 4)
-    images = np.empty((len(paths), *shape), np.float32)
-    for image, path in zip(images, paths, strict=True):
-        pixels = read_image(path, shape, maximum=maximum, resize=resize)
-        white = maximum if pixels.dtype == np.uint16 else 255
-        np.divide(pixels, white, out=image, dtype=np.float32, casting="unsafe")
-    return images
 
 
 def write_image(path: Path, pixels: Array, maximum: float) -> bool:
@@ -198,6 +178,12 @@ def _orientation(image: Image) -> int:
         return 1
 
 
+def _loses_bits(image: Image) -> bool:
+    """Return whether an image that has not been decoded has 16 bits, of which Pillow drops 8."""
+    tiles = getattr(image, "tile", ())  # each ends with how its pixels lie in the file
+    return not image.mode.startswith("I") and any(";16" in str(tile[-1]) for tile in tiles)
+
+
 def _upright(image: Image) -> Image:
     """Return an image as it is seen, which may be itself."""
     from PIL import ImageOps
@@ -206,6 +192,22 @@ def _upright(image: Image) -> Image:
         raise ValueError("its pixels are floating-point numbers; save it with 8 or 16 bits")
     image.load()
     return ImageOps.exif_transpose(image) if _orientation(image) != 1 else image
+
+
+def _fitted(image: Image, width: int, height: int, fit: Fit) -> Image:
+    """Return an image of another size."""
+    from PIL import Image, ImageOps
+
+    method = Image.Resampling.BILINEAR
+    if fit == "stretch":
+        return image.resize((width, height), method)
+    if fit == "crop":
+        return ImageOps.fit(image, (width, height), method)
+    scale = min(width / image.width, height / image.height)
+    inner = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+    canvas = Image.new(image.mode, (width, height))
+    canvas.paste(image.resize(inner, method), ((width - inner[0]) // 2, (height - inner[1]) // 2))
+    return canvas
 
 
 def _sixteen_bits(image: Image, path: Path, maximum: float) -> Array:

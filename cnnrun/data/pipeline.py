@@ -7,6 +7,7 @@ alone, an epoch's order from (seed, epoch).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Literal
 
@@ -19,6 +20,10 @@ from cnnrun.engine.types import Array, Fraction
 from cnnrun.errors import DataError
 
 __all__ = ["DataOptions", "PreparedData", "epoch_order", "prepare"]
+
+
+STATISTICS_BYTES = 32 << 20
+"""Of pixels in float64 that are looked at together."""
 
 
 @dataclass(frozen=True)
@@ -152,8 +157,10 @@ def _statistics(normalize: str, train: Split) -> Statistics:
     if normalize == "centered":
         return Statistics((0.5,) * channels, (0.5,) * channels)
     total, squares, count = np.zeros(channels), np.zeros(channels), 0
-    for start in range(0, len(train), 256):  # a float64 copy of all images would be large
-        pixels = train.images[start : start + 256].reshape(-1, channels) / train.maximum
+    one = prod(train.images.shape[1:]) * 8
+    step = max(1, min(256, STATISTICS_BYTES // one))  # a float64 copy of all images would be large
+    for start in range(0, len(train), step):
+        pixels = train.images[start : start + step].reshape(-1, channels) / train.maximum
         total += pixels.sum(axis=0, dtype=np.float64)
         squares += np.square(pixels, dtype=np.float64).sum(axis=0)
         count += len(pixels)

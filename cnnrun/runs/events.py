@@ -63,12 +63,21 @@ class TrainingStarted:
 
 @dataclass(frozen=True)
 class StepFinished:
-    """One optimizer update was done."""
+    """One optimizer update was done.
+
+    Attributes:
+        step: how many are done.
+        epoch: which it belongs to, from 0.
+        batch: how many are done of the epoch.
+        loss: of the batch.
+        waited: the share of the step's time in which it waited for its batch.
+    """
 
     step: int
     epoch: int
     batch: int
     loss: float
+    waited: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cnnrun.data import DatasetInfo, Samples, Statistics
+from cnnrun.data import DatasetInfo, DatasetSource, Samples, Statistics
 from cnnrun.data.sources import ImageFolder, Npz
 from cnnrun.errors import DataError
 
@@ -17,7 +17,7 @@ def foreign_samples(
     info: DatasetInfo,
     statistics: Statistics,
     inputs_are_targets: bool,
-    maximum: int,
+    source: DatasetSource,
 ) -> tuple[Samples, str | None]:
     """Return a split of other data and its name, or all of them and None if they have no splits.
 
@@ -27,24 +27,25 @@ def foreign_samples(
         info: of the data the network was trained on: the shape and classes it expects.
         statistics: those of training; the network expects no others.
         inputs_are_targets: for an autoencoder.
-        maximum: the pixel value that means 1 in image files of 16 bits.
+        source: of the network's own data, which says how image files are read.
 
     Raises:
         DataError: they cannot be used, have no such split, or do not fit the network.
     """
     height, width, channels = info.image_shape
-    source = (
+    other = (
         ImageFolder(
             str(path.absolute()),
             (height, width),
             channels,  # type: ignore[arg-type]
             info.class_names,
-            maximum=maximum,
+            maximum=int(source.deep_maximum()),
+            fit=source.image_fit(),
         )
         if path.is_dir()
         else Npz(str(path.absolute()), info.class_names)
     )
-    data = source.load(Path())
+    data = other.load(Path())
     if data.info.image_shape != info.image_shape:
         raise DataError(
             f"{path}: images of shape {data.info.image_shape}; the network takes {info.image_shape}"

@@ -69,7 +69,7 @@ class Model:
 
         Args:
             images: pixels as the class says, or paths of image files.
-            resize: scale image files of another size instead of refusing them.
+            resize: scale image files of another size, as in training, instead of refusing them.
             workers: parts of the images computed at once.
 
         Raises:
@@ -101,9 +101,9 @@ class Model:
             changed = own.sha256 != self.dataset_sha256
             return replace(measured, split=split, data_changed=changed)
         path = Path(data)
-        maximum = int(self.experiment.data.dataset.deep_maximum())
+        source = self.experiment.data.dataset
         samples, part = foreign_samples(
-            path, split, self.info, self.statistics, self.is_autoencoder, maximum
+            path, split, self.info, self.statistics, self.is_autoencoder, source
         )
         return replace(self.measure(samples, workers=workers), split=part, data=path)
 
@@ -159,9 +159,10 @@ class Model:
         if isinstance(images, str | Path):
             images = [images]
         if not isinstance(images, np.ndarray) and any(isinstance(i, str | Path) for i in images):
-            maximum = self.experiment.data.dataset.deep_maximum()
+            source = self.experiment.data.dataset
+            fit = source.image_fit() if resize else None
             paths = [Path(str(path)) for path in images]
-            return load_images(paths, shape, maximum=maximum, resize=resize)
+            return load_images(paths, shape, maximum=source.deep_maximum(), fit=fit)
         pixels = np.asarray(images)
         if pixels.shape == shape:
             pixels = pixels[None]

@@ -9,11 +9,12 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from cnnrun.config import Experiment
-from cnnrun.data import PreparedData, epoch_order
+from cnnrun.data import Feed, PreparedData, feed
 from cnnrun.engine import Clock, Executor, Network, StepResult, find_nonfinite
 from cnnrun.engine.optimizers.base import State, global_norm
 from cnnrun.engine.types import Array
 from cnnrun.errors import DivergedError
+from cnnrun.runs.batches import batch_slices, batches_of
 from cnnrun.runs.divergence import require_finite_evaluation, require_finite_state
 from cnnrun.runs.evaluation import Evaluation, evaluate
 from cnnrun.runs.events import (
@@ -29,7 +30,7 @@ from cnnrun.runs.events import (
 from cnnrun.runs.metrics import accuracy
 from cnnrun.runs.signals import StopRequest
 
-__all__ = ["Progress", "Trainer", "batch_slices", "rank"]
+__all__ = ["Progress", "Trainer", "rank"]
 
 
 @dataclass
@@ -93,27 +94,29 @@ class Trainer:
         yield TrainingStarted(
             progress.step, options.epochs, len(self.batches), at_best=progress.at_best
         )
-        with Executor(
-            self.network,
-            self.experiment.loss,
-            workers=self.workers,
-            shard_size=options.samples_per_shard,
-            optimizer=self.optimizer,
-            optimizer_state=self.optimizer_state,
-        ) as executor:
+        with (
+            self._feed() as batches,
+            Executor(
+                self.network,
+                self.experiment.loss,
+                workers=self.workers,
+                shard_size=options.samples_per_shard,
+                optimizer=self.optimizer,
+                optimizer_state=self.optimizer_state,
+            ) as executor,
+        ):
+            upcoming = self._upcoming()
             while progress.epoch < options.epochs:
-                order = epoch_order(len(self.data.train), self.experiment.seed, progress.epoch)
                 while progress.batch < len(self.batches):
                     if stop:
                         yield Stopped(progress.step)
                         return
-                    indices = order[self.batches[progress.batch]]
                     try:
-                        loss = self._step(executor, indices)
+                        done = self._step(executor, batches, next(upcoming))
                     except DivergedError as error:
                         yield Diverged(progress.step + 1, str(error))
                         raise
-                    yield StepFinished(progress.step, progress.epoch, progress.batch, loss)
+                    yield done
                 try:
                     finished = self._finish_epoch(executor)
                 except DivergedError as error:
@@ -122,11 +125,24 @@ class Trainer:
                 yield finished
         yield TrainingFinished(progress.step)
 
-    def _step(self, executor: Executor, indices: Array) -> float:
-        """Do one optimizer update; return the batch's loss."""
+    def _upcoming(self) -> Iterator[tuple[int, Array]]:
+        """Yield the epoch and the samples of every batch that is left."""
+        samples, options = len(self.data.train), self.experiment.train
+        left = range(self.progress.epoch, options.epochs)
+        return batches_of(samples, self.batches, self.experiment.seed, left, self.progress.batch)
+
+    def _feed(self) -> Feed:
+        """Return what gives the batches: prepared ahead where there are workers beside this one."""
+        most = max(part.stop - part.start for part in self.batches)
+        seed = self.experiment.seed
+        return feed(self.data.train, seed, self._upcoming, most, int(self.workers > 1))
+
+    def _step(self, executor: Executor, batches: Feed, which: tuple[int, Array]) -> StepFinished:
+        """Do one optimizer update with the samples of an epoch that `which` says."""
         started = time.perf_counter()
-        progress, seed = self.progress, self.experiment.seed
-        x, targets = self.data.train.batch(indices, seed=seed, epoch=progress.epoch)
+        progress, seed, (epoch, indices) = self.progress, self.experiment.seed, which
+        x, targets = batches.batch(epoch, indices)
+        waited = time.perf_counter() - started
         result = executor.step(x, targets, seed=seed, step=progress.step)
         norm = global_norm(result.gradients)
         if not (math.isfinite(result.loss) and math.isfinite(norm)):
@@ -138,8 +154,9 @@ class Trainer:
         progress.learning_rate = self.optimizer.learning_rate * factor
         executor.update(learning_rate=progress.learning_rate, step=progress.step + 1, norm=norm)
         self._count(result, targets, norm, len(indices))
-        progress.seconds += time.perf_counter() - started
-        return result.loss
+        seconds = time.perf_counter() - started
+        progress.seconds += seconds
+        return StepFinished(progress.step, epoch, progress.batch, result.loss, waited / seconds)
 
     def _count(self, result: StepResult, targets: Array, norm: float, samples: int) -> None:
         progress = self.progress
@@ -228,16 +245,3 @@ def rank(metrics: dict[str, Any], best: str) -> tuple[float, float]:
 
 def _lowest_if_nan(value: float) -> float:
     return -math.inf if math.isnan(value) else value
-
-
-def batch_slices(samples: int, size: int) -> list[slice]:
-    """Return the batches of an epoch as slices of its order.
-
-    The last one may be smaller; a single sample joins the batch before, since batch normalisation
-    cannot take statistics of one.
-    """
-    starts = list(range(0, samples, size))
-    if len(starts) > 1 and samples - starts[-1] == 1:
-        starts.pop()
-    ends = [*starts[1:], samples]
-    return [slice(start, end) for start, end in zip(starts, ends, strict=True)]

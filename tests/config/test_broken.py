@@ -55,7 +55,7 @@ def test_missing_sections_are_reported_with_their_choices_and_all_other_mistakes
     filters, epochs, data, optimizer = str(caught.value).splitlines()
     assert f"{path}:1:30: network[0].conv2d.filters: 0" in filters
     assert f"{path}:2:1: epochs: unknown option; did you mean train.epochs?" in epochs
-    assert "data must be given: its dataset is one of digits, " in data
+    assert "data must be given: its dataset is one of cifar, digits, " in data
     assert "optimizer must be given: one of adagrad, adam, " in optimizer
     path.write_text("name: x\n")
     with pytest.raises(ConfigError, match="network must be given: a list of layers, such as"):

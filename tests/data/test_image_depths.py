@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import struct
+import zlib
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from cnnrun.data import load_images
-from cnnrun.data.images import image_header
+from cnnrun.data.images import image_header, read_image
 from cnnrun.data.sources import ImageFolder
 from cnnrun.errors import DataError
 
@@ -121,6 +123,53 @@ def test_photographs_are_turned_as_exif_says(tmp_path, kind, orientation):
     assert image_header(path)[:2] == (16, 32)
     pixels = load_images([path], (16, 32, 1))[0, ..., 0] * 255
     np.testing.assert_allclose(pixels, upright, atol=8)
+
+
+@pytest.mark.parametrize("kind", ["png", "tiff", "gif", "bmp", "jpeg"])
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK"])
+def test_every_mode_of_a_file_is_read_as_it_is_seen(tmp_path, mode, kind):
+    path = tmp_path / f"x.{kind}"
+    colours = Image.fromarray(COLOUR)
+    image = colours.convert("L").convert(mode) if mode == "LA" else colours.convert(mode)
+    try:
+        image.save(path)
+    except (OSError, ValueError):
+        pytest.skip(f"a {kind} file cannot hold {mode}")
+    with Image.open(path) as stored:
+        seen = np.asarray(stored.convert("RGB"))
+        grey = np.asarray(stored.convert("L"))
+    np.testing.assert_array_equal(read_image(path, (5, 4, 3)), seen)
+    np.testing.assert_array_equal(read_image(path, (5, 4, 1))[..., 0], grey)
+    if kind != "gif":  # which has palettes alone
+        assert image_header(path).channels == (1 if mode in ("1", "L", "LA") else 3)
+
+
+def test_what_is_transparent_keeps_its_colour(tmp_path):
+    transparent = np.dstack([COLOUR, np.zeros((5, 4), np.uint8)])
+    Image.fromarray(transparent).save(tmp_path / "x.png")
+    np.testing.assert_array_equal(read_image(tmp_path / "x.png", (5, 4, 3)), COLOUR)
+
+
+@pytest.mark.parametrize(("colour", "channels"), [(2, 3), (6, 4)])
+def test_of_colours_of_16_bits_the_upper_8_are_read(tmp_path, colour, channels):
+    pixels = RNG.integers(0, 65_536, (5, 4, channels)).astype(">u2")
+    path = tmp_path / "x.png"
+
+    def chunk(kind, content):
+        check = struct.pack(">I", zlib.crc32(kind + content))
+        return struct.pack(">I", len(content)) + kind + content + check
+
+    header = struct.pack(">IIBBBBB", 4, 5, 16, colour, 0, 0, 0)
+    rows = b"".join(b"\0" + row.tobytes() for row in pixels)
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(rows))
+        + chunk(b"IEND", b"")
+    )
+    np.testing.assert_array_equal(read_image(path, (5, 4, 3)), pixels[..., :3] >> 8)
+    with pytest.raises(DataError, match=r"x\.png: colours of 16 bits a channel.* maximum of 4095"):
+        read_image(path, (5, 4, 3), maximum=4095)
 
 
 def test_damaged_exif_is_no_orientation(tmp_path):

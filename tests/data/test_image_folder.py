@@ -75,6 +75,107 @@ def test_class_folders_are_split_by_fraction(tmp_path):
     assert load(tmp_path, test_fraction=0.3, split_seed=1).sha256() != data.sha256()
 
 
+@pytest.mark.parametrize("validation", ["val", "valid", "validation", None])
+def test_without_a_test_folder_a_part_of_train_is_held_out(tmp_path, validation):
+    for name in ("cat", "dog"):
+        for number in range(10):
+            save(tmp_path / "train" / name / f"{number}.png", np.full((5, 4), number, np.uint8))
+            if validation:
+                save(tmp_path / validation / name / f"{number}.png", np.full((5, 4), 99, np.uint8))
+    data = load(tmp_path, test_fraction=0.3)
+    assert data.info.test_fraction == 0.3
+    assert np.bincount(data.train.labels).tolist() == [7, 7]
+    assert np.bincount(data.test.labels).tolist() == [3, 3]
+    assert not set(data.train.files) & set(data.test.files)
+    assert {name.split("/")[0] for name in data.train.files + data.test.files} == {"train"}
+    if validation is None:
+        assert data.val is None
+        assert len(data.split("test")) == 20  # as other data: there are no splits
+        return
+    assert np.all(data.val.images == 99)
+    assert len(data.val) == len(data.split("train")) == 20
+    with pytest.raises(DataError, match="no test split of its own"):
+        data.split("test")
+
+
+def test_a_folder_with_a_test_split_holds_nothing_out(tmp_path):
+    for split in ("train", "test"):
+        for name in ("a", "b"):
+            save(tmp_path / split / name / "0.png")
+    assert load(tmp_path).info.test_fraction is None
+
+
+def test_classes_are_in_natural_order(tmp_path):
+    for name in ("10", "9", "grade 2", "grade 11", "Z", "a"):
+        save(tmp_path / "train" / name / "0.png")
+        save(tmp_path / "test" / name / "0.png")
+    data = load(tmp_path)
+    assert data.info.class_names == ("9", "10", "Z", "a", "grade 2", "grade 11")
+    assert data.train.files[0] == "train/9/0.png"
+    assert data.train.labels.tolist() == list(range(6))
+
+
+def test_every_file_that_cannot_be_used_is_named(tmp_path):
+    classes_of_ten(tmp_path)
+    (tmp_path / "cat" / "3.png").write_bytes(b"hello")
+    whole = (tmp_path / "dog" / "5.png").read_bytes()
+    (tmp_path / "dog" / "5.png").write_bytes(whole[:45])
+    for read in (ImageFolder(".").info, ImageFolder(".", 4, 1).load):
+        with pytest.raises(DataError, match=r"2 of 20 image files cannot be used:\n") as refusal:
+            read(tmp_path)
+        first, second = sorted(str(refusal.value).split("\n")[1:])
+        assert "3.png: not an image of a known kind" in first
+        assert "5.png: not a readable image" in second
+    for path in (tmp_path / "dog").iterdir():
+        path.write_bytes(b"")
+    (tmp_path / "cat" / "3.png").unlink()
+    with pytest.raises(DataError, match=r"\n  .*7\.png: .*\n  .*8\.png") as refusal:
+        ImageFolder(".", test_fraction=0.1).load(tmp_path)
+    assert len(str(refusal.value).split("\n")) == 11
+    (tmp_path / "cat" / "4.png").write_bytes(b"")
+    with pytest.raises(DataError, match=r"11 of 19 .*(\n  .*){10}\n  and 1 more$"):
+        ImageFolder(".").load(tmp_path)
+
+
+def test_sizes_that_differ_are_counted(tmp_path):
+    for number in range(9):
+        save(tmp_path / "a" / f"{number}.png", np.zeros((5 + number // 3, 4), np.uint8))
+        save(tmp_path / "b" / f"{number}.png", np.zeros((5, 4 + number), np.uint8))
+    message = r"11 sizes .*: 5x4 \(4, such as .*a.0\.png\), 6x4 \(3, .* and 7 more; set size"
+    with pytest.raises(DataError, match=message):
+        ImageFolder(".").info(tmp_path)
+
+
+BARS = np.repeat(np.array([[60, 60, 130, 130, 130, 130, 250, 250]], np.uint8), 4, 0)
+
+
+@pytest.mark.parametrize(
+    ("fit", "pixels"),
+    [
+        ("crop", np.full((4, 4), 130)),
+        ("pad", [[0] * 4, [60, 130, 130, 250], [60, 130, 130, 250], [0] * 4]),
+        ("stretch", [[60, 130, 130, 250]] * 4),
+    ],
+)
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_another_size_keeps_its_proportions_if_asked(tmp_path, fit, pixels, dtype):
+    path = save(tmp_path / "x.png", BARS.astype(dtype))
+    largest = np.iinfo(dtype).max
+    scaled = load_images([path], (4, 4, 1), fit=fit)[0, ..., 0] * largest
+    np.testing.assert_allclose(scaled, pixels, atol=29)  # bilinear: edges are soft
+    for name in ("a", "b"):
+        save(tmp_path / "train" / name / "0.png", BARS.astype(dtype))
+        save(tmp_path / "test" / name / "0.png", BARS.astype(dtype))
+    train = load(tmp_path, size=4, fit=fit).train
+    np.testing.assert_allclose(train.images[1, ..., 0], scaled, rtol=1e-5)
+
+
+@pytest.mark.parametrize("fit", ["crop", "pad", "stretch"])
+def test_a_thin_line_fits_any_size(tmp_path, fit):
+    path = save(tmp_path / "x.png", np.full((1, 900), 255, np.uint8))
+    assert load_images([path], (4, 4, 1), fit=fit).shape == (1, 4, 4, 1)
+
+
 def test_class_names_fix_the_labels(tmp_path):
     classes_of_ten(tmp_path)
     data = load(tmp_path, class_names=("dog", "cow", "cat"))
@@ -105,7 +206,7 @@ def test_size_and_channels(tmp_path):
         data = load(tmp_path, size=size, channels=channels, test_fraction=0.5)
         assert data.info.image_shape == data.train.images.shape[1:] == shape
         assert np.all(data.train.images == 70)
-    with pytest.raises(DataError, match=r"\d\.png: \d+x\d+ pixels \(height x width\), others have"):
+    with pytest.raises(DataError, match=r"3 sizes \(height x width\): 2x2 \(2, such as .*b.0\.png"):
         load(tmp_path, test_fraction=0.5)
 
 
@@ -145,11 +246,11 @@ def test_load_images_refuses_another_size_or_scales_it(tmp_path):
     path = save(tmp_path / "x.png", np.full((8, 6), 51, np.uint8))
     with pytest.raises(DataError, match=r"x\.png: the image has 8x6 pixels .*, not 5x4"):
         load_images([path], (5, 4, 1))
-    scaled = load_images([path, path], (5, 4, 1), resize=True)
+    scaled = load_images([path, path], (5, 4, 1), fit="stretch")
     assert scaled.dtype == np.float32
     np.testing.assert_allclose(scaled, np.full((2, 5, 4, 1), 0.2), rtol=1e-6)
     with pytest.raises(DataError, match="1 or 3 channels, never 2"):
-        load_images([path], (5, 4, 2), resize=True)
+        load_images([path], (5, 4, 2), fit="stretch")
 
 
 def test_files_that_are_no_images(tmp_path):
@@ -189,7 +290,7 @@ def test_a_huge_image_is_refused_by_its_header(tmp_path):
             b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0"))
         )
         with pytest.raises(DataError, match=r"x\.png: .*(limit|exceed)"):
-            load_images([tmp_path / "x.png"], (5, 4, 1), resize=True)
+            load_images([tmp_path / "x.png"], (5, 4, 1), fit="stretch")
 
 
 @pytest.mark.parametrize(
@@ -198,7 +299,8 @@ def test_a_huge_image_is_refused_by_its_header(tmp_path):
         ([], "expected a folder for each class, found none"),
         (["a/0.png"], r"one class only \(a\)"),
         (["a/0.png", "b/0.txt"], "b: no images; files are known by"),
-        (["train/a/0.png", "train/b/0.png"], "not both train/ and test/"),
+        (["test/a/0.png", "val/b/0.png"], "has val/ and test/ with folders inside, but no train/"),
+        (["train/a/0.png", "val/a/0.png", "valid/a/0.png"], "val/ and valid/, which both mean"),
         (["train/a/0.png", "train/b/0.png", "test/c/0.png"], "c: no such class; known: a, b"),
         (["a/0.png", "b/0.png"], "the test split would be empty"),
     ],

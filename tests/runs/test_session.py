@@ -14,10 +14,11 @@ from experiments import log_of, tiny, weights_of
 from cnnrun.config import dump_yaml
 from cnnrun.errors import CheckpointError, DivergedError, RunError
 from cnnrun.runs import StopRequest, find_run, list_runs, resume_run, start_run
+from cnnrun.runs.batches import batch_slices
 from cnnrun.runs.claiming import claim_run
 from cnnrun.runs.events import EpochFinished, FinalTest, StepFinished, Stopped, TrainingFinished
 from cnnrun.runs.folder import Run
-from cnnrun.runs.trainer import batch_slices, rank
+from cnnrun.runs.trainer import rank
 
 
 def train(session, stop_at=None):

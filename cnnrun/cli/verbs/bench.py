@@ -107,7 +107,7 @@ def _show_layers(result: Result) -> None:
 
 def _show(benchmark: Benchmark) -> None:
     results, machine = benchmark.results, benchmark.machine
-    columns = ["batch", "step ms", "samples/s", "of limit", "memory"]
+    columns = ["batch", "step ms", "samples/s", "data wait", "of limit", "memory"]
     has_torch = results[0].torch is not None
     if has_torch:
         columns += ["torch ms", "channels last", "ratio", "difference"]
@@ -117,6 +117,7 @@ def _show(benchmark: Benchmark) -> None:
             str(result.batch),
             figure(result.step_ms, 2),
             f"{result.samples_per_second:,.0f}",
+            _percent(result.data_wait_share),
             _percent(result.gemm_limit_share),
             size(result.memory_bytes),
         ]

@@ -63,6 +63,9 @@ def info_command(
     ]
     total = ["all", *map(str, description.samples.values())]
     print_table("samples", ["class", *counts], [*rows, None, total], left=["class"])
+    if description.test_fraction is not None:
+        part = f"{description.test_fraction:.4g}"
+        print_text(f"no test split of its own: {part} of each class is held out as one")
     mean, std = description.mean, description.std
     print_text(f"mean {', '.join(map(figure, mean))}  std {', '.join(map(figure, std))}")
     print(f"SHA-256 {description.sha256}")

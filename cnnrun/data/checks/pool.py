@@ -31,7 +31,8 @@ class Pool:
         self._names = list(splits)
         self._parts = list(splits.values())
         self._ends = np.cumsum([len(part) for part in self._parts])
-        self.shape: tuple[int, int, int] = self._parts[0].images.shape[1:]
+        _, height, width, channels = self._parts[0].images.shape
+        self.shape = height, width, channels
 
     def __len__(self) -> int:
         return int(self._ends[-1])

@@ -14,11 +14,13 @@ from cnnrun.data.dataset import (
     DatasetInfo,
     DatasetSource,
     Split,
-    require_memory,
     resolve_path,
     stratified_split,
 )
-from cnnrun.data.images import DEEP, SUFFIXES, ImageHeader, image_header, read_image
+from cnnrun.data.image_files import common_size, read_files, read_headers, require_one_depth
+from cnnrun.data.images import DEEP, SUFFIXES, Fit
+from cnnrun.data.sorting import naturally_sorted
+from cnnrun.data.split_folders import split_folders
 from cnnrun.engine.types import Array, DType, Fraction, NonNegativeInt, Pair, Range, as_pair
 from cnnrun.errors import DataError
 
@@ -28,16 +30,20 @@ __all__ = ["ImageFolder"]
 @DATASETS.register("image_folder")
 @dataclass(frozen=True)
 class ImageFolder(DatasetSource):
-    """`path` holds `train/` and `test/` with a folder a class in each, or the classes themselves.
+    """`path` holds `train/` with a folder a class inside, and `test/` and `val/` alike; or classes.
 
-    Without `train/` and `test/`, `test_fraction` of each class becomes the test split; a `val/`
-    beside them is the validation split. The classes are the folders' names in alphabetical order,
-    unless `class_names` gives another order, or more classes than have a folder here.
+    Without `test/`, `test_fraction` of each class of `train/` is held out as the test split; `val/`
+    (or `valid/`, `validation/`) is the validation split, and never measured as the test split. With
+    folders of classes alone, the test split is cut from these. The classes are the folders' names
+    in natural order (`class2` before `class10`), unless `class_names` gives another order, or more
+    classes than have a folder here.
 
-    Without `size` all images must be of one size, and without `channels` they are read as colour if
-    any of them has colours, and else as grey. If any has 16 bits, 16 bits are kept of all: grey
-    levels of 16 bits lie between 0 and `maximum`, and those of 8 are spread from 0 to 65535, for
-    which `maximum` must not be another.
+    Without `size` all images must be of one size. With it they are scaled to it, as `fit` says:
+    `stretch` changes their proportions, `crop` keeps these and cuts the middle out, `pad` keeps
+    them and adds black around. Without `channels` they are read as colour if any of them has
+    colours, and else as grey. If any has 16 bits, 16 bits are kept of all: grey levels of 16 bits
+    lie between 0 and `maximum`, and those of 8 are spread from 0 to 65535, for which `maximum` must
+    not be another.
     """
 
     summary = "image files in a folder for each class"
@@ -49,6 +55,7 @@ class ImageFolder(DatasetSource):
     test_fraction: Fraction = 0.2
     split_seed: NonNegativeInt = 0
     maximum: Annotated[int, Range(ge=256, le=DEEP)] = DEEP
+    fit: Fit = "stretch"
 
     def info(self, base: Path) -> DatasetInfo:
         return self._listed(base)[0]
@@ -56,13 +63,20 @@ class ImageFolder(DatasetSource):
     def load(self, base: Path) -> Dataset:
         info, files = self._listed(base)
         root = resolve_path(self.path, base)
-        headers = {file: image_header(file) for paths in files.values() for file in paths}
-        deep = self._deep(headers)
-        read = {
-            split: self._read({file: headers[file] for file in paths}, info, root, deep)
-            for split, paths in files.items()
-        }
-        divided = not _split_folders(root)
+        headers = read_headers([file for paths in files.values() for file in paths], str(root))
+        deep = require_one_depth(headers, self.maximum)
+        fit = None if self.size is None else self.fit
+        images = read_files(
+            headers, info.image_shape, str(root), deep=deep, maximum=self.maximum, fit=fit
+        )
+        read, start = {}, 0
+        for split, paths in files.items():
+            names = tuple(file.relative_to(root).as_posix() for file in paths)
+            own = images[start : start + len(paths)]
+            labels = _labels(paths, info.class_names)
+            read[split] = Split(own, labels, float(self.maximum) if deep else 255.0, names)
+            start += len(paths)
+        divided = info.test_fraction is not None and "val" not in files
         return Dataset(info, read["train"], read["test"], read.get("val"), divided)
 
     def pixel_maximum(self, dtype: DType) -> float:
@@ -71,89 +85,45 @@ class ImageFolder(DatasetSource):
     def deep_maximum(self) -> float:
         return float(self.maximum)
 
+    def image_fit(self) -> Fit:
+        return self.fit
+
     def _listed(self, base: Path) -> tuple[DatasetInfo, dict[str, list[Path]]]:
         """Return what the folders' names and the images' headers tell, and the files by split."""
         root = resolve_path(self.path, base)
         if not root.is_dir():
             raise DataError(f"{root}: no such folder")
-        folders = _split_folders(root)
+        folders = split_folders(root)
         names = self.class_names or tuple(_classes(folders.get("train", root)))
         if len(names) < 2:
             raise DataError(f"{root}: one class only ({names[0]}); there must be two or more")
-        if folders:
-            files = {split: _files(folder, names) for split, folder in folders.items()}
+        files = {split: _files(folder, names) for split, folder in folders.items()}
+        if own_test := "test" in files:
+            files = {"train": files.pop("train"), "test": files.pop("test"), **files}
         else:
-            paths = _files(root, names)
+            paths = files["train"] if files else _files(root, names)
             labels = _labels(paths, names)
             what = f"{root}: the test split"
             kept, held = stratified_split(labels, self.test_fraction, self.split_seed, what)
-            files = {"train": [paths[i] for i in kept], "test": [paths[i] for i in held]}
-        height, width, *_ = image_header(files["train"][0])
-        channels = self.channels or _channels([file for paths in files.values() for file in paths])
-        if self.size is not None:
-            height, width = as_pair(self.size)
-        shape = height, width, channels
+            files |= {"train": [paths[i] for i in kept], "test": [paths[i] for i in held]}
+        fraction = None if own_test else self.test_fraction
         counts = len(files["train"]), len(files["test"])
-        return DatasetInfo(root.resolve().name, shape, names, *counts), files
+        shape = self._shape([file for paths in files.values() for file in paths], str(root))
+        name = root.resolve().name
+        return DatasetInfo(name, shape, names, *counts, test_fraction=fraction), files
 
-    def _deep(self, headers: dict[Path, ImageHeader]) -> bool:
-        """Return whether any image has 16 bits.
-
-        Raises:
-            DataError: some have 8, whose grey levels would not be whole numbers in such a data set.
-        """
-        depths = {header.bits: file for file, header in headers.items()}
-        if len(depths) > 1 and self.maximum != DEEP:
-            raise DataError(
-                f"{depths[8]} has 8 bits a channel and {depths[16]} has 16, of which maximum says "
-                f"that {self.maximum} means 1; save all with 16 bits, or leave maximum out if both "
-                "255 and 65535 mean 1"
-            )
-        return 16 in depths
-
-    def _read(
-        self, files: dict[Path, ImageHeader], info: DatasetInfo, root: Path, deep: bool
-    ) -> Split:
-        shape, kind = info.image_shape, np.dtype(np.uint16 if deep else np.uint8)
-        require_memory(info.name, (len(files), *shape), kind.itemsize)
-        images = np.empty((len(files), *shape), kind)
-        for image, (file, header) in zip(images, files.items(), strict=True):
-            if self.size is None and header[:2] != shape[:2]:
-                raise DataError(
-                    f"{file}: {header.height}x{header.width} pixels (height x width), others have "
-                    f"{shape[0]}x{shape[1]}; set size: [height, width] to scale all"
-                )
-            resize = self.size is not None
-            image[...] = read_image(file, shape, maximum=self.maximum, resize=resize)
-            if deep and header.bits == 8:
-                image *= DEEP // 255
-        names = tuple(file.relative_to(root).as_posix() for file in files)
-        labels = _labels(list(files), info.class_names)
-        return Split(images, labels, float(self.maximum) if deep else 255.0, names)
-
-
-def _channels(files: list[Path]) -> int:
-    """Return 3 if any image has colours, else 1."""
-    return 3 if any(image_header(file).channels == 3 for file in files) else 1
-
-
-def _split_folders(root: Path) -> dict[str, Path]:
-    """Return the folders of the splits; none where the classes lie in `root` itself."""
-    present = {
-        split: root / split
-        for split in ("train", "val", "test")
-        if any(entry.is_dir() for entry in root.glob(f"{split}/*"))
-    }
-    if present and not {"train", "test"} <= present.keys():
-        raise DataError(
-            f"{root}: has {' and '.join(f'{split}/' for split in present)} with folders inside, "
-            "but not both train/ and test/"
-        )
-    return present
+    def _shape(self, files: list[Path], what: str) -> tuple[int, int, int]:
+        """Return height, width and channels, of which only what is not set is looked for."""
+        if self.size is not None and self.channels is not None:
+            return (*as_pair(self.size), self.channels)
+        headers = read_headers(files, what)
+        size = common_size(headers, what) if self.size is None else as_pair(self.size)
+        colour = any(header.channels == 3 for header in headers.values())
+        return (*size, self.channels or (3 if colour else 1))
 
 
 def _classes(folder: Path) -> list[str]:
-    names = sorted(
+    names = naturally_sorted(
         entry.name for entry in folder.iterdir() if entry.is_dir() and entry.name[0] != "."
     )
     if not names:

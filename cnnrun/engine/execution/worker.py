@@ -18,7 +18,7 @@ from cnnrun.engine.execution.messages import Compute, Shard, ShardOrder, Update,
 from cnnrun.engine.execution.program import Program
 from cnnrun.engine.types import Array
 
-__all__ = ["Job", "receive", "serve"]
+__all__ = ["Job", "ignore_signals", "portable", "receive", "serve"]
 
 SPIN = 2e-3
 """Seconds of polling for a message before going to sleep; from step to step these suffice."""
@@ -49,9 +49,7 @@ class Job:
 
 def serve(job: Job) -> None:
     """Compute shards, and change parameters, until the pipe is closed: a worker process's life."""
-    hangup = [signal.SIGHUP] if hasattr(signal, "SIGHUP") else []  # Windows has none
-    for number in (signal.SIGINT, signal.SIGTERM, *hangup):
-        signal.signal(number, signal.SIG_IGN)  # the parent decides what they mean
+    ignore_signals()
     for pipe in job.parents:  # or the end of the parent would not be seen
         pipe.close()
     ctx = job.program.context()
@@ -69,7 +67,7 @@ def serve(job: Job) -> None:
             else:
                 answer = job.compute(_shard(order, job.samples), ctx)
         except BaseException as error:
-            answer = _portable(error)
+            answer = portable(error)
         try:
             job.pipe.send(answer)
         except ConnectionError:
@@ -103,7 +101,14 @@ def receive(pipe: Connection) -> Any:
     return pipe.recv()
 
 
-def _portable(error: BaseException) -> BaseException:
+def ignore_signals() -> None:
+    """Leave it to the parent what the signals that end a process mean."""
+    hangup = [signal.SIGHUP] if hasattr(signal, "SIGHUP") else []  # Windows has none
+    for number in (signal.SIGINT, signal.SIGTERM, *hangup):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def portable(error: BaseException) -> BaseException:
     """Return an error as it can be sent to another process."""
     try:
         pickle.loads(pickle.dumps(error))
