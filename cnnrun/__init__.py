@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from cnnrun.bench import bench
     from cnnrun.config import (
         Experiment,
+        check_data,
         describe_data,
         draw_data,
         dump_yaml,
@@ -49,6 +50,7 @@ __all__ = [
     "Run",
     "__version__",
     "bench",
+    "check_data",
     "compare",
     "describe_data",
     "draw_data",
@@ -78,7 +80,8 @@ __version__ = "0.1.0"
 _HOMES = {
     "cnnrun.bench": ("bench",),
     "cnnrun.config": (
-        "Experiment", "describe_data", "draw_data", "dump_yaml", "export_samples", "init_data",
+        "Experiment", "check_data", "describe_data", "draw_data", "dump_yaml", "export_samples",
+        "init_data",
         "init_experiment", "init_layer", "init_plugin", "json_schema", "load_experiment",
     ),
     "cnnrun.engine": ("Network",),

@@ -1,6 +1,7 @@
 """The configuration language: YAML text in, validated experiments out."""
 
 from cnnrun.config.arrays import read_arrays
+from cnnrun.config.checking import check_data
 from cnnrun.config.data_list import ListedData, list_data
 from cnnrun.config.data_templates import DataStart, init_data
 from cnnrun.config.description import describe_data, draw_data
@@ -28,6 +29,7 @@ __all__ = [
     "Plugin",
     "TrainOptions",
     "build_network",
+    "check_data",
     "describe_data",
     "describe_fault",
     "draw_data",

@@ -20,6 +20,7 @@ from cnnrun.registry import suggestion
 __all__ = [
     "DataDescription",
     "TargetFigures",
+    "data_options",
     "describe_data",
     "draw_data",
     "prepared_data",
@@ -184,10 +185,27 @@ def prepared_data(
     """
     if isinstance(data, PreparedData):
         return data
+    return prepare(*data_options(data, plugins))
+
+
+def data_options(
+    data: str | Path | Experiment,
+    plugins: tuple[Path | str, ...] = (),
+    *,
+    check_network: bool = True,
+) -> tuple[DataOptions, int, Path]:
+    """Return what `prepare` needs: options, a seed, and the folder of relative paths.
+
+    Without `check_network` nothing is read of the data yet, nor is the network built for them.
+
+    Raises:
+        DataError: there is no such set, or it needs options.
+        ConfigError: the configuration is wrong.
+    """
     if isinstance(data, str | Path) and Path(data).suffix in (".yaml", ".yml"):
-        data = load_experiment(data, plugins=plugins)
+        data = load_experiment(data, plugins=plugins, check_network=check_network)
     if isinstance(data, Experiment):
-        return prepare(data.data, data.seed, data.base)
+        return data.data, data.seed, data.base
     load_plugins(plugins)
     name = str(data)
     if name not in DATASETS:
@@ -196,7 +214,7 @@ def prepared_data(
         source = DATASETS.get(name)()
     except TypeError:
         raise DataError(f"{name} needs options; give a configuration file that uses it") from None
-    return prepare(DataOptions(source), 0, Path())
+    return DataOptions(source), 0, Path()
 
 
 def _per_class(samples: Samples, classes: int) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""`cnnrun data`: which data sets there are, what is in one, and its samples as image files."""
+"""`cnnrun data`: which data sets there are, what is in one, its faults, its samples as files."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ import typer
 from cnnrun.cli.options import Json, Plugins
 from cnnrun.cli.output import print_json
 from cnnrun.cli.tables import print_table, print_text
+from cnnrun.cli.verbs import data_check
 from cnnrun.errors import ConfigError
 
 if TYPE_CHECKING:
     from cnnrun.config.export import ExportedSample
 
-app = typer.Typer(help="List, describe and export data sets.", no_args_is_help=True)
+app = typer.Typer(help="List, describe, check and export data sets.", no_args_is_help=True)
+app.command("check")(data_check.command)
 
 
 Source = Annotated[str, typer.Argument(metavar="NAME|CONFIG", help="A bundled set, or a file.")]
