@@ -254,3 +254,13 @@ train: {{epochs: 1}}
     assert [*map(str, exact.pairs)] == ["train 115 = test 76  (malignant / benign)"]
     near = {str(pair).split("  ")[0] for finding in check.findings for pair in finding.pairs}
     assert {"train 481 ~ test 7", "train 228 ~ train 371", "train 488 ~ val 76"} <= near
+
+
+def test_pairs_across_blocks_are_found():
+    vectors = np.random.default_rng(3).normal(size=(1300, 3)).astype(np.float32)
+    squares = np.square(vectors[:, None] - vectors).sum(axis=2)
+    i, j = np.nonzero(np.triu(squares < 0.3**2, 1))
+    assert len(i) > 1000
+    pairs = [np.sort(np.column_stack(part), axis=1) for part in close_pairs(vectors, 0.3)]
+    close = {tuple(pair) for part in pairs for pair in part.tolist()}
+    assert close == set(zip(i.tolist(), j.tolist(), strict=True))
