@@ -169,7 +169,9 @@ def max_pool_gradient(
     bits = np.dtype(f"i{dx.dtype.itemsize}")
     overlap = window.stride[0] < window.kernel[0] or window.stride[1] < window.kernel[1]
     sizes = zip(window.kernel, window.stride, window.output_size, window.input_size, strict=True)
-    tiled = all(size == step and step * count == whole for size, step, count, whole in sizes)
+    tiled = not window.is_padded and all(
+        size == step and step * count == whole for size, step, count, whole in sizes
+    )
     for part in tiles(len(dx), dx[:1].nbytes):
         image = dx[part] if tiled else gradient_image(dx[part], window, scratch)
         errors = dy[part].view(bits)
