@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from typing import Annotated, Any, NoReturn
 
 import typer
-from typer.core import TyperGroup
 
 import cnnrun
 from cnnrun.cli.arguments import arrange
-from cnnrun.cli.command import Verb
+from cnnrun.cli.command import Group, Verb
 from cnnrun.cli.downloads import DownloadProgress
 from cnnrun.cli.errors import reported
 from cnnrun.cli.verbs import (
@@ -33,7 +32,7 @@ from cnnrun.transfers import listening
 __all__ = ["app", "run"]
 
 
-class Program(TyperGroup):
+class Program(Group):
     """All verbs; errors leave it as messages and exit codes."""
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **options: Any) -> Any:
@@ -61,7 +60,7 @@ for name, verbs in (
 ):
     for inner in verbs.registered_commands:
         inner.cls = Verb
-    app.add_typer(verbs, name=name)
+    app.add_typer(verbs, name=name, cls=Group)
 
 
 def _print_version(wanted: bool) -> None:

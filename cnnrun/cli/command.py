@@ -1,21 +1,42 @@
 """A verb of the command line: its help is in sections, and an option that it lacks is answered with
-the override for it.
+the override for it. A group of verbs says of each what it does, uncut.
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
 from cnnrun.cli.help import sections
 
-__all__ = ["Verb"]
+__all__ = ["Group", "Verb"]
+
+
+class Group(TyperGroup):
+    """Verbs, whose first sentences are folded in the help where they are long."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the list of verbs."""
+        verbs = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, _first_sentence(verb)) for name, verb in verbs])
+
+
+def _first_sentence(verb: Any) -> str:
+    paragraph, _, _ = (verb.help or "").partition("\n\n")
+    return " ".join(paragraph.split()).removesuffix(".")
 
 
 class Verb(TyperCommand):
     """A verb whose `--lr 0.1` is answered with `optimizer.sgd.learning_rate=0.1`."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """Return the words of the usage line, those that must be given without braces."""
+        pieces = super().collect_usage_pieces(ctx)
+        return [re.sub(r"^\{(.*?)(?:\.\.\.)?\}", r"\1", piece) for piece in pieces]
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the arguments and options of the help, many options under several headings."""
@@ -26,7 +47,7 @@ class Verb(TyperCommand):
             records = [record for param in under if (record := param.get_help_record(ctx))]
             if records:
                 with formatter.section(heading):
-                    formatter.write_dl(records)
+                    formatter.write_dl([(_named(names), text) for names, text in records])
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the words behind the verb."""
@@ -41,6 +62,13 @@ class Verb(TyperCommand):
                     text = f"No such option: {option}; did you mean {override} (without dashes)?"
                     error.message, error.possibilities = text, []  # type: ignore[attr-defined]
             raise
+
+
+def _named(names: str) -> str:
+    """Return an argument or option as a user types it: without the type that Typer puts there."""
+    if names.startswith("-"):
+        return re.sub(r"<(.*)>$", r"\1", names)  # <train|val|test>
+    return re.sub(r"[{}]", "", re.sub(r" <.*>$", "", names))  # RUN <str>
 
 
 def _override_for(option: str, words: list[str]) -> str:

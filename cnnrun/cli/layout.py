@@ -83,15 +83,17 @@ def lay_out(columns: Sequence[Sequence[str]], room: int | None, keys: int = 1) -
 def folded(cell: str, width: int) -> str:
     """Return a cell with line breaks where a long name is best folded: behind a `-`, `_`, `.`, `/`.
 
-    Whoever draws it breaks lines between words, and folds what has no such place.
+    A name that is set in goes on below itself. Whoever draws it breaks lines between words, and
+    folds what has no such place.
     """
     from rich.cells import cell_len
 
+    indent = cell[: len(cell) - len(cell.lstrip(" "))]
     lines = [""]
     for piece in re.findall(r"[^\s/._-]*[/._-]+|[^\s/._-]+|\s+", cell):
         is_inside = not piece.isspace() and lines[-1][-1:].strip()
-        if is_inside and cell_len(lines[-1].split(" ")[-1] + piece) > width:
-            lines.append("")
+        if is_inside and cell_len(indent + lines[-1].split(" ")[-1] + piece) > width:
+            lines.append(indent and f"{indent} ")
         lines[-1] += piece
     return "\n".join(lines)
 

@@ -128,7 +128,8 @@ def test_a_picture_is_drawn(tmp_path):
     assert document["picture"] == str(picture)
     with Image.open(picture) as image:
         assert image.height > 10 * 64
-    assert invoke("data", "info", "digits", "--picture", picture).endswith(f"picture: {picture}\n")
+    said = CliRunner().invoke(app, ["data", "info", "digits", "--picture", str(picture)])
+    assert said.stderr == f"wrote {picture}\n"  # as every verb says it
     for words, said in (
         (["--augmented"], "say which file: --picture samples.png"),
         (["--picture", "a.jpg"], "call the file a.png"),

@@ -29,7 +29,24 @@ def test_help_fits_80_columns_and_names_values_in_one_way(words, monkeypatch):
     assert max(map(len, text.splitlines())) <= 80
     usage = text.partition("\n\n")[0].removeprefix(f"Usage: cnnrun {' '.join(words)} ")
     assert usage == usage.upper()
-    assert not re.findall(r"--[\w-]+ <(?![\w]+\|)(?!torch>).*?>", text), "a type, not a word"
+    assert not set("{}<>") & set(usage)
+    assert "......" not in usage
+    named = re.findall(r"^  (\S.*?)(?:   *|$)", text.partition("\n\n  Example")[2], flags=re.M)
+    assert named
+    assert not set("{}<>") & set("".join(named)), "a type, not a word"
+
+
+@pytest.mark.parametrize("words", [[], *[[name] for name in ("explain", "runs", "config", "data")]])
+def test_what_a_verb_does_is_never_cut(words, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    text = CliRunner().invoke(app, [*words, "--help"]).stdout
+    assert max(map(len, text.splitlines())) <= 80
+    listed = text.partition("\nCommands:\n")[2]
+    assert "..." not in listed
+    group = PROGRAM.commands[words[0]] if words else PROGRAM
+    for name, verb in group.commands.items():
+        first = verb.help.partition("\n\n")[0].rstrip(".")
+        assert f"{name} {' '.join(first.split())}" in " ".join(listed.split()), name
 
 
 def headings(text):

@@ -54,3 +54,12 @@ def test_columns_without_room_follow_in_blocks_that_begin_with_the_keys(monkeypa
     rows = [line.split() for line in out.splitlines() if line.strip()]
     assert [row for row in rows if row[0] == "x"] == [["x", *"12"], ["x", *"34"], ["x", "5"]]
     assert [row[1:] for row in rows if row[0] == "total"] == [[*"67"], [*"89"], ["0"]]
+
+
+def test_a_folded_name_that_is_set_in_stays_set_in(monkeypatch, capsys):
+    monkeypatch.setattr(tables, "_room", lambda: 40)
+    rows = [["  branch/03_conv2d_transpose", "1,234,567,890"], ["00_relu", "1"]]
+    tables.print_table("", ["layer", "sum"], rows, left=["layer"])
+    lines = [line[1:].rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert [line.split()[0] for line in lines if "branch" in line] == ["branch/03_conv2d_"]
+    assert "   transpose" in lines

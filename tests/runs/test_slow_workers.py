@@ -8,6 +8,7 @@ import pytest
 from experiments import tiny
 
 from cnnrun.cli.progress import Progress
+from cnnrun.cli.records import print_record
 from cnnrun.engine import Pace
 from cnnrun.runs import start_run
 from cnnrun.runs.events import WorkersSlow
@@ -52,6 +53,11 @@ def test_it_is_told_once(tmp_path, monkeypatch, capsys, together, slow):
     if slow:
         assert session.run.record["workers_slow"] == told[0].to_json()
         assert (told[0].together, told[0].alone) == (9.0, 1.0)
+    print_record(session.run)
+    shown = " ".join(capsys.readouterr().out.split())
+    assert ("workers_slow 9000.0 ms a step on 2 workers, 1000.0 ms on one" in shown) == slow
+    assert "None" not in shown
+    assert "schema_version" not in shown
 
 
 def test_one_worker_is_not_judged(tmp_path):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from cnnrun.cli.options import Json, Plugins
-from cnnrun.cli.output import print_json
+from cnnrun.cli.output import message, print_json
 from cnnrun.cli.tables import print_table, print_text
 from cnnrun.cli.verbs import data_check
 from cnnrun.errors import ConfigError
@@ -22,7 +22,10 @@ app = typer.Typer(help="List, describe, check and export data sets.", no_args_is
 app.command("check")(data_check.command)
 
 
-Source = Annotated[str, typer.Argument(metavar="NAME|CONFIG", help="A bundled set, or a file.")]
+Source = Annotated[
+    str,
+    typer.Argument(metavar="NAME|CONFIG", help="A data set of `data list`, or a configuration."),
+]
 
 
 @app.command("list")
@@ -37,9 +40,12 @@ def list_command(plugin: Plugins = None, json: Json = False) -> None:
     if json:
         print_json({"datasets": rows})
         return
-    columns = ["name", "what it is", "licence", "where"]
+    named = ["name", "what it is", "licence", "where"]
     cells = [[row["name"], row["summary"], row["licence"], row["where"]] for row in rows]
-    print_table("", columns, cells, left=columns)
+    print_table("data sets", named, [line for line in cells if line[-1]], left=named)
+    sources = named[:2]
+    others = [line[:2] for line in cells if not line[-1]]
+    print_table("sources, which take options such as a path", sources, others, left=sources)
 
 
 @app.command("info")
@@ -73,7 +79,7 @@ def info_command(
         return
     print_description(description)
     if drawn:
-        print_text(f"picture: {drawn}")
+        message(f"wrote {drawn}")
 
 
 @app.command("export")

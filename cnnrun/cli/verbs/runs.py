@@ -78,8 +78,7 @@ def show_command(
 
     Example: cnnrun runs show last
     """
-    from cnnrun.runs.comparison import flat
-    from cnnrun.runs.plugins import recorded_plugins
+    from cnnrun.cli.records import print_record
 
     shown = load_run(run, runs_dir)
     record, metrics = shown.record, shown.metrics
@@ -90,17 +89,7 @@ def show_command(
     if as_csv:
         print_csv(keys, [[line[key] for key in keys] for line in metrics])
         return
-    facts = [
-        [key, " ".join(map(str, value)) if isinstance(value, list) else str(value)]
-        for key, value in flat(record)
-        if not key.startswith(("final", "best", "segments"))
-    ]
-    facts += [
-        ["plug-in", f"{plugin['name']} {plugin['sha256'][:12]}"]
-        for plugin in recorded_plugins(shown)
-    ]
-    print_table(shown.name, ["", "value"], facts, left=["", "value"])
-    _show_segments(record.get("segments", []))
+    print_record(shown)
     columns = ["epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "seconds"]
     epochs = [[_cell(column, line[column]) for column in columns] for line in metrics]
     print_table("epochs", list(map(_heading, columns)), epochs)
@@ -147,24 +136,6 @@ def compare_command(
         *([key, *(_cell(key, value) for value in values)] for key, values in results.items()),
     ]
     print_table("", ["", *comparison.runs], rows, left=[""])
-
-
-def _show_segments(segments: list[dict[str, Any]]) -> None:
-    """Print by which configurations a run was trained, if there are several."""
-    if len(segments) < 2:
-        return
-    rows = [
-        [
-            str(segment["from_step"]),
-            str(segment["from_epoch"]),
-            segment["configuration"][:12],
-            ", ".join(plugin["sha256"][:12] for plugin in segment.get("plugins", [])) or "-",
-            " ".join(segment["command"]),
-        ]
-        for segment in segments
-    ]
-    columns = ["from step", "from epoch", "configuration", "plug-ins", "command"]
-    print_table("segments", columns, rows, left=columns[2:])
 
 
 def _heading(column: str) -> str:

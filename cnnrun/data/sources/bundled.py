@@ -46,7 +46,7 @@ class _Bundled(DatasetSource):
 class Mnist5k(_Bundled):
     """5,000 real MNIST digits 28x28, 400 of each class to train and 100 to test."""
 
-    summary = "5,000 MNIST digits 28x28 (bundled)"
+    summary = "5,000 MNIST digits 28x28"
     licence = "CC BY-SA 3.0"
     facts = DatasetInfo("mnist5k", (28, 28, 1), tuple("0123456789"), 4000, 1000)
     maximum = 255.0
@@ -57,7 +57,7 @@ class Mnist5k(_Bundled):
 class Digits(_Bundled):
     """1,797 handwritten digits 8x8 of the UCI repository, with 17 levels of grey."""
 
-    summary = "1,797 UCI digits 8x8 (bundled)"
+    summary = "1,797 UCI digits 8x8"
     licence = "CC BY 4.0"
     facts = DatasetInfo("digits", (8, 8, 1), tuple("0123456789"), 1438, 359)
     maximum = 16.0
