@@ -32,6 +32,7 @@ FLOORS = {
     "documents": 0,
     "notebook": 0,
     "transfers": 0,
+    "untrusted": 0,
 }
 """From a file or folder of the package to the number of its floor."""
 

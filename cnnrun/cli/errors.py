@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from cnnrun.errors import CnnrunError
+from cnnrun.untrusted import visible
 
 __all__ = ["reported"]
 
@@ -43,7 +44,7 @@ def reported(debug: bool) -> Iterator[None]:
         if debug:
             traceback.print_exc()
         text, code = _describe(error)
-        print(text, file=sys.stderr)
+        print(visible(text), file=sys.stderr)
         raise SystemExit(code) from None
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cnnrun.documents import finite
+from cnnrun.untrusted import csv_text, visible
 
 __all__ = ["message", "print_csv", "print_json", "write_csv"]
 
@@ -25,9 +24,8 @@ def print_json(document: Mapping[str, Any]) -> None:
 
 def print_csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Print a result as comma-separated values; what is not finite becomes empty."""
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows([finite(value) for value in row] for row in rows)
+    finite_rows = ([finite(value) for value in row] for row in rows)
+    print(csv_text(header, finite_rows, "\n"), end="")
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -39,12 +37,9 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) 
     from cnnrun.errors import DataError
     from cnnrun.runs.files import replace_file
 
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow(header)
-    writer.writerows(rows)
+    content = csv_text(header, rows).encode("utf-8", "backslashreplace")
     try:
-        replace_file(path, text.getvalue().encode("utf-8", "backslashreplace"))
+        replace_file(path, content)
     except OSError as error:
         raise DataError(f"{path}: cannot be written ({error.strerror})") from None
 
@@ -52,4 +47,4 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) 
 def message(text: str, *, quiet: bool = False) -> None:
     """Print a line to stderr."""
     if not quiet:
-        print(text, file=sys.stderr, flush=True)
+        print(visible(text), file=sys.stderr, flush=True)

@@ -7,9 +7,10 @@ import sys
 import textwrap
 from collections.abc import Sequence
 from io import BytesIO, TextIOWrapper
-from typing import TYPE_CHECKING, Literal, TextIO
+from typing import TYPE_CHECKING, Literal, TextIO, overload
 
 from cnnrun.cli.layout import Block, folded, lay_out
+from cnnrun.untrusted import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -45,6 +46,9 @@ def print_table(
         left: the columns that are aligned left; the others are aligned right.
         keys: so many columns, the first, say what a row is about; every block begins with them.
     """
+    title, columns = visible(title), [_cell(heading) for heading in columns]
+    left = [_cell(heading) for heading in left]
+    rows = [None if row is None else [_cell(cell) for cell in row] for row in rows]
     filled = [row for row in rows if row is not None]
     cells = [
         [heading, *(str(row[place]) for row in filled)] for place, heading in enumerate(columns)
@@ -58,8 +62,18 @@ def print_table(
 
 def print_text(text: str, indent: str = "", hanging: str = "", widest: int | None = None) -> None:
     """Print a sentence; on a terminal, and in lines of at most `widest`, broken between words."""
+    text = visible(text)
     widths = [width for width in (_room(), widest) if width is not None]
     print(_wrapped(text, min(widths), indent, hanging) if widths else text)
+
+
+@overload
+def _cell(cell: str) -> str: ...
+@overload
+def _cell(cell: str | Text) -> str | Text: ...
+def _cell(cell: str | Text) -> str | Text:
+    """Return a cell in which a name can neither break the line nor command the terminal."""
+    return visible(cell).replace("\n", "\\n") if isinstance(cell, str) else cell
 
 
 def _wrapped(text: str, width: int, indent: str = "", hanging: str = "") -> str:

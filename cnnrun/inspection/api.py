@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
+from cnnrun.config import describe_fault
 from cnnrun.engine import Network
-from cnnrun.errors import ConfigError
+from cnnrun.errors import ConfigError, RunError
 from cnnrun.inspection.capture import choose, estimate_bytes, walk
 from cnnrun.inspection.gallery import KINDS
 from cnnrun.inspection.result import Inspection
@@ -63,7 +64,8 @@ def inspect(
 
     Raises:
         ConfigError, DataError: something asked for does not exist or does not fit.
-        RunError, CheckpointError: there is no such run, or no such weights.
+        RunError, CheckpointError: there is no such run, or no such weights, or the folder cannot
+            be written to. Each file in it is replaced whole or not at all.
     """
     model, other = _open(source, checkpoint, compare, runs_dir)
     choice = SampleChoice(index, [Path(image) for image in images], split, class_name)
@@ -84,9 +86,14 @@ def inspect(
     size = estimate_bytes(nodes, len(target.x))
     if size > MOST_BYTES and on_warning is not None:
         on_warning(f"the arrays will take {size / (1 << 20):,.0f} MiB; --layers keeps fewer")
-    return write_inspection(
-        target, model.home / "inspect" / what if folder is None else Path(folder), options
-    )
+    place = model.home / "inspect" / what if folder is None else Path(folder)
+    try:
+        return write_inspection(target, place, options)
+    except OSError as error:
+        if describe_fault(error):  # a plug-in opened the file
+            raise
+        where = error.filename or place
+        raise RunError(f"{where}: cannot be written ({error.strerror})") from None
 
 
 def _open(

@@ -7,7 +7,6 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from PIL import Image
 from cnnrun.engine.types import Array
 from cnnrun.pages import render_template
 
-__all__ = ["MOST_NAMED", "EmbeddedPicture", "sample_picture", "write_page"]
+__all__ = ["MOST_NAMED", "EmbeddedPicture", "render_page", "sample_picture"]
 
 MOST_NAMED = 12
 """Samples that the page shows first."""
@@ -72,17 +71,15 @@ def sample_picture(pixels: Array) -> EmbeddedPicture:
     return EmbeddedPicture("input", "sample", "", png.getvalue(), size)
 
 
-def write_page(
-    path: Path,
+def render_page(
     report: dict[str, Any],
     pictures: Sequence[EmbeddedPicture],
     samples: Sequence[EmbeddedPicture] = (),
     made: Sequence[tuple[EmbeddedPicture | None, ...]] = (),
-) -> None:
-    """Write the page of an inspection.
+) -> str:
+    """Return the page of an inspection.
 
     Args:
-        path: of the file.
         report: the figures, as `report.json` has them.
         pictures: in the order in which they are shown.
         samples: the first images that were inspected.
@@ -101,7 +98,7 @@ def write_page(
     }
     stories = _stories(report)
     on_input = groups.pop("input", [])
-    page = render_template(
+    return render_template(
         "cnnrun.inspection",
         "inspection_page.html.j2",
         heading=f"{title}: what flows backward",
@@ -117,7 +114,6 @@ def write_page(
         figure_columns=[column.replace("_", " ") for column in FIGURE_COLUMNS],
         figure_rows=[[_cell(key, row[key]) for key in FIGURE_COLUMNS] for row in report["layers"]],
     )
-    path.write_text(page, "utf-8")
 
 
 def _flow_rows(flow: dict[str, Any]) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,11 @@ from cnnrun.inspection.gallery import (
     layer_pictures,
 )
 from cnnrun.inspection.objectives import BatchLoss, ClassScore, Objective
-from cnnrun.inspection.page import MOST_NAMED, EmbeddedPicture, sample_picture, write_page
+from cnnrun.inspection.page import MOST_NAMED, EmbeddedPicture, render_page, sample_picture
 from cnnrun.inspection.result import Inspection
 from cnnrun.inspection.statistics import measure, to_csv
 from cnnrun.inspection.target import InspectionTarget
+from cnnrun.runs.files import replacing
 
 __all__ = ["MOST_ATTRIBUTED", "MOST_PICTURES", "Options", "write_inspection"]
 
@@ -91,18 +93,24 @@ def write_inspection(target: InspectionTarget, folder: Path, options: Options) -
         if few < len(target.x):
             result.notes.append(f"attribution maps are of the first {few} samples")
     _write_arrays(folder, captured, result.attribution, options.format)
-    (folder / "stats.csv").write_text(to_csv(figures), "utf-8")
+    _write_text(folder / "stats.csv", to_csv(figures))
     embedded = _draw(target, captured, result, options) if options.pictures else []
     result.document = _document(target, result, objective, captured, options.other)
     text = json.dumps(finite(result.document), indent=2, allow_nan=False)
-    (folder / "report.json").write_text(f"{text}\n", "utf-8")
+    _write_text(folder / "report.json", f"{text}\n")
     samples = [sample_picture(image) for image in target.images[:MOST_NAMED]] if is_image else []
     made = [
         tuple(None if image is None else sample_picture(image) for image in pair)
         for pair in target.pictures(captured.outputs, MOST_NAMED)
     ]
-    write_page(folder / "index.html", result.document, embedded, samples, made)
+    page = render_page(result.document, embedded, samples, made)
+    _write_text(folder / "index.html", page)
     return result
+
+
+def _write_text(path: Path, text: str) -> None:
+    with replacing(path) as fresh:
+        fresh.write_text(text, "utf-8")
 
 
 def _write_arrays(folder: Path, captured: Capture, attribution: Attribution, form: str) -> None:
@@ -114,11 +122,13 @@ def _write_arrays(folder: Path, captured: Capture, attribution: Attribution, for
         arrays[f"attribution/grad_cam@{attribution.cam_layer}"] = attribution.cam
     arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     if form == "safetensors":
-        from safetensors.numpy import save_file
+        from safetensors.numpy import save
 
-        save_file(arrays, folder / "maps.safetensors")
+        with replacing(folder / "maps.safetensors") as fresh:
+            fresh.write_bytes(save(arrays))
     else:
-        np.savez(folder / "maps.npz", **arrays)  # type: ignore[arg-type]
+        with replacing(folder / "maps.npz") as fresh, fresh.open("wb") as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]
 
 
 def _draw(
@@ -139,8 +149,11 @@ def _draw(
             embedded.append(words)
             continue
         path = result.folder / f"{picture.name}.png"
-        picture.image.save(path, optimize=False)
-        content = path.read_bytes()
+        png = BytesIO()
+        picture.image.save(png, "PNG", optimize=False)
+        content = png.getvalue()
+        with replacing(path) as fresh:
+            fresh.write_bytes(content)
         size += len(content)
         if size <= MOST_PAGE_BYTES:
             embedded.append(

@@ -16,6 +16,7 @@ from cnnrun.engine import Executor
 from cnnrun.engine.types import Array
 from cnnrun.errors import DataError
 from cnnrun.runs.evaluation import predict
+from cnnrun.runs.files import replacing
 from cnnrun.runs.model import Model
 
 __all__ = [
@@ -136,7 +137,8 @@ def save_predictions(
             continue
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_image(path, np.clip(np.nan_to_num(prediction.output), 0, 1), 1.0)
+            with replacing(path) as fresh:
+                write_image(fresh, np.clip(np.nan_to_num(prediction.output), 0, 1), 1.0)
         except OSError as error:
             raise DataError(f"{path}: cannot be written ({error.strerror})") from None
         yield prediction._replace(output=path)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-__all__ = ["dump_json", "replace_file", "sync_folder", "write_durably", "write_json"]
+__all__ = ["dump_json", "replace_file", "replacing", "sync_folder", "write_durably", "write_json"]
 
 
 def dump_json(document: Any) -> str:
@@ -29,10 +31,28 @@ def write_durably(path: Path, content: bytes) -> None:
 
 def replace_file(path: Path, content: bytes) -> None:
     """Replace a file, or create it: readers see the old or the new one, never a part."""
-    fresh = path.with_name(f".{path.name}.new")
-    write_durably(fresh, content)
-    os.replace(fresh, path)
+    with replacing(path) as fresh:
+        write_durably(fresh, content)
     sync_folder(path.parent)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a file to write, which takes the place of `path` if the body succeeds.
+
+    Raises:
+        OSError: it cannot be written; the error names `path`, and what stood there still stands.
+    """
+    fresh = path.with_name(f".{path.name}.new")
+    try:
+        yield fresh
+        os.replace(fresh, path)
+    except BaseException as error:
+        with suppress(OSError):
+            fresh.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise
 
 
 def write_json(path: Path, document: Any) -> None:

@@ -8,6 +8,7 @@ what was measured, and the run: `breastmnist_test_[AUC]0.901_[ACC]0.863@breastmn
 from __future__ import annotations
 
 import csv
+import io
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,7 +18,9 @@ import numpy as np
 
 from cnnrun.data.sources import MedMnist
 from cnnrun.engine.types import Array
+from cnnrun.errors import RunError
 from cnnrun.runs.evaluation import Evaluation
+from cnnrun.runs.files import replace_file
 from cnnrun.runs.measures.metrics import accuracy
 from cnnrun.runs.model import Model
 
@@ -75,6 +78,9 @@ def write_result_file(model: Model, evaluation: Evaluation) -> list[Path]:
     """Write the file that MedMNIST's evaluator reads into the run's folder; none of other data.
 
     It takes the place of an earlier one of the same split and checkpoint.
+
+    Raises:
+        RunError: it cannot be written; an earlier one is kept.
     """
     source, figures = _source(model, evaluation), medmnist_figures(model, evaluation)
     if source is None or figures is None or evaluation.scores is None:
@@ -82,15 +88,17 @@ def write_result_file(model: Model, evaluation: Evaluation) -> list[Path]:
     folder, start = model.run.folder, f"{source.file_name}_{evaluation.split}_"
     which = "" if model.checkpoint == "best" else f"-{model.checkpoint}"
     end = f"@{model.run.name.replace('.', '_')}{which}.csv"  # its reader ends the run at a dot
-    for path in folder.iterdir():
-        if path.name.startswith(start) and path.name.endswith(end):
-            path.unlink()
     auc = math.nan if figures.auc is None else figures.auc
     path = folder / f"{start}[AUC]{auc:.3f}_[ACC]{figures.accuracy:.3f}{end}"
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        for index, row in enumerate(evaluation.scores.tolist()):
-            writer.writerow([index, *row])
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows([n, *row] for n, row in enumerate(evaluation.scores.tolist()))
+    try:
+        replace_file(path, text.getvalue().encode())
+        for other in folder.iterdir():
+            if other.name.startswith(start) and other.name.endswith(end) and other != path:
+                other.unlink()
+    except OSError as error:
+        raise RunError(f"{error.filename}: cannot be written ({error.strerror})") from None
     return [path]
 
 

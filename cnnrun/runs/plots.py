@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+import warnings
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
@@ -140,6 +141,9 @@ def show_image(axes: Axes, pixels: Array, text: str) -> None:
 def save_picture(figure: Figure, path: Path) -> None:
     """Write a picture, whole or not at all."""
     picture = BytesIO()
-    figure.savefig(picture, dpi=120, format="png")
+    with warnings.catch_warnings():
+        # Class names may have letters of any script; those that the font lacks become boxes.
+        warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
+        figure.savefig(picture, dpi=120, format="png")
     path.parent.mkdir(parents=True, exist_ok=True)
     replace_file(path, picture.getvalue())

@@ -7,7 +7,6 @@ others have that name already, which `evaluations.json` tells, a digest is put b
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 import re
@@ -15,20 +14,30 @@ from pathlib import Path
 
 from cnnrun.errors import RunError
 from cnnrun.runs.evaluation import Evaluation
-from cnnrun.runs.files import write_json
+from cnnrun.runs.files import replace_file, write_json
 from cnnrun.runs.folder import Run
 from cnnrun.runs.model import Model
+from cnnrun.untrusted import csv_text
 
 __all__ = ["write_evaluation"]
 
 
 def write_evaluation(model: Model, evaluation: Evaluation) -> list[Path]:
-    """Write what was predicted of every sample, and the pictures of the task; return the files."""
+    """Write what was predicted of every sample, and the pictures of the task; return the files.
+
+    Each takes the place of an earlier one whole, or not at all.
+
+    Raises:
+        RunError: one cannot be written, or the notes of whose files they are, are damaged.
+    """
     run, suffix = model.run, _own_suffix(model.run, evaluation, model.checkpoint)
     table = run.folder / f"predictions{suffix}.csv"
-    _write_table(table, evaluation)
     title = f"{run.name}: {evaluation.title}, {model.checkpoint} weights"
-    pictures = evaluation.figures.draw(lambda name: run.plots / f"{name}{suffix}.png", title)
+    try:
+        _write_table(table, evaluation)
+        pictures = evaluation.figures.draw(lambda name: run.plots / f"{name}{suffix}.png", title)
+    except OSError as error:
+        raise RunError(f"{error.filename}: cannot be written ({error.strerror})") from None
     return [table, *pictures]
 
 
@@ -81,8 +90,6 @@ def _suffix(evaluation: Evaluation, checkpoint: str) -> str:
 
 def _write_table(path: Path, evaluation: Evaluation) -> None:
     figures, files = evaluation.figures, evaluation.files
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["index", *(["file"] if files else []), *figures.heading()])
-        for index, row in enumerate(figures.rows()):
-            writer.writerow([index, *files[index : index + 1], *row])
+    heading = ["index", *(["file"] if files else []), *figures.heading()]
+    rows = ([index, *files[index : index + 1], *row] for index, row in enumerate(figures.rows()))
+    replace_file(path, csv_text(heading, rows).encode("utf-8", "backslashreplace"))

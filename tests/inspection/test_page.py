@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from cnnrun.inspection.page import EmbeddedPicture, sample_picture, write_page
+from cnnrun.inspection.page import EmbeddedPicture, render_page, sample_picture
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -71,7 +71,7 @@ class Page(HTMLParser):
 def written(tmp_path, text):
     picture = EmbeddedPicture(text, "filters", text, b"png", (4, 3))
     image = sample_picture(np.zeros((4, 5, 1)))
-    write_page(tmp_path / "index.html", report(text), [picture], [image])
+    (tmp_path / "index.html").write_text(render_page(report(text), [picture], [image]), "utf-8")
     return Page(tmp_path / "index.html")
 
 
@@ -98,7 +98,7 @@ def test_what_it_shows(tmp_path):
 def test_many_samples_are_not_all_named(tmp_path):
     many = report("plain")
     many["samples"] = [sample(f"test {i}") for i in range(14)]
-    write_page(tmp_path / "index.html", many, [])
+    (tmp_path / "index.html").write_text(render_page(many, []), "utf-8")
     texts = Page(tmp_path / "index.html").texts
     assert "test 11" in texts
     assert "test 12" not in texts
@@ -111,7 +111,7 @@ def test_it_begins_with_the_image_and_what_it_is_taken_for(tmp_path):
     image = sample_picture(np.ones((8, 8, 3)))
     picture = EmbeddedPicture("layer", "filters", "filters", b"png", (4, 3))
     again = EmbeddedPicture("layer", "input_gradients", "the same as above", b"", (0, 0))
-    write_page(tmp_path / "index.html", document, [picture, again], [image])
+    (tmp_path / "index.html").write_text(render_page(document, [picture, again], [image]), "utf-8")
     page = Page(tmp_path / "index.html")
     first = page.texts.index("predicted nine (50.0%)")
     assert page.texts.index("true class seven") < page.texts.index("The flow of gradients")
@@ -128,7 +128,7 @@ def test_a_comparison_names_both_and_shows_both_flows(tmp_path):
         "flow": {**document["flow"], "verdict": ["the second is ill"]},
         "samples": [{"predicted": "six", "probability": 0.25}],
     }
-    write_page(tmp_path / "index.html", document, [])
+    (tmp_path / "index.html").write_text(render_page(document, []), "utf-8")
     texts = Page(tmp_path / "index.html").texts
     assert "one and two: what flows backward" in texts
     assert "predicted one: plain (50.0%)" in texts
