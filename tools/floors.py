@@ -27,6 +27,7 @@ FLOORS = {
     "data": 2,
     "engine": 1,
     "pages": 0,
+    "statistics": 0,
     "errors": 0,
     "registry": 0,
     "documents": 0,

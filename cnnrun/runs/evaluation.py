@@ -105,7 +105,7 @@ class Evaluation:
         """Return what a notebook shows: the most important figures, and the table of the others."""
         table = self.figures.table
         rows = [tuple(map(cell, row)) for row in table.rows]
-        figures = f"{self.figures.summary}, loss {cell(self.loss)}"
+        figures = f"{self.figures.summary_with_intervals}, loss {cell(self.loss)}"
         return html_table(self._measured, figures, table.columns, rows)
 
     @property
@@ -115,7 +115,7 @@ class Evaluation:
 
     def to_dict(self) -> dict[str, Any]:
         """Return all figures, without the scores of single samples, as a JSON document."""
-        matrix = self.confusion_matrix
+        matrix, intervals = self.confusion_matrix, self.figures.intervals
         rows = [asdict(entry) for entry in self.per_class]
         return {
             "split": self.split,
@@ -127,7 +127,12 @@ class Evaluation:
             "loss": self.loss,
             "accuracy": self.accuracy,
             "auc": self.auc,
-            "per_class": [{"class": row.pop("name"), **row} for row in rows],
+            "f1": self.figures.f1,
+            **intervals.to_dict(),
+            "per_class": [
+                {"class": row.pop("name"), **row, **intervals.row(number)}
+                for number, row in enumerate(rows)
+            ],
             "confusion_matrix": matrix.tolist() if matrix is not None else None,
             **self.figures.to_dict(),
         }

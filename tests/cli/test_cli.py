@@ -157,7 +157,11 @@ def test_evaluate(home, monkeypatch):
     assert matrix.shape == (3, 3)
     assert matrix.sum() == 30
     assert found["accuracy"] == pytest.approx(np.trace(matrix) / 30)
-    assert found["per_class"][1].keys() == {"class", "precision", "recall", "f1", "auc", "support"}
+    figures = {"precision", "recall", "f1", "auc"}
+    intervals = {f"{figure}_interval" for figure in figures}
+    assert found["per_class"][1].keys() == {"class", "support"} | figures | intervals
+    low, high = found["accuracy_interval"]
+    assert low < found["accuracy"] < high
     folder = home / "runs/tiny-0001"
     assert (folder / "plots/confusion_matrix.png").read_bytes().startswith(b"\x89PNG")
     rows = list(csv.DictReader((folder / "predictions.csv").read_text().splitlines()))

@@ -55,6 +55,7 @@ def command(
 ) -> None:
     """Measure a trained network: loss, accuracy, per-class figures, confusion matrix.
 
+    Behind a figure stands its 95% interval over the samples.
     Of numbers it says MAE, RMSE and R2; of images MAE and PSNR.
 
     Example: cnnrun evaluate last
@@ -89,7 +90,7 @@ def command(
 
 def show(model: Model, evaluation: Evaluation) -> None:
     """Print the figures of an evaluation."""
-    summary = f"{evaluation.figures.summary}, loss {figure(evaluation.loss)}"
+    summary = f"{evaluation.figures.summary_with_intervals}, loss {figure(evaluation.loss)}"
     where = f"{evaluation.title}, {evaluation.samples:,} samples"
     print_text(f"{model.run.name}, {model.checkpoint} weights, {where}: {summary}")
     table = evaluation.figures.table

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from cnnrun.engine.types import Array
+from cnnrun.runs.measures.intervals import Intervals
 from cnnrun.runs.measures.metrics import ClassMetrics, mean_area_under_curve
+from cnnrun.statistics import Interval
 
-__all__ = ["Collector", "Figures", "Table", "class_table"]
+__all__ = ["INTERVALS_SAID", "Collector", "Figures", "Table", "class_table"]
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,17 @@ class Figures:
         return mean_area_under_curve(self.scores, self.labels)
 
     @property
+    def f1(self) -> float | None:
+        """The mean of the F1 of every class or label (macro F1); None where there is none."""
+        known = [entry.f1 for entry in self.per_class if entry.f1 is not None]
+        return sum(known) / len(known) if known else None
+
+    @property
+    def intervals(self) -> Intervals:
+        """The 95% intervals of the figures, over the samples; they take a moment."""
+        return Intervals()
+
+    @property
     def per_class(self) -> list[ClassMetrics]:
         """The figures of every class or label, where there are any."""
         return []
@@ -67,6 +80,11 @@ class Figures:
     @property
     def summary(self) -> str:
         """The most important figures in a line, without the loss."""
+        raise NotImplementedError
+
+    @property
+    def summary_with_intervals(self) -> str:
+        """The same, each with its interval behind it."""
         raise NotImplementedError
 
     @property
@@ -96,10 +114,37 @@ class Figures:
         raise NotImplementedError
 
 
-def class_table(title: str, column: str, figures: Sequence[ClassMetrics]) -> Table:
-    """Return a table with a row for every class."""
+INTERVALS_SAID = "with 95% intervals"
+
+
+def class_table(
+    title: str, column: str, figures: Sequence[ClassMetrics], intervals: Intervals
+) -> Table:
+    """Return a table with a row for every class; behind each figure its interval."""
+    keys = ("precision", "recall", "f1", "auc")
+    rows = [
+        [
+            entry.name,
+            *(_cell(getattr(entry, key), ends[key]) for key in keys),
+            entry.support,
+        ]
+        for entry, ends in zip(figures, intervals.rows, strict=True)
+    ]
     columns = [column, "precision", "recall", "F1", "AUC", "support"]
-    return Table(title, columns, [astuple(entry) for entry in figures])
+    return Table(f"{title}, {INTERVALS_SAID}", columns, rows)
+
+
+def _cell(value: float | None, interval: Interval | None) -> str | None:
+    """Return a share as a cell that leaves room for others: `0.9231 .87-.96`."""
+    if value is None:
+        return None
+    ends = f" {'-'.join(map(_short, interval))}" if interval else ""
+    return f"{value:.4f}{ends}"
+
+
+def _short(share: float) -> str:
+    """Return a share in three characters: `.87`, `1.0`."""
+    return f"{share:.2f}".lstrip("0") if share < 0.995 else "1.0"
 
 
 class Collector(Protocol):

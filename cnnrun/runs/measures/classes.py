@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 from cnnrun.data import Samples
 from cnnrun.engine.types import Array
 from cnnrun.runs.measures.base import Figures, Table, class_table
+from cnnrun.runs.measures.intervals import Intervals, class_intervals, percent, with_ends
 from cnnrun.runs.measures.metrics import (
     ClassMetrics,
     accuracy,
@@ -19,6 +21,7 @@ from cnnrun.runs.measures.metrics import (
     per_class,
 )
 from cnnrun.runs.plots import plot_confusion, plot_mistakes
+from cnnrun.statistics import wilson_interval
 
 __all__ = ["ClassFigures", "Mistake", "class_figures"]
 
@@ -64,6 +67,17 @@ class ClassFigures(Figures):
         """The share of right predictions."""
         return accuracy(self.scores, self.labels)
 
+    @cached_property
+    def intervals(self) -> Intervals:
+        """Of accuracy, mean F1 and AUC, and of the figures of every class."""
+        classes = np.arange(len(self.class_names))
+        predicted, true = self.scores.argmax(axis=1), self.labels
+        parts = class_intervals(
+            self.scores, predicted[:, None] == classes, true[:, None] == classes
+        )
+        right = wilson_interval(int((predicted == true).sum()), len(true))
+        return replace(parts, overall={"accuracy": right, **parts.overall})
+
     @property
     def per_class(self) -> list[ClassMetrics]:
         """The figures of every class against all others."""
@@ -85,9 +99,18 @@ class ClassFigures(Figures):
         return f"accuracy {self.accuracy:.2%}"
 
     @property
+    def summary_with_intervals(self) -> str:
+        """The accuracy, mean F1 and AUC."""
+        ends, f1, auc = self.intervals.overall, self.f1, self.auc
+        parts = [f"accuracy {with_ends(f'{self.accuracy:.2%}', ends['accuracy'], percent)}"]
+        parts += [f"F1 {with_ends(f'{f1:.4f}', ends['f1'])}"] if f1 is not None else []
+        parts += [f"AUC {with_ends(f'{auc:.4f}', ends['auc'])}"] if auc is not None else []
+        return ", ".join(parts)
+
+    @property
     def table(self) -> Table:
         """A row for every class."""
-        return class_table("per class", "class", self.per_class)
+        return class_table("per class", "class", self.per_class, self.intervals)
 
     def heading(self) -> list[str]:
         """Return the columns: the true and the predicted class, and every probability."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 from cnnrun.data import Samples
 from cnnrun.engine.types import Array
 from cnnrun.runs.measures.base import Figures, Table
+from cnnrun.runs.measures.intervals import Intervals, mean_intervals, with_ends
 from cnnrun.runs.measures.pictures import plot_images
 
 __all__ = ["ImageCollector", "ImageFigures", "Restored", "psnr"]
@@ -73,6 +75,20 @@ class ImageFigures(Figures):
         """The mean error, and the PSNR of outputs and inputs."""
         began = "" if self.input_psnr is None else f" (inputs: {self.input_psnr:.2f} dB)"
         return f"MAE {self.mae.mean():.4f}, PSNR {self.psnr:.2f} dB{began}"
+
+    @cached_property
+    def intervals(self) -> Intervals:
+        """Of both means."""
+        return mean_intervals({"mae": self.mae, "psnr": psnr(self.mean_squares)})
+
+    @property
+    def summary_with_intervals(self) -> str:
+        """The same; the inputs, which no network made, without."""
+        began = "" if self.input_psnr is None else f", inputs {self.input_psnr:.2f} dB"
+        ends = self.intervals.overall
+        error = with_ends(f"{self.mae.mean():.4f}", ends["mae"])
+        ratio = with_ends(f"{self.psnr:.2f}", ends["psnr"], "{:.2f}".format)
+        return f"MAE {error}, PSNR {ratio} dB{began}"
 
     @property
     def table(self) -> Table:

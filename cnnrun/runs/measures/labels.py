@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from cnnrun.engine.types import Array
 from cnnrun.runs.measures.base import Figures, Table, class_table
+from cnnrun.runs.measures.intervals import (
+    Intervals,
+    class_intervals,
+    mean_intervals,
+    percent,
+    with_ends,
+)
 from cnnrun.runs.measures.metrics import (
     ClassMetrics,
     accuracy,
@@ -16,6 +24,7 @@ from cnnrun.runs.measures.metrics import (
     per_class,
 )
 from cnnrun.runs.measures.pictures import plot_labels
+from cnnrun.statistics import wilson_interval
 
 __all__ = ["LabelFigures"]
 
@@ -44,6 +53,19 @@ class LabelFigures(Figures):
         """The share of images of which every label is right."""
         return exact_matches(self.scores, self.labels)
 
+    @cached_property
+    def intervals(self) -> Intervals:
+        """Of the figures of all labels, and of every label's."""
+        said, true = self.scores > 0.5, self.labels > 0.5
+        parts = class_intervals(self.scores, said, true)
+        right = said == true
+        overall = {
+            **mean_intervals({"accuracy": right.mean(axis=1)}).overall,
+            "exact_match": wilson_interval(int(right.all(axis=1).sum()), len(right)),
+            **parts.overall,
+        }
+        return replace(parts, overall=overall)
+
     @property
     def per_class(self) -> list[ClassMetrics]:
         """The figures of every label."""
@@ -62,9 +84,22 @@ class LabelFigures(Figures):
         return f"{mean}accuracy of labels {self.accuracy:.2%}, exact match {self.exact_match:.2%}"
 
     @property
+    def summary_with_intervals(self) -> str:
+        """The same, with the mean F1."""
+        ends, f1, auc = self.intervals.overall, self.f1, self.auc
+        parts = [f"mean AUC {with_ends(f'{auc:.4f}', ends['auc'])}"] if auc is not None else []
+        parts += [f"F1 {with_ends(f'{f1:.4f}', ends['f1'])}"] if f1 is not None else []
+        for words, key, share in (
+            ("accuracy of labels", "accuracy", self.accuracy),
+            ("exact match", "exact_match", self.exact_match),
+        ):
+            parts.append(f"{words} {with_ends(f'{share:.2%}', ends[key], percent)}")
+        return ", ".join(parts)
+
+    @property
     def table(self) -> Table:
         """A row for every label."""
-        return class_table("per label", "label", self.per_class)
+        return class_table("per label", "label", self.per_class, self.intervals)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the share of exact matches; the rest is said of every task."""

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from cnnrun.engine.types import Array
-from cnnrun.runs.measures.base import Figures, Table
+from cnnrun.runs.measures.base import INTERVALS_SAID, Figures, Table
+from cnnrun.runs.measures.intervals import Intervals, number_intervals, with_ends
 from cnnrun.runs.measures.pictures import plot_numbers
+from cnnrun.statistics import Interval
 
 __all__ = ["NumberFigures", "TargetFigures"]
 
@@ -68,6 +71,11 @@ class NumberFigures(Figures):
             float(np.mean(determined)) if determined else None,
         )
 
+    @cached_property
+    def intervals(self) -> Intervals:
+        """Of the figures of every number, and of their means."""
+        return number_intervals(self.labels, self.predictions)
+
     @property
     def samples(self) -> int:
         """How many were measured."""
@@ -81,21 +89,28 @@ class NumberFigures(Figures):
         return f"MAE {mean.mae:.4g}, RMSE {mean.rmse:.4g}{r2}"
 
     @property
+    def summary_with_intervals(self) -> str:
+        """The mean of every figure."""
+        mae, rmse, r2 = _shown(self.mean, self.intervals.overall)
+        return f"MAE {mae}, RMSE {rmse}" + (f", R2 {r2}" if r2 else "")
+
+    @property
     def table(self) -> Table:
         """A row for every number, and one for their means if there are several."""
-        every = self.per_target
-        every += [self.mean] if len(every) > 1 else []
-        rows = [
-            [figures.name, f"{figures.mae:.4g}", f"{figures.rmse:.4g}", figures.r2]
-            for figures in every
-        ]
-        return Table("per target", ["target", "MAE", "RMSE", "R2"], rows)
+        intervals = self.intervals
+        every = list(zip(self.per_target, intervals.rows, strict=True))
+        every += [(self.mean, intervals.overall)] if len(every) > 1 else []
+        rows = [[figures.name, *_shown(figures, ends)] for figures, ends in every]
+        return Table(f"per target, {INTERVALS_SAID}", ["target", "MAE", "RMSE", "R2"], rows)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures of every number, and their means."""
         mean = asdict(self.mean)
         del mean["name"]
-        rows = [asdict(figures) for figures in self.per_target]
+        rows = [
+            {**asdict(figures), **self.intervals.row(number)}
+            for number, figures in enumerate(self.per_target)
+        ]
         return {**mean, "per_target": [{"target": row.pop("name"), **row} for row in rows]}
 
     def heading(self) -> list[str]:
@@ -112,6 +127,17 @@ class NumberFigures(Figures):
         picture = path("numbers")
         plot_numbers(self.labels, self.predictions, self.class_names, title, picture)
         return [picture]
+
+
+def _shown(
+    figures: TargetFigures, ends: Mapping[str, Interval | None]
+) -> tuple[str, str, str | None]:
+    """Return MAE, RMSE and R2 with their intervals; R2 where it is defined."""
+    mae, rmse = (
+        with_ends(f"{getattr(figures, key):.4g}", ends[key], "{:.3g}".format)
+        for key in ("mae", "rmse")
+    )
+    return mae, rmse, None if figures.r2 is None else with_ends(f"{figures.r2:.4f}", ends["r2"])
 
 
 def _measured(name: str, true: Array, predicted: Array) -> TargetFigures:
