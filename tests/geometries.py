@@ -174,7 +174,7 @@ POOLINGS = [
     *_pools(2, (6, 7, 2), pool_size=(2, 3), stride=(3, 1)),
     *_pools(2, (5, 6, 2), pool_size=2, padding=1),
     *_pools(2, (5, 6, 2), pool_size=3, stride=2, padding=1),
-    *_pools(2, (6, 9, 2), pool_size=3, padding=1),  # as many pixels as its windows have, but shifted
+    *_pools(2, (6, 9, 2), pool_size=3, padding=1),  # windows as large as it, moved
     *_pools(2, (4, 5, 2), pool_size=3, stride=1, padding=2),
     *_pools(2, (6, 5, 2), pool_size=(3, 2), stride=(2, 1), padding=(1, 0)),
     *_pools(1, (5, 6, 1), pool_size=(2, 5), stride=(1, 3), padding=(1, 2)),
