@@ -136,6 +136,24 @@ def test_images_of_any_shape_and_range_are_compared(shape):
     assert kinds == ["copies_across", "near_copies_across"][: 1 if shape[2] == 3 else 2]
 
 
+@pytest.mark.parametrize(("low", "high"), [(-1000.0, 400.0), (-255.0, 0.0), (-400.0, -100.0)])
+def test_what_is_found_does_not_depend_on_which_pixels_mean_0_and_1(low, high):
+    images = MNIST.images[:40]
+    faint = levels(images[:1] + RNG.normal(0, 5, images[:1].shape))
+    images = np.concatenate([images, faint, images[:1] * 0])
+    scaled = low + images.astype(np.float32) / 255 * (high - low)
+    labels = np.zeros(len(images), int)
+    moved = Split(scaled, labels, maximum=high, minimum=low)
+    told, expected = (
+        check_copies(Pool({"train": split}, "classification", NAMES))
+        for split in (moved, Split(images, labels))
+    )
+    assert [finding.kind for finding in expected] == ["near_copies", "blank_images"]
+    assert [finding.message for finding in told] == [finding.message for finding in expected]
+    read = Pool({"train": moved}, "classification", NAMES).read(np.arange(3))
+    np.testing.assert_allclose(read, images[:3] / 255, atol=1e-5)
+
+
 def test_images_of_other_colours_are_other_images():
     image = MNIST.images[:1].repeat(3, axis=3) * np.array([1, 0, 0], np.uint8)
     assert not check(train=(image, [0]), test=(image[..., ::-1], [0]))

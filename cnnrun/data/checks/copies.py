@@ -37,8 +37,7 @@ def check_copies(pool: Pool) -> list[Finding]:
     blank, looks = [], []
     number = 0
     comparable = min(pool.shape[:2]) >= SMALLEST
-    for pixels, maximum in pool.chunks():
-        images = np.divide(pixels, maximum, dtype=np.float32, casting="unsafe")
+    for pixels, images in pool.chunks():
         contrast = images.std(axis=(1, 2)).max(axis=1)
         if comparable:
             looks.append(spectra(images))

@@ -42,11 +42,12 @@ class Pool:
         """How many images are looked at together, so that memory stays bounded."""
         return max(1, CHUNK_BYTES // (4 * int(np.prod(self.shape))))
 
-    def chunks(self) -> Iterator[tuple[Array, float]]:
-        """Yield all images in order, some at a time, with the pixel value that means 1."""
+    def chunks(self) -> Iterator[tuple[Array, Array]]:
+        """Yield all images in order, some at a time: as they are, and from 0 to 1."""
         for part in self._parts:
             for start in range(0, len(part), self.at_once):
-                yield part.images[start : start + self.at_once], part.maximum
+                pixels = part.images[start : start + self.at_once]
+                yield pixels, part.pixel_range.scaled(pixels)
 
     def read(self, numbers: Array) -> Array:
         """Return images `(N, H, W, C)`, float32 from 0 to 1."""
@@ -55,7 +56,7 @@ class Pool:
         for place in np.unique(places):
             part, mine = self._parts[place], places == place
             pixels = part.images[numbers[mine] - (self._ends[place] - len(part))]
-            images[mine] = np.divide(pixels, part.maximum, dtype=np.float32, casting="unsafe")
+            images[mine] = part.pixel_range.scaled(pixels)
         return images
 
     def places(self, numbers: Array) -> Array:
