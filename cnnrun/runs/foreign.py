@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from cnnrun.config import Experiment, read_dataset
-from cnnrun.data import DATASETS, DatasetInfo, DatasetSource, Samples, Statistics, has_labels
+from cnnrun.config import Experiment, named_dataset, read_dataset
+from cnnrun.data import DatasetInfo, DatasetSource, Samples, Statistics, has_labels
 from cnnrun.data.pixel_range import DEEP
 from cnnrun.data.recognition import as_yaml, recognise
 from cnnrun.data.sources import ImageFolder, ImagePairs, Npz
@@ -108,9 +108,7 @@ def _source(
 ) -> tuple[Path, DatasetSource]:
     """Return what is called the data's path, and how to read them."""
     if isinstance(data, str):
-        is_written_out = data.lstrip().startswith("{")
-        if is_written_out or (data in DATASETS and not Path(data).exists()):
-            data = read_dataset(data, "--data")
+        data = named_dataset(data, "--data") or data
     if isinstance(data, DatasetSource):
         own = getattr(data, "path", None)
         if own is None:
