@@ -55,6 +55,11 @@ class Run:
         return self.folder / "metrics.jsonl"
 
     @property
+    def digests(self) -> Path:
+        """The file with digests of the weights, a line for every epoch at least."""
+        return self.folder / "digests.jsonl"
+
+    @property
     def plots(self) -> Path:
         """The folder of pictures."""
         return self.folder / "plots"
