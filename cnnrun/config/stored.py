@@ -93,6 +93,13 @@ class Segment(Stored):
     command: list[str]
 
 
+class Reproduces(Stored):
+    """Which run another repeats, and what came of it."""
+
+    run: str
+    verdict: str | None = None
+
+
 class RunRecord(Stored):
     """What `run.json` says; keys that a version may lack have a default, which is not filled in."""
 
@@ -109,6 +116,7 @@ class RunRecord(Stored):
     command: list[str] = []
     segments: list[Segment] = []
     check_every: Size | None = None
+    reproduces: Reproduces | None = None
     seed: Count = 0
     workers: Count = 0
     parameters: Count = 0

@@ -56,11 +56,15 @@ class Segment:
         return load_run_experiment(self.run, self.file, check_network=False)
 
 
-def run_segments(run: Run) -> list[Segment]:
+def run_segments(run: Run, *, changed: bool = False) -> list[Segment]:
     """Return the segments of a run, the first first.
 
     Training each configuration from where its segment begins to where the next one does, and the
     last to its end, gives the run's weights again, to the bit.
+
+    Args:
+        run: it.
+        changed: take files that were changed since, instead of refusing them.
 
     Raises:
         RunError: the record does not tell all of them, or a configuration is missing or changed.
@@ -79,10 +83,10 @@ def run_segments(run: Run) -> list[Segment]:
             entry["configuration"],
             tuple(entry["command"]),
             run,
-            _file(run, entry["configuration"]),
-            tuple(kept_plugin(run, plugin) for plugin in entry.get("plugins", [])),
+            _file(run, entry["configuration"], run.config if changed and not left else None),
+            tuple(kept_plugin(run, plugin, changed) for plugin in entry.get("plugins", [])),
         )
-        for entry in listed
+        for left, entry in zip(reversed(range(len(listed))), listed, strict=True)
     ]
 
 
@@ -145,8 +149,8 @@ def _train_alike(one: dict[str, Any], other: dict[str, Any]) -> bool:
     return bool(one["configuration"] == other["configuration"] and digests[0] == digests[1])
 
 
-def _file(run: Run, digest: str) -> Path:
-    """Return the run's configuration with that SHA-256."""
+def _file(run: Run, digest: str, otherwise: Path | None) -> Path:
+    """Return the run's configuration with that SHA-256; `otherwise` if there is none."""
     for file in (run.config, run.kept_config(digest)):
         try:
             if hashlib.sha256(file.read_bytes()).hexdigest() == digest:
@@ -155,6 +159,8 @@ def _file(run: Run, digest: str) -> Path:
             continue
         except OSError as error:
             raise RunError(f"{file}: cannot be read ({error.strerror})") from None
+    if otherwise is not None:
+        return otherwise
     raise RunError(
         f"{run.kept_config(digest)}: missing, or changed since a part of the run was trained with "
         f"it (its SHA-256 is not {digest[:12]}...)"
