@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cnnrun.config import loaded_plugins
-from cnnrun.errors import CheckpointError, ConfigError
-from cnnrun.runs.checkpoints import altered_files
+from cnnrun.errors import CheckpointError
+from cnnrun.runs.checkpoints import altered_files, has_checkpoint
 from cnnrun.runs.folder import Run
 from cnnrun.runs.reproduction import Cause
 from cnnrun.runs.segments import Segment
@@ -38,7 +38,7 @@ def find_causes(run: Run, segments: Sequence[Segment], now: Mapping[str, Any]) -
 
 
 def _data(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[Cause]:
-    before, after = (record["dataset"].get("sha256", "") for record in (then, now))
+    before, after = (record.get("dataset", {}).get("sha256", "") for record in (then, now))
     if not before or before == after:
         return []
     return [Cause("data", f"the data: their SHA-256 was {before[:12]}, and is {after[:12]}")]
@@ -46,9 +46,9 @@ def _data(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[Cause]:
 
 def _configuration(then: Mapping[str, Any], segments: Sequence[Segment]) -> list[Cause]:
     causes = []
-    seed = _seed(segments[-1])
-    if seed is not None and seed != then["seed"]:
-        causes.append(Cause("seed", f"the seed: it was {then['seed']}, and is {seed}"))
+    before, after = then.get("seed"), segments[-1].experiment().seed
+    if before is not None and before != after:
+        causes.append(Cause("seed", f"the seed: it was {before}, and is {after}"))
     for segment in segments:
         digest = hashlib.sha256(segment.file.read_bytes()).hexdigest()
         if digest != segment.configuration and not causes:
@@ -60,15 +60,8 @@ def _configuration(then: Mapping[str, Any], segments: Sequence[Segment]) -> list
     return causes
 
 
-def _seed(segment: Segment) -> int | None:
-    try:
-        return segment.experiment().seed
-    except ConfigError:
-        return None
-
-
 def _plugins(then: Mapping[str, Any]) -> list[Cause]:
-    recorded = then["segments"][-1].get("plugins", [])
+    recorded = then["segments"][-1].get("plugins", []) if then.get("segments") else []
     imported = {plugin.name: plugin.sha256 for plugin in loaded_plugins()}
     return [
         Cause(
@@ -84,10 +77,13 @@ def _plugins(then: Mapping[str, Any]) -> list[Cause]:
 def _checkpoints(run: Run) -> list[Cause]:
     causes = []
     for which in ("last", "best"):
+        folder = run.checkpoint(which)
+        if not has_checkpoint(folder) and not run.record.get(which):
+            continue  # the run was stopped before its first epoch was done
         try:
-            altered = altered_files(run.checkpoint(which))
+            altered = altered_files(folder)
         except CheckpointError as error:
-            causes.append(Cause("checkpoint", f"the checkpoint: {error}"))
+            causes.append(Cause("checkpoint", f"the checkpoint {which}: {error}"))
             continue
         if altered:
             text = (
@@ -102,9 +98,10 @@ def _surroundings(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[Cause
     """Return what may round otherwise: versions, the BLAS and its kernel, the processor."""
     before, after = (record.get("versions", {}) for record in (then, now))
     causes = [
-        Cause(kind, f"{name}: it was {before.get(name)}, and is {after.get(name)}", rounds=True)
+        Cause(kind, f"{name}: it was {was}, and is {is_now}", rounds=True)
         for name, kind in LIBRARIES.items()
-        if before.get(name) != after.get(name)
+        for was, is_now in [(before.get(name, "missing"), after.get(name, "missing"))]
+        if before and was != is_now
     ]
     kernels = [record.get("blas_kernel") for record in (then, now)]
     if all(kernels) and kernels[0] != kernels[1]:

@@ -63,8 +63,10 @@ class Reproduction:
         verdict: `same` to the bit, `within tolerance`, `different` or `cannot tell`.
         causes: what is not as it was, the likeliest cause of a difference first.
         epochs, steps: how far both were compared.
+        ended: why the repetition ended before that, if it did.
         first: where they part: `epoch`, `step`, the `tensors`, and the `same_until` step before.
         weights: by tensor, the largest difference of the last weights; none where all are equal.
+        best_weights: the same of the best epoch's weights.
         metrics: by figure, the largest difference over the epochs.
         predictions: how test predictions with the best weights differ: `largest`, `samples`, and
             the `classes` that are others; None where they were not compared.
@@ -78,8 +80,10 @@ class Reproduction:
     causes: tuple[Cause, ...] = ()
     epochs: int = 0
     steps: int = 0
+    ended: str | None = None
     first: dict[str, Any] | None = None
     weights: dict[str, float] = field(default_factory=dict)
+    best_weights: dict[str, float] = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)
     predictions: dict[str, Any] | None = None
     compared: tuple[str, ...] = ()
@@ -116,7 +120,7 @@ def first_parting(
 def tensor_differences(one: Mapping[str, Array], other: Mapping[str, Array]) -> dict[str, float]:
     """Return by tensor the largest difference, of those that differ; infinite for other shapes."""
     differences = {}
-    for name in {**one, **other}:
+    for name in sorted({**one, **other}):
         a, b = one.get(name), other.get(name)
         if a is None or b is None or a.shape != b.shape:
             differences[name] = float("inf")

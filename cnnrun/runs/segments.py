@@ -64,13 +64,17 @@ def run_segments(run: Run, *, changed: bool = False) -> list[Segment]:
 
     Args:
         run: it.
-        changed: take files that were changed since, instead of refusing them.
+        changed: take files that were changed since, instead of refusing them, and the
+            configuration of a run of an earlier version that was never resumed.
 
     Raises:
         RunError: the record does not tell all of them, or a configuration is missing or changed.
         PluginError: a plug-in's copy is missing or changed.
     """
-    listed = run.record.get("segments", [])
+    record = run.record
+    listed = record.get("segments", [])
+    if changed and not listed and record.get("resumed") == 0:
+        listed = [_only_segment(run, record.get("command", []))]
     if not listed or listed[0]["from_step"]:
         raise RunError(
             f"{run.record_file}: does not say by which configuration the first steps were trained; "
@@ -141,6 +145,15 @@ def _keep(run: Run, file: Path, content: bytes) -> None:
     file.parent.mkdir(exist_ok=True)
     sync_folder(run.folder)
     replace_file(file, content)
+
+
+def _only_segment(run: Run, command: Sequence[str]) -> dict[str, Any]:
+    """Return the segment of a run that was never resumed, as a record has it."""
+    try:
+        digest = hashlib.sha256(run.config.read_bytes()).hexdigest()
+    except OSError as error:
+        raise RunError(f"{run.config}: cannot be read ({error.strerror})") from None
+    return {"from_step": 0, "from_epoch": 0, "configuration": digest, "command": command}
 
 
 def _train_alike(one: dict[str, Any], other: dict[str, Any]) -> bool:

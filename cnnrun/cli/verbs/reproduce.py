@@ -20,6 +20,7 @@ from cnnrun.cli.options import (
 from cnnrun.cli.output import message, print_json
 from cnnrun.cli.progress import Progress
 from cnnrun.cli.tables import print_table, print_text
+from cnnrun.untrusted import visible
 
 if TYPE_CHECKING:
     from cnnrun.runs import Reproduction
@@ -70,9 +71,11 @@ def command(
 def _show(result: Reproduction) -> None:
     print_text(f"{result.run}: {result.verdict}")
     if result.reason:
-        print(result.reason)
+        print(visible(result.reason))
         return
     print_text(f"compared up to step {result.steps}: {'; '.join(result.compared)}")
+    if result.ended:
+        print_text(f"the repetition ended before that: {result.ended}")
     if result.first:
         print_text(_where(result.first))
     for number, cause in enumerate(result.causes):
@@ -83,8 +86,11 @@ def _show(result: Reproduction) -> None:
         print_text(f"{label}: {cause.text}")
     if result.verdict == "different" and not result.causes:
         print_text("likely cause: none of what the run's record says has changed")
+    kind, weights = "weights", result.weights
+    if not weights:
+        kind, weights = "best weights", result.best_weights
     rows = [
-        *(["weights", name, f"{value:.3g}"] for name, value in result.weights.items()),
+        *([kind, name, f"{value:.3g}"] for name, value in weights.items()),
         *(["metric", name, f"{value:.3g}"] for name, value in result.metrics.items()),
     ]
     if rows:
