@@ -108,14 +108,14 @@ def load_run(
         runs_dir: where it is looked for.
         plugins: Python files; `run` for the copies in the run.
         data_roots: where its data are now, each as `OLD=NEW`.
-        changed: take copies of plug-ins that were changed since.
+        changed: take plug-ins that were changed since, and leave it to the caller to say so.
     """
     from cnnrun.runs import find_run
     from cnnrun.runs.plugins import import_plugins, plugin_differences
 
     run = find_run(name, runs_dir)
     import_plugins(run, plugins or [], changed=changed)
-    for difference in plugin_differences(run):
+    for difference in () if changed else plugin_differences(run):
         message(f"warning: {difference}")
     for words in data_roots or []:
         old, equals, new = words.partition("=")

@@ -117,14 +117,14 @@ def compare_repetition(original: Original, session: Session, ended: str | None) 
         compared.append("the best weights and their predictions of the test split")
     if step is not None:
         epoch = next((line["epoch"] for line in lines if line["step"] >= step), len(lines) + 1)
-    elif weights and epoch is None:
+    elif weights and epoch is None and same_until != end:  # nothing says where it began
         epoch, step, tensors = max(epochs, 1), end, [*weights]
     elif ended and epoch is None:
         epoch = epochs + 1
     first = None
     if epoch is not None:
         first = {"epoch": epoch, "step": step, "same_until": same_until, "tensors": tensors}
-    different = bool(first or metrics or best_weights or (predictions or {}).get("samples"))
+    different = bool(first or weights or metrics or best_weights)
     if different and not ended and original.digests and same_until == max(original.digests):
         causes = _changed_later(causes, bool(weights), bool(best_weights))
     rounding = bool(causes) and all(cause.rounds for cause in causes) and not ended

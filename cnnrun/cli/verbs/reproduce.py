@@ -17,7 +17,7 @@ from cnnrun.cli.options import (
     Workers,
     load_run,
 )
-from cnnrun.cli.output import message, print_json
+from cnnrun.cli.output import print_json
 from cnnrun.cli.progress import Progress
 from cnnrun.cli.tables import print_table, print_text
 from cnnrun.untrusted import visible
@@ -62,7 +62,6 @@ def command(
     else:
         _show(result)
     if stop:
-        message(result.reason or "interrupted", quiet=json)
         raise typer.Exit(stop.exit_code)
     if result.exit_code:
         raise typer.Exit(result.exit_code)
