@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from cnnrun.engine import Network
     from cnnrun.explain import explain
     from cnnrun.inspection.api import inspect
+    from cnnrun.report import write_report
     from cnnrun.runs import (
         Model,
         Run,
@@ -75,6 +76,7 @@ __all__ = [
     "testing",
     "train",
     "train_events",
+    "write_report",
 ]
 
 __version__ = "0.1.0"
@@ -89,6 +91,7 @@ _HOMES = {
     "cnnrun.engine": ("Network",),
     "cnnrun.explain": ("explain",),
     "cnnrun.inspection.api": ("inspect",),
+    "cnnrun.report": ("write_report",),
     "cnnrun.runs": (
         "Model", "Run", "compare", "list_runs", "load_run", "reproduce", "resume",
         "summary", "train", "train_events",

@@ -1,0 +1,181 @@
+"""The function behind `cnnrun report`: looks at a run again, and writes its page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cnnrun.data import PreparedData
+from cnnrun.errors import CheckpointError, ConfigError, DataError, RunError, excerpt
+from cnnrun.report.blocks import Card, Cards, Charts, Section, Table, Text, shown
+from cnnrun.report.circumstances import environment_section, network_section, settings_section
+from cnnrun.report.curves import curve_charts
+from cnnrun.report.data_card import data_card
+from cnnrun.report.images import first_filters
+from cnnrun.report.number_charts import heat_maps
+from cnnrun.report.outcome import MOST_MISTAKES, mistake_section, outcome_sections
+from cnnrun.report.page import render
+from cnnrun.report.verdict import verdict_lines
+from cnnrun.runs import Evaluation, Model, Run, find_run
+from cnnrun.runs.files import replace_file
+from cnnrun.runs.measures import ClassFigures
+from cnnrun.runs.moved import prepare_data
+
+__all__ = ["write_report"]
+
+
+def write_report(
+    run: Run | str = "last",
+    file: Path | str | None = None,
+    *,
+    workers: int | None = None,
+    runs_dir: Path | str = "runs",
+) -> Path:
+    """Measure a run on its test split, and write all there is to say of it into one HTML page.
+
+    What cannot be shown, because the data or the weights are missing, is left out, and the page
+    says why.
+
+    Args:
+        run: a run, or its name or folder.
+        file: where the page goes; by default `RUN/report.html`.
+        workers: parts of a batch computed at once; by default as many as there are processors.
+        runs_dir: where a run of that name is looked for.
+
+    Returns:
+        The file, which is replaced whole or not at all.
+
+    Raises:
+        RunError: there is no such run, it is damaged, or the file cannot be written.
+    """
+    opened = find_run(run, Path(runs_dir)) if isinstance(run, str) else run
+    path = opened.folder / "report.html" if file is None else Path(file)
+    page = _page_of(opened, workers)
+    try:
+        replace_file(path, page.encode("utf-8", "backslashreplace"))
+    except OSError as error:
+        raise RunError(f"{path}: cannot be written ({error.strerror})") from None
+    return path
+
+
+def _page_of(run: Run, workers: int | None) -> str:
+    record, lines = run.record, run.metrics
+    model, data, evaluation, missing = _look_at(run, workers)
+    best = (record.get("best") or {}).get("epoch")
+    sections = [_summary(record, lines, evaluation)]
+    if missing:
+        sections[0].blocks += [Text(f"Left out: {reason}") for reason in missing]
+    if charts := curve_charts(lines, best):
+        sections.append(Section("Training", [Charts(charts)], {"metrics": lines}))
+    if evaluation is not None and model is not None and data is not None:
+        sections += outcome_sections(evaluation)
+        sections.append(mistake_section(evaluation, model, _worst_inputs(evaluation, data)))
+    if data is not None:
+        sections.append(data_card(data, record.get("dataset", {}).get("sha256", "")))
+    if charts := heat_maps(_layer_lines(run)):
+        sections.append(Section("Flow of gradients", [Charts(charts)]))
+    if model is not None:
+        sections += [_filters(model), settings_section(model.experiment)]
+        sections.append(network_section(model.network))
+    sections += environment_section(run, record)
+    subtitle = f"{record['status']}, {shown(record.get('parameters'))} parameters"
+    verdict = verdict_lines(run, record, evaluation)
+    return render(run.name, subtitle, verdict, sections, run=run.name, record=record)
+
+
+def _look_at(
+    run: Run, workers: int | None
+) -> tuple[Model | None, PreparedData | None, Evaluation | None, list[str]]:
+    """Return the best weights, the data, and what they come to; and why one is missing."""
+    try:
+        model = run.model("best")
+    except (CheckpointError, ConfigError, RunError) as error:
+        return None, None, None, [str(error)]
+    try:
+        data = prepare_data(model.experiment, model.statistics)
+        evaluation = replace(model.measure(data.test, workers=workers), split="test")
+    except DataError as error:
+        return model, None, None, [str(error)]
+    return model, data, evaluation, []
+
+
+def _summary(
+    record: dict[str, Any], lines: Sequence[dict[str, Any]], evaluation: Evaluation | None
+) -> Section:
+    """Return the table of the best and the last epoch."""
+    best, last = record.get("best"), lines[-1] if lines else None
+    if last is None:
+        return Section("Summary", [Text("No epoch has been finished.")])
+    columns = [("last epoch", last)]
+    if best is not None:
+        columns.insert(0, ("best epoch", best))
+    keys = [key for key in last if key not in ("kind", "step") and last[key] is not None]
+    rows = [
+        [key.replace("_", " "), *(_figure(key, line.get(key)) for _, line in columns)]
+        for key in keys
+    ]
+    test = record.get("test") or {}
+    for key in ("loss", "accuracy"):
+        value = test.get(key) if evaluation is None else getattr(evaluation, key)
+        if value is not None:
+            rows.append([f"test {key}", _figure(key, value), *[""] * (len(columns) - 1)])
+    rows.append(["seconds in all", shown(record.get("seconds")), *[""] * (len(columns) - 1)])
+    return Section("Summary", [Table("", ["", *(words for words, _ in columns)], rows)])
+
+
+def _figure(key: str, value: object) -> str:
+    is_share = key.endswith("accuracy") and isinstance(value, float)
+    return f"{value:.2%}" if is_share else shown(value)
+
+
+def _worst_inputs(evaluation: Evaluation, data: PreparedData) -> Any:
+    """Return the inputs of the mistakes that are shown; None where there are none."""
+    figures = evaluation.figures
+    if not isinstance(figures, ClassFigures) or not figures.mistakes:
+        return None
+    indices = [mistake.index for mistake in figures.mistakes[:MOST_MISTAKES]]
+    return data.test.batch(np.array(indices))[0]
+
+
+def _filters(model: Model) -> Section:
+    drawn = first_filters(model.network)
+    if drawn is None:
+        return Section("First filters")
+    name, picture = drawn
+    words = (
+        "Each filter has a scale of its own: red is positive, blue negative; "
+        "filters of three channels are shown in colour."
+    )
+    return Section(f"Filters of {name}", [Text(words), Cards([Card([picture], [])])])
+
+
+def _layer_lines(run: Run) -> list[dict[str, Any]]:
+    """Return what `layers.jsonl` says; nothing if there is none.
+
+    Raises:
+        RunError: a line is damaged.
+    """
+    file = run.folder / "layers.jsonl"
+    try:
+        content = file.read_bytes()
+    except OSError:
+        return []
+    lines = []
+    for number, line in enumerate(content.split(b"\n")[:-1], 1):  # what follows is a cut line
+        try:
+            entry = json.loads(line)
+            is_whole = all(isinstance(layer["layer"], str) for layer in entry["layers"])
+            is_whole = is_whole and {"epoch", "step"} <= entry.keys()
+        except (ValueError, TypeError, KeyError, RecursionError, AttributeError):
+            is_whole = False
+        if not is_whole:
+            raise RunError(
+                f"{file}:{number}: not a line of layers: {excerpt(line.decode('utf-8', 'replace'))}"
+            )
+        lines.append(entry)
+    return lines
