@@ -67,10 +67,10 @@ class Cards:
 
 @dataclass(frozen=True)
 class Strips:
-    """Rows of images: of each its label, a note, and the images in one picture."""
+    """Groups of rows of images: of each row its label, a note, and the images in one picture."""
 
     kind: ClassVar[str] = "strips"
-    rows: Sequence[tuple[str, str, Embedded | None]]
+    groups: Sequence[Sequence[tuple[str, str, Embedded | None]]]
 
 
 Block = Text | Code | Table | Charts | Cards | Strips

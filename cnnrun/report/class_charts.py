@@ -34,16 +34,18 @@ def confusion_chart(matrix: Array, names: Sequence[str]) -> Picture:
     The shade is the share of the row, from a strength that is seen, so that one of a hundred is.
     """
     count, named = len(names), len(names) <= MOST_NAMED
-    cell = float(max(24, min(44, 334 // count)) if named else max(4, 600 // count))
-    words = [shortened(name, 16) for name in names]
-    longest = max(map(len, words)) * 6.6 if named else 30
+    cell = float(
+        max(24, 334 // count if count > 3 else 200 // count) if named else max(4, 600 // count)
+    )
+    short = [shortened(name, 16) for name in names]
+    longest = max(map(len, short)) * 6.6 if named else 30
     turned = longest > cell
     left = max(54.0, longest + 26)
     width, height = left + 12 + count * cell, TOP + count * cell + BELOW
     height += longest if turned and named else 0
     x, y = Scale(0, count), Scale(-count, 0)
     chart = Chart(
-        "confusion matrix", x, y, ("", "rows: true class, columns: predicted"),
+        "confusion matrix", x, y, ("", "rows true, columns predicted"),
         width=width, height=height, left=left,
     )  # fmt: skip
     chart.set_bottom(TOP + count * cell)
@@ -59,13 +61,13 @@ def confusion_chart(matrix: Array, names: Sequence[str]) -> Picture:
         strength = 0.16 + 0.74 * share**0.5
         chart.box(corner, (column + 1, -row), f"cell {kind}", tip, strength)
         if named:
-            chart.text(
-                column + 0.5, -row - 0.5, f"{number}", f"count{' strong' * (strength > STRONG)}"
-            )
+            words = f"{number}" if number < 1000 else f"{number / 1000:.3g}k"
+            strong = " strong" if strength > STRONG else ""
+            chart.text(column + 0.5, -row - 0.5, words, f"count{strong}")
     step = 1 if named else max(1, count // 10)
     for number in range(0, count, step):
-        chart.name_row(-number - 0.5, words[number] if named else str(number))
-        chart.name_column(number + 0.5, words[number] if named else str(number), turned and named)
+        chart.name_row(-number - 0.5, short[number] if named else str(number))
+        chart.name_column(number + 0.5, short[number] if named else str(number), turned and named)
     chart.outline()
     right, total = int(matrix.trace()), int(matrix.sum())
     return chart.finish(f"{right:,} of {total:,} samples are right; {_worst(matrix, names)}")

@@ -93,6 +93,9 @@ def _chart(
             f"{name} {number(known[epoch])}" for name, known in by_epoch.items() if epoch in known
         )
         chart.band(epoch, min(width, 1.0), f"epoch {number(epoch)}: {said}")
+    if len(epochs) == 1:
+        ends = ", ".join(f"{name} {number(points[0][1])}" for name, points in series.items())
+        return chart.finish(f"{ends}; epoch {number(epochs[0])}")
     ends = ", ".join(
         f"{name} from {number(points[0][1])} to {number(points[-1][1])}"
         for name, points in series.items()

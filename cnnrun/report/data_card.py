@@ -12,7 +12,7 @@ from cnnrun.engine.names import format_size
 from cnnrun.engine.types import Array
 from cnnrun.report.blocks import Charts, Section, Strips, Table, Text
 from cnnrun.report.class_charts import balance_chart
-from cnnrun.report.images import strip
+from cnnrun.report.images import Embedded, strip
 from cnnrun.report.number_charts import histogram
 
 __all__ = ["data_card"]
@@ -42,7 +42,7 @@ def data_card(data: PreparedData, trained_on: str) -> Section:
         ["name", info.name],
         ["samples", sizes],
         ["images", format_size(info.image_shape)],
-        ["what is learnt", data.task.replace("_", " ")],
+        ["what is learnt", data.task.replace("_", "-")],
         ["SHA-256", data.sha256],
         *(["note", note] for note in info.notes),
     ]
@@ -86,18 +86,12 @@ def _samples(data: PreparedData) -> list[Text | Strips]:
         rows, note = sheet_rows(data, augmented=augmented, most_classes=most)
         words = "Samples as training sees them, in its first epochs" if augmented else "Samples"
         blocks.append(Text(f"{words} ({note})." if note else f"{words}."))
-        blocks.append(
-            Strips(
-                [
-                    (
-                        row.label,
-                        row.note,
-                        strip(row.images, f"samples: {row.label or row.note}")
-                        if len(row.images)
-                        else None,
-                    )
-                    for row in rows
-                ]
-            )
-        )
+        groups: list[list[tuple[str, str, Embedded | None]]] = []
+        for row in rows:
+            if row.label and row.label != "targets":
+                groups.append([])
+            words = f"samples: {row.label or row.note}"
+            images = strip(row.images, words) if len(row.images) else None
+            groups[-1].append((row.label, row.note, images))
+        blocks.append(Strips(groups))
     return blocks

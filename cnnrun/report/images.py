@@ -19,8 +19,9 @@ from cnnrun.inspection.pictures import coloured, overlay
 
 __all__ = ["Embedded", "attributions", "embedded", "first_filters", "overlaid", "strip"]
 
-LARGEST = 96
-"""The longer side of an image in the page's source, in pixels."""
+LARGEST, SMALL = 96, 48
+"""The longer side of an image in the page's source, in pixels: by itself, and in a row."""
+QUALITY = 85
 STEPS = 16
 """Of integrated gradients: enough to see which pixels mattered."""
 GAP = 1
@@ -29,7 +30,7 @@ MOST_FILTERS, FILTERS_A_ROW = 64, 16
 
 @dataclass(frozen=True)
 class Embedded:
-    """A picture in the page: a PNG file as an address, its size in pixels, and what it shows."""
+    """A picture in the page: its file as an address, its size in pixels, and what it shows."""
 
     source: str
     width: int
@@ -39,19 +40,17 @@ class Embedded:
 
 def embedded(pixels: Array, description: str) -> Embedded:
     """Return an image `(H, W, C)` from 0 to 1, or of bytes, made smaller if it is large."""
-    return _written(_image(pixels), description)
+    return _written(_image(pixels, LARGEST), description, max(pixels.shape[:2]) > SMALL)
 
 
 def strip(images: Sequence[Array], description: str) -> Embedded:
     """Return images of one size side by side, each made smaller if it is large."""
-    tiles = [_image(image) for image in images]
+    tiles = [_image(image, SMALL) for image in images]
     width, height = tiles[0].size
-    sheet = Image.new(
-        "LA" if tiles[0].mode == "L" else "RGBA", (len(tiles) * (width + GAP), height)
-    )
+    sheet = Image.new("RGBA", (len(tiles) * (width + GAP), height))
     for place, tile in enumerate(tiles):
-        sheet.paste(tile.convert(sheet.mode), (place * (width + GAP), 0))
-    return _written(sheet, description)
+        sheet.paste(tile, (place * (width + GAP), 0))
+    return _written(sheet, description, as_photograph=max(images[0].shape[:2]) > SMALL)
 
 
 def attributions(network: Network, x: Array, classes: Array, baseline: Array) -> Array:
@@ -120,14 +119,20 @@ def _bytes(pixels: Array) -> Array:
     return levels
 
 
-def _image(pixels: Array) -> Image.Image:
+def _image(pixels: Array, most: int) -> Image.Image:
     image = Image.fromarray(pixels if pixels.dtype == np.uint8 else _bytes(pixels))
-    image.thumbnail((LARGEST, LARGEST))
+    image.thumbnail((most, most))
     return image
 
 
-def _written(image: Image.Image, description: str) -> Embedded:
+def _written(image: Image.Image, description: str, as_photograph: bool = False) -> Embedded:
+    """Return a picture as the page has it: small ones to the pixel, photographs as JPEG."""
     file = io.BytesIO()
-    image.save(file, "PNG", optimize=True)
+    if as_photograph:
+        image.convert("RGB").save(file, "JPEG", quality=QUALITY)
+    else:
+        image.save(file, "PNG", optimize=True)
     letters = base64.b64encode(file.getvalue()).decode("ascii")
-    return Embedded(f"data:image/png;base64,{letters}", image.width, image.height, description)
+    kind = "jpeg" if as_photograph else "png"
+    source = f"data:image/{kind};base64,{letters}"
+    return Embedded(source, image.width, image.height, description)

@@ -6,7 +6,6 @@ Its script reads the marks' tooltips out with the arrow keys; without it a point
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Sequence
 from xml.etree import ElementTree
 
@@ -43,10 +42,12 @@ class Picture:
 
 
 def shortened(text: str, most: int = 26) -> str:
-    """Return a name in one line that has room."""
-    return textwrap.shorten(visible(text).replace("\n", " "), most, placeholder="...") or (
-        f"{visible(text)[: most - 3]}..."
-    )
+    """Return a name in one line that has room: its beginning and its end, which tell it apart."""
+    line = visible(text).replace("\n", " ")
+    if len(line) <= most:
+        return line
+    end = (most - 3) // 3
+    return f"{line[: most - 3 - end]}...{line[-end:]}"
 
 
 class Chart:

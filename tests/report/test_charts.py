@@ -81,6 +81,17 @@ def test_a_hundred_classes_have_no_counts_but_tooltips():
     assert picture.width < 800
 
 
+def test_long_names_keep_what_tells_them_apart():
+    names = [f"adenocarcinoma of type {number}" for number in range(24)]
+    matrix = np.diag(np.full(24, 1200))
+    matrix[0, 1] = 999
+    written = texts(confusion_chart(matrix, names))
+    assert {"999", "1.2k"} <= {*written}
+    short = [words for words in written if words.startswith("adeno")]
+    assert len({*short}) == 24
+    assert max(map(len, short)) == 16
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_names_are_text(name):
     labels = np.array([0, 1, 1, 0])
