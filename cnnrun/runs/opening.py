@@ -33,6 +33,7 @@ def start_run(
     *,
     workers: int | None = None,
     command: Sequence[str] = (),
+    group: str | None = None,
 ) -> Session:
     """Claim a run directory and return a training that has not begun.
 
@@ -42,6 +43,7 @@ def start_run(
         workers: parts of a batch computed at once, by default as many as there are processors; the
             result does not depend on them.
         command: the command line, for the record.
+        group: the name of the group that the run is of, if it is of one.
 
     Raises:
         CnnrunError: the data cannot be used, or no directory can be created. There is no run then.
@@ -50,6 +52,8 @@ def start_run(
     trainer = _trainer(experiment, data, workers)
     configuration = _configuration(experiment)
     document = _record(trainer, command, configuration, {})
+    if group is not None:
+        document["group"] = group
     run = claim_run(
         runs_dir,
         experiment.name,
@@ -183,7 +187,7 @@ def _record(
         "resumed": 0,
     }
     if before:
-        kept = ("started", "resumed", "gradcheck")
+        kept = ("started", "resumed", "gradcheck", "group")
         document.update({key: before[key] for key in kept if key in before})
         document["resumed"] += 1
     document.update(

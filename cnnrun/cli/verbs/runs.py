@@ -60,11 +60,14 @@ def list_command(
     else:
         columns = ["run", *map(_heading, FIGURES[1:])]
         cells = [[_cell(column, row[column]) for column in FIGURES] for row in rows]
-        if any(row["tags"] for row in rows):
-            columns.append("tags")
-            for line, row in zip(cells, rows, strict=True):
-                line.append(" ".join(row["tags"]))
-        print_table("", columns, cells, left=["run", "status", "tags"])
+        words = {"tags": [" ".join(row["tags"]) for row in rows]}
+        words["group"] = [row["group"] or "" for row in rows]
+        for column, texts in words.items():
+            if any(texts):
+                columns.append(column)
+                for line, text in zip(cells, texts, strict=True):
+                    line.append(text)
+        print_table("", columns, cells, left=["run", "status", *words])
 
 
 @app.command("show")
