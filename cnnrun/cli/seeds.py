@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cnnrun.runs import Group
     from cnnrun.statistics import Interval
 
-__all__ = ["open_group", "read_seeds", "train_group"]
+__all__ = ["open_group", "print_group", "read_seeds", "train_group"]
 
 
 def read_seeds(text: str) -> list[int]:
@@ -77,7 +77,7 @@ def train_group(group: Group, workers: int | None, *, json: bool, quiet: bool) -
         if json:
             print_json(group.to_dict())
         elif not is_interrupted:
-            _show(group)
+            print_group(group)
         if is_interrupted:
             runs_dir = group.folder.parent
             message(
@@ -91,7 +91,8 @@ def train_group(group: Group, workers: int | None, *, json: bool, quiet: bool) -
         raise typer.Exit(3)
 
 
-def _show(group: Group) -> None:
+def print_group(group: Group) -> None:
+    """Print the figures of each run of a group, and of all together."""
     statuses, figures, runs = group.statuses, group.figures, group.runs
     names = list(figures)
     rows: list[list[str] | None] = [

@@ -7,12 +7,10 @@ are ordinary ones beside it, `NAME-seed0-0001`, which name the group in their `r
 from __future__ import annotations
 
 import json
-import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import fmean, stdev
 from typing import Any
 
 from cnnrun.config import Experiment, dump_yaml, load_experiment
@@ -20,50 +18,10 @@ from cnnrun.errors import ConfigError, RunError
 from cnnrun.notebook import cell, html_table
 from cnnrun.runs.claiming import claim_run
 from cnnrun.runs.files import dump_json, write_json
-from cnnrun.runs.folder import Run
-from cnnrun.statistics import Interval, mean_interval
+from cnnrun.runs.folder import GROUP_FILE, Run
+from cnnrun.runs.spread import FIGURES, Spread
 
-__all__ = ["Group", "Spread", "claim_group", "find_group", "is_group", "list_groups"]
-
-FILE = "group.json"
-FIGURES: dict[str, Interval] = {"accuracy": (0, 1), "loss": (-math.inf, math.inf)}
-"""Of the best weights on the test split, and between which numbers each lies."""
-
-
-@dataclass(frozen=True)
-class Spread:
-    """A figure over the runs of a group.
-
-    Attributes:
-        values: by seed; only of runs that are finished.
-        bounds: between which it lies.
-    """
-
-    values: Mapping[int, float]
-    bounds: Interval = (-math.inf, math.inf)
-
-    @property
-    def mean(self) -> float:
-        """The mean over the seeds."""
-        return fmean(self.values.values())
-
-    @property
-    def std(self) -> float | None:
-        """The standard deviation of one seed's figure; None of a single one."""
-        return stdev(self.values.values()) if len(self.values) > 1 else None
-
-    @property
-    def interval(self) -> Interval | None:
-        """The 95% interval of the mean (Student's t); None of a single figure."""
-        return mean_interval(list(self.values.values()), self.bounds)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return all of it as a JSON document."""
-        return {
-            "mean": self.mean,
-            "std": self.std,
-            "interval": list(self.interval) if self.interval else None,
-        }
+__all__ = ["Group", "claim_group", "find_group", "is_group", "list_groups"]
 
 
 @dataclass(frozen=True)
@@ -121,6 +79,11 @@ class Group:
                 spreads[figure] = Spread(known, bounds)
         return spreads
 
+    @property
+    def data_digests(self) -> set[str]:
+        """The SHA-256 of the data of its runs: one, unless these were changed in between."""
+        return {run.record.get("dataset", {}).get("sha256", "") for run in self.runs.values()}
+
     def experiment(self, seed: int) -> Experiment:
         """Return what the run of that seed trains.
 
@@ -134,7 +97,7 @@ class Group:
         """Return the group with these seeds too, which is written down."""
         more = replace(self, seeds=tuple(dict.fromkeys((*self.seeds, *seeds))))
         if more != self:
-            write_json(self.folder / FILE, _document(more.seeds))
+            write_json(self.folder / GROUP_FILE, _document(more.seeds))
         return more
 
     def to_dict(self) -> dict[str, Any]:
@@ -178,7 +141,7 @@ def claim_group(experiment: Experiment, seeds: Sequence[int], runs_dir: Path) ->
         raise ConfigError(f"seeds: {list(seeds)}; give different whole numbers from 0 on")
     replace(experiment, name=f"{experiment.name}-seed{max(seeds)}")  # refuses one that is too long
     contents = {
-        FILE: f"{dump_json(_document(seeds))}\n".encode(),
+        GROUP_FILE: f"{dump_json(_document(seeds))}\n".encode(),
         "configuration.yaml": dump_yaml(replace(experiment, plugins=())).encode(),
     }
     return Group(claim_run(runs_dir, f"{experiment.name}-seeds", contents).folder, tuple(seeds))
@@ -194,7 +157,7 @@ def list_groups(runs_dir: Path | str = "runs") -> list[Group]:
     Raises:
         RunError: one is damaged.
     """
-    files = sorted(Path(runs_dir).glob(f"[!.]*/{FILE}"), key=_age)
+    files = sorted(Path(runs_dir).glob(f"[!.]*/{GROUP_FILE}"), key=_age)
     return [_read(file.parent) for file in files]
 
 
@@ -209,7 +172,7 @@ def is_group(name: str, runs_dir: Path) -> bool:
     try:
         find_group(name, runs_dir)
     except RunError:
-        return any((folder / FILE).exists() for folder in (runs_dir / name, Path(name)))
+        return any((folder / GROUP_FILE).exists() for folder in (runs_dir / name, Path(name)))
     return True
 
 
@@ -222,7 +185,7 @@ def find_group(name: str, runs_dir: Path) -> Group:
         RunError: there is none, or it is damaged.
     """
     for folder in (runs_dir / name, Path(name)):
-        if (folder / FILE).is_file():
+        if (folder / GROUP_FILE).is_file():
             return _read(folder)
     groups = list_groups(runs_dir)
     pattern = r".*" if name == "last" else re.escape(name) + r"-\d{4,}"
@@ -234,7 +197,7 @@ def find_group(name: str, runs_dir: Path) -> Group:
 
 
 def _read(folder: Path) -> Group:
-    file = folder / FILE
+    file = folder / GROUP_FILE
     try:
         seeds = json.loads(file.read_bytes())["seeds"]
     except OSError as error:

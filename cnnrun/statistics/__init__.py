@@ -6,11 +6,12 @@ from cnnrun.statistics.comparing import (
     paired_difference,
     unpaired_difference,
 )
-from cnnrun.statistics.intervals import Interval, wilson_interval
+from cnnrun.statistics.intervals import CONFIDENCE, Interval, wilson_interval
 from cnnrun.statistics.resampling import bootstrap, percentile_interval
 from cnnrun.statistics.student import mean_interval
 
 __all__ = [
+    "CONFIDENCE",
     "Difference",
     "Interval",
     "bootstrap",

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 import cnnrun
 from cnnrun.cli.app import app
 from cnnrun.errors import ConfigError, RunError
-from cnnrun.runs import StopRequest
+from cnnrun.runs import StopRequest, remove_runs
 from cnnrun.statistics import mean_interval
 
 SHORT = "train.epochs=2"
@@ -100,6 +100,17 @@ def test_a_group_that_is_not_there_or_damaged(home, tmp_path):
             cnnrun.load_group("x-seeds-0001", tmp_path / "runs")
 
 
+def test_a_group_is_removed_whole_and_is_no_run(tmp_path):
+    runs = tmp_path / "runs"
+    cnnrun.train_seeds(tiny(tmp_path, "train.epochs=1"), 2, runs, workers=1)
+    alone = cnnrun.train(tiny(tmp_path, "train.epochs=1"), runs, workers=1)
+    with pytest.raises(RunError, match="a group of runs; name one of them"):
+        cnnrun.load_run("tiny-seeds-0001", runs)
+    names = ["tiny-seed0-0001", "tiny-seed1-0001", "tiny-seeds-0001"]
+    assert remove_runs(["tiny-seeds"], runs) == names
+    assert [path.name for path in runs.iterdir()] == [alone.name]
+
+
 def invoke(*arguments):
     return CliRunner().invoke(app, list(arguments))
 
@@ -111,11 +122,17 @@ def test_the_command_line_trains_shows_and_resumes_a_group(tmp_path, monkeypatch
     assert result.exit_code == 0, result.output
     for word in ("tiny-seed4-0001", "mean", "standard deviation", "95% interval"):
         assert word in result.stdout
+    shown = result.stdout
     result = invoke("train", "--resume", "tiny-seeds", "--workers", "1", "--json")
     document = json.loads(result.stdout)
     assert (document["status"], document["seeds"]) == ("finished", [0, 4])
     assert document["figures"]["accuracy"].keys() == {"mean", "std", "interval"}
     assert "tiny-seeds-0001" in invoke("runs", "list").stdout
+    assert invoke("runs", "show", "tiny-seeds").stdout == shown
+    assert json.loads(invoke("runs", "show", "tiny-seeds", "--json").stdout) == document
+    lines = invoke("runs", "show", "tiny-seeds", "--csv").stdout.splitlines()
+    assert lines[0] == "seed,run,status,accuracy,loss"
+    assert len(lines) == 3
     listed = json.loads(invoke("runs", "list", "--json").stdout)["runs"]
     assert {row["group"] for row in listed} == {"tiny-seeds-0001"}
 

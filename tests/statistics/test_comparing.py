@@ -8,6 +8,7 @@ from statistics import fmean
 import pytest
 
 from cnnrun.statistics import mcnemar, mean_interval, paired_difference, unpaired_difference
+from cnnrun.statistics.comparing import step_of
 from cnnrun.statistics.student import t_probability, t_quantile
 
 
@@ -71,7 +72,24 @@ def test_too_few_values_have_no_interval():
 def test_values_without_spread():
     same = paired_difference([0.5, 0.5], [0.5, 0.5])
     assert (same.mean, same.interval, same.p_value, same.is_shown) == (0, (0, 0), 1, False)
-    assert unpaired_difference([1.0, 1.0], [2.0, 2.0]).p_value == 0
+    assert unpaired_difference([math.e, math.e], [math.pi, math.pi]).p_value == 0
+
+
+def test_shares_that_happen_to_have_no_spread_are_spread_by_their_step():
+    first, second = [351 / 359, 352 / 359], [352 / 359, 353 / 359]
+    assert step_of([*first, *second]) == pytest.approx(1 / 359)
+    difference = paired_difference(first, second)  # one sample more with both seeds
+    assert not difference.is_shown
+    assert difference.p_value == pytest.approx(t_probability(math.sqrt(12), 1))
+    assert not unpaired_difference([351 / 359] * 2, [352 / 359] * 2).is_shown
+    assert paired_difference([0.9] * 5, [0.99] * 5).is_shown
+
+
+def test_the_step_of_values():
+    assert step_of([0.5, 0.25]) == 0.25
+    assert step_of([0.1, 1.0]) == pytest.approx(0.1)
+    assert step_of([math.pi, 0.5]) == 0
+    assert step_of([1 / 999_983, 1 / 359]) == 0
 
 
 @pytest.mark.parametrize(
