@@ -121,6 +121,7 @@ class RunRecord(Stored):
     workers: Count = 0
     parameters: Count = 0
     dataset: dict[str, str] = {}
+    group: str | None = None
 
 
 class Progress(Stored):

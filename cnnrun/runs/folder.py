@@ -16,7 +16,10 @@ from cnnrun.runs.locking import hold, is_held
 if TYPE_CHECKING:
     from cnnrun.runs.model import Model
 
-__all__ = ["Run", "find_run", "list_runs"]
+__all__ = ["GROUP_FILE", "Run", "find_run", "list_runs"]
+
+GROUP_FILE = "group.json"
+"""Tells the folder of a group of runs from that of a run."""
 
 
 @dataclass(frozen=True)
@@ -190,7 +193,12 @@ def find_run(name: str, runs_dir: Path) -> Run:
         if folder.is_dir():
             if (folder / "config.yaml").is_file():
                 return Run(folder)
-            raise RunError(f"{folder}: not a run; it has no config.yaml")
+            what = (
+                "a group of runs; name one of them"
+                if (folder / GROUP_FILE).is_file()
+                else ("not a run; it has no config.yaml")
+            )
+            raise RunError(f"{folder}: {what}")
     same = [run for run in runs if re.fullmatch(re.escape(name) + r"-\d{4,}", run.name)]
     if same:
         return same[-1]

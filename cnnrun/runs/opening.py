@@ -188,7 +188,7 @@ def _record(
         "resumed": 0,
     }
     if before:
-        kept = ("started", "resumed", "gradcheck", "check_every", "reproduces")
+        kept = ("started", "resumed", "gradcheck", "check_every", "reproduces", "group")
         document.update({key: before[key] for key in kept if key in before})
         document["resumed"] += 1
     document.update(

@@ -23,9 +23,11 @@ from cnnrun.cli.options import (
 )
 from cnnrun.cli.output import message, print_json
 from cnnrun.cli.progress import CheckProgress, Progress
+from cnnrun.cli.seeds import open_group, read_seeds, train_group
 from cnnrun.cli.tables import figure, print_table, print_text, share
 
 if TYPE_CHECKING:
+    from cnnrun.config import Experiment
     from cnnrun.runs import Session
 
 NAME = "train"
@@ -47,6 +49,14 @@ def command(
     ] = None,
     epochs: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Instead of train.epochs.")
+    ] = None,
+    seeds: Annotated[
+        str | None,
+        typer.Option(
+            metavar="K|LIST",
+            help="Train K runs with the seeds 0 to K-1, or those listed: 0,1,7; one table in the "
+            "end. With --resume: go on with such a group.",
+        ),
     ] = None,
     name: Annotated[
         str | None, typer.Option(metavar="NAME", help="Instead of the configuration's name.")
@@ -76,8 +86,35 @@ def command(
 
     Example: cnnrun train configs/lenet_mnist5k.yaml train.epochs=3
     """
-    from cnnrun.runs import ignore_signals, resume_run, stop_on_signals
+    from cnnrun.runs import (
+        claim_group,
+        ignore_signals,
+        is_group,
+        resume_run,
+        start_run,
+        stop_on_signals,
+    )
 
+    if seeds is not None or (resume is not None and is_group(resume, runs_dir)):
+        single = {"--gradcheck": gradcheck, "--data-root": data_root, "--check-every": check_every}
+        for option, given in single.items():
+            if given:
+                raise typer.BadParameter(
+                    "goes with a single run, not with a group", param_hint=option
+                )
+        numbers = read_seeds(seeds) if seeds is not None else []
+        if resume is not None:
+            if config is not None or overrides or name or epochs:
+                raise typer.BadParameter(
+                    "--resume of a group takes its own configuration; only --seeds and --workers "
+                    "may be given"
+                )
+            group = open_group(resume, runs_dir, numbers, plugin)
+        else:
+            experiment = _experiment(config, overrides, name, epochs, plugin)
+            group = claim_group(experiment, numbers, runs_dir)
+        train_group(group, workers, json=json, quiet=quiet)
+        return
     with stop_on_signals() as stop:
         if resume is not None:
             if config is not None or overrides or name or check_every:
@@ -90,8 +127,9 @@ def command(
         else:
             if data_root:
                 raise typer.BadParameter("goes with --resume", param_hint="--data-root")
-            session = _start(
-                config, overrides, name, epochs, check_every, workers, plugin, runs_dir
+            experiment = _experiment(config, overrides, name, epochs, plugin)
+            session = start_run(
+                experiment, runs_dir, workers=workers, check_every=check_every, command=sys.argv
             )
         with session:
             message(f"run {session.run.folder}", quiet=quiet or json)
@@ -114,27 +152,19 @@ def command(
             _show(session)
 
 
-def _start(
+def _experiment(
     config: Path | None,
     overrides: list[str] | None,
     name: str | None,
     epochs: int | None,
-    check_every: int | None,
-    workers: int | None,
     plugin: list[Path] | None,
-    runs_dir: Path,
-) -> Session:
-    from cnnrun.runs import start_run
-
+) -> Experiment:
     if config is None:
         raise typer.BadParameter("give a configuration file, or --resume", param_hint="CONFIG")
     changes = list(overrides or [])
     changes += [f"train.epochs={epochs}"] if epochs is not None else []
     changes += [f"name='{name}'"] if name is not None else []
-    experiment = load(config, changes, plugin)
-    return start_run(
-        experiment, runs_dir, workers=workers, check_every=check_every, command=sys.argv
-    )
+    return load(config, changes, plugin)
 
 
 def _check_gradients(session: Session, quiet: bool) -> None:

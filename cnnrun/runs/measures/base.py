@@ -45,6 +45,11 @@ class Figures:
         return None
 
     @property
+    def answers(self) -> list[tuple[str, str]]:
+        """Of each sample what is true and what was said; none where nothing is right or wrong."""
+        return []
+
+    @property
     def auc(self) -> float | None:
         """The mean of the AUC of every class or label; None where there is none."""
         if self.scores is None or self.labels is None:

@@ -67,6 +67,12 @@ class ClassFigures(Figures):
         """The share of right predictions."""
         return accuracy(self.scores, self.labels)
 
+    @property
+    def answers(self) -> list[tuple[str, str]]:
+        """Of each sample its class, and the class of the highest probability."""
+        pairs = zip(self.labels.tolist(), self.scores.argmax(axis=1).tolist(), strict=True)
+        return [(self.class_names[true], self.class_names[said]) for true, said in pairs]
+
     @cached_property
     def intervals(self) -> Intervals:
         """Of accuracy, mean F1 and AUC, and of the figures of every class."""
@@ -118,10 +124,8 @@ class ClassFigures(Figures):
 
     def rows(self) -> Iterator[list[Any]]:
         """Yield a row for every sample."""
-        names = self.class_names
-        for scores, label in zip(self.scores, self.labels, strict=True):
-            values = (f"{score:.6g}" for score in scores)
-            yield [names[int(label)], names[int(scores.argmax())], *values]
+        for answer, scores in zip(self.answers, self.scores, strict=True):
+            yield [*answer, *(f"{score:.6g}" for score in scores)]
 
     def draw(self, path: Callable[[str], Path], title: str) -> list[Path]:
         """Draw the confusion matrix, and the worst mistakes if there are any."""

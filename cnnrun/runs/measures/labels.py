@@ -53,6 +53,12 @@ class LabelFigures(Figures):
         """The share of images of which every label is right."""
         return exact_matches(self.scores, self.labels)
 
+    @property
+    def answers(self) -> list[tuple[str, str]]:
+        """Of each sample its labels, and those that were said, with `|` between them."""
+        pairs = zip(self.labels, self.scores, strict=True)
+        return [(self._listed(labels), self._listed(scores)) for labels, scores in pairs]
+
     @cached_property
     def intervals(self) -> Intervals:
         """Of the figures of all labels, and of every label's."""
@@ -111,9 +117,8 @@ class LabelFigures(Figures):
 
     def rows(self) -> Iterator[list[Any]]:
         """Yield a row for every sample."""
-        for scores, labels in zip(self.scores, self.labels, strict=True):
-            values = (f"{score:.6g}" for score in scores)
-            yield [self._listed(labels), self._listed(scores), *values]
+        for answer, scores in zip(self.answers, self.scores, strict=True):
+            yield [*answer, *(f"{score:.6g}" for score in scores)]
 
     def draw(self, path: Callable[[str], Path], title: str) -> list[Path]:
         """Draw the ROC curve of every label, with its precision and recall."""
