@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -91,7 +93,15 @@ class Run:
 
     @property
     def metrics(self) -> list[dict[str, Any]]:
-        """The figures of every epoch so far: the lines of the log that are whole.
+        """The figures of every epoch so far; `epochs` says which.
+
+        Raises:
+            RunError: a line is damaged.
+        """
+        return list(self.epochs())
+
+    def epochs(self) -> Iterator[dict[str, Any]]:
+        """Yield the figures of every epoch so far, one by one: the lines of the log that are whole.
 
         Raises:
             RunError: a line is damaged.
@@ -99,14 +109,17 @@ class Run:
         from cnnrun.config.stored import EpochLine, read_stored  # pydantic is not light
 
         try:
-            content = self.log.read_bytes() if self.log.exists() else b""
+            with self.log.open("rb") as file:
+                for number, line in enumerate(file, 1):
+                    if not line.endswith(b"\n"):  # a cut line, the last
+                        return
+                    figures = read_stored(EpochLine, line, f"{self.log}:{number}", RunError)
+                    # Every line's keys are the same strings, kept once.
+                    yield {sys.intern(key): value for key, value in figures.items()}
+        except FileNotFoundError:
+            return
         except OSError as error:
             raise RunError(f"{self.log}: cannot be read ({error.strerror})") from None
-        lines = content.split(b"\n")[:-1]  # what follows is a cut line
-        return [
-            read_stored(EpochLine, line, f"{self.log}:{number}", RunError)
-            for number, line in enumerate(lines, 1)
-        ]
 
     def model(self, checkpoint: str = "best") -> Model:
         """Return the trained network with the weights of the checkpoint `best` or `last`.

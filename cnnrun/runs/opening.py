@@ -209,9 +209,8 @@ def _figures(run: Run, trainer: Trainer) -> dict[str, Any]:
 
     The record itself may be an epoch behind them.
     """
-    epochs = [{key: epoch[key] for key in epoch if key != "kind"} for epoch in run.metrics]
-    return {
-        "final": epochs[-1] if epochs else None,
-        "best": trainer.progress.best,
-        "seconds": sum(epoch["seconds"] for epoch in epochs),
-    }
+    last, seconds = None, 0.0
+    for epoch in run.epochs():
+        last, seconds = epoch, seconds + epoch["seconds"]
+    final = last and {key: value for key, value in last.items() if key != "kind"}
+    return {"final": final, "best": trainer.progress.best, "seconds": seconds}
