@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +20,10 @@ from cnnrun.runs.locking import hold, is_held
 if TYPE_CHECKING:
     from cnnrun.runs.model import Model
 
-__all__ = ["Run", "find_run", "list_runs"]
+__all__ = ["Run", "date_last", "find_run", "list_runs"]
+
+TICK = 1_000_000
+"""Nanoseconds between two runs at least: a time that file systems tell apart."""
 
 
 @dataclass(frozen=True)
@@ -163,12 +168,35 @@ class Run:
 
 
 def list_runs(runs_dir: Path | str = "runs") -> list[Run]:
-    """Return the runs in a directory, the oldest first."""
-    runs_dir = Path(runs_dir)
-    if not runs_dir.is_dir():
-        return []
-    runs = [Run(path.parent) for path in runs_dir.glob("[!.]*/config.yaml")]
-    return sorted(runs, key=lambda run: (run.config.stat().st_mtime_ns, run.name))
+    """Return the runs in a directory, the oldest first: by the times of their configurations.
+
+    `date_last` sees to it that a new run's time is the latest, whatever the clock says.
+    """
+    dates = _dates(Path(runs_dir))
+    return sorted(dates, key=lambda run: (dates[run], run.name))
+
+
+def date_last(config: Path, runs_dir: Path) -> None:
+    """Give a configuration a time later than that of every other run in `runs_dir`.
+
+    The clock does so by itself, unless it was set back, or a run was copied from a machine whose
+    clock is ahead. Where no time can be set, the clock's stands.
+    """
+    with suppress(OSError):
+        others = (date for run, date in _dates(runs_dir).items() if run.config != config)
+        latest = max(others, default=0)
+        if config.stat().st_mtime_ns <= latest:
+            os.utime(config, ns=(latest + TICK, latest + TICK))
+
+
+def _dates(runs_dir: Path) -> dict[Run, int]:
+    """Return the runs in a directory, each with the time of its configuration in nanoseconds."""
+    dates = {}
+    if runs_dir.is_dir():
+        for path in runs_dir.glob("[!.]*/config.yaml"):
+            with suppress(OSError):  # the run is being removed
+                dates[Run(path.parent)] = path.stat().st_mtime_ns
+    return dates
 
 
 def find_run(name: str, runs_dir: Path) -> Run:

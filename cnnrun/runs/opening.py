@@ -17,7 +17,7 @@ from cnnrun.runs.checkpoints import Checkpoint, has_checkpoint
 from cnnrun.runs.claiming import claim_run
 from cnnrun.runs.environment import default_workers, environment, now
 from cnnrun.runs.files import dump_json, replace_file
-from cnnrun.runs.folder import Run
+from cnnrun.runs.folder import Run, date_last
 from cnnrun.runs.moved import experiment_of, prepare_data
 from cnnrun.runs.segments import keep_configuration, keep_plugins, list_segments
 from cnnrun.runs.session import Session
@@ -101,6 +101,7 @@ def resume_run(
         if configuration != old:
             keep_configuration(run, document["segments"], old)
             replace_file(run.config, configuration)
+            date_last(run.config, run.folder.parent)
         session.record.note(**_figures(run, trainer))
         return session
 
