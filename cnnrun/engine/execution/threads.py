@@ -75,10 +75,10 @@ class Threads:
             self._pool, self._pool_size = ThreadPoolExecutor(count), count
         try:
             futures = [self._pool.submit(run, place) for place in range(count)]
-        except RuntimeError as error:  # the system gives no more threads
+        except RuntimeError as refusal:  # the system gives no more threads
             self._barrier.abort()  # those that run would wait for the others for ever
             raise WorkerError(
-                f"no thread can be started for each of {count} shards ({error}); a smaller "
+                f"no thread can be started for each of {count} shards ({refusal}); a smaller "
                 "batch_size takes fewer"
             ) from None
         wait(futures)
