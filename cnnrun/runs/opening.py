@@ -17,7 +17,7 @@ from cnnrun.runs.checkpoints import Checkpoint, has_checkpoint
 from cnnrun.runs.claiming import claim_run
 from cnnrun.runs.environment import default_workers, environment, now
 from cnnrun.runs.files import dump_json, replace_file
-from cnnrun.runs.folder import Run
+from cnnrun.runs.folder import Run, date_last
 from cnnrun.runs.moved import experiment_of, prepare_data
 from cnnrun.runs.segments import keep_configuration, keep_plugins, list_segments
 from cnnrun.runs.session import Session
@@ -106,6 +106,7 @@ def resume_run(
         if configuration != old:
             keep_configuration(run, document["segments"], old)
             replace_file(run.config, configuration)
+            date_last(run.config, run.folder.parent)
         session.record.note(**_figures(run, trainer))
         return session
 
@@ -214,9 +215,8 @@ def _figures(run: Run, trainer: Trainer) -> dict[str, Any]:
 
     The record itself may be an epoch behind them.
     """
-    epochs = [{key: epoch[key] for key in epoch if key != "kind"} for epoch in run.metrics]
-    return {
-        "final": epochs[-1] if epochs else None,
-        "best": trainer.progress.best,
-        "seconds": sum(epoch["seconds"] for epoch in epochs),
-    }
+    last, seconds = None, 0.0
+    for epoch in run.epochs():
+        last, seconds = epoch, seconds + epoch["seconds"]
+    final = last and {key: value for key, value in last.items() if key != "kind"}
+    return {"final": final, "best": trainer.progress.best, "seconds": seconds}

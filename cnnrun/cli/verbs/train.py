@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import atexit
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cnnrun.cli.completion import run_names
+from cnnrun.cli.epochs import EpochTable, Extent
 from cnnrun.cli.options import (
     DataRoots,
     Json,
@@ -24,13 +26,14 @@ from cnnrun.cli.options import (
 from cnnrun.cli.output import message, print_json
 from cnnrun.cli.progress import CheckProgress, Progress
 from cnnrun.cli.seeds import open_group, read_seeds, train_group
-from cnnrun.cli.tables import figure, print_table, print_text, share
+from cnnrun.cli.tables import figure, print_text, share
 
 if TYPE_CHECKING:
     from cnnrun.config import Experiment
     from cnnrun.runs import Session
 
 NAME = "train"
+EPOCHS = Extent(most=20, first=5, last=10)
 
 
 def command(
@@ -190,28 +193,19 @@ def _document(session: Session) -> dict[str, Any]:
 
 def _show(session: Session) -> None:
     record, run = session.record.document, session.run
-    columns = ["epoch", "train loss", "train acc", "val loss", "val acc", "learning rate", "s"]
-    best = record["best"]["epoch"]
-    rows = [
-        [
-            f"{line['epoch']}{'*' if line['epoch'] == best else ' '}",
-            figure(line["train_loss"]),
-            share(line["train_accuracy"]),
-            figure(line["val_loss"]),
-            share(line["val_accuracy"]),
-            f"{line['learning_rate']:.2e}",
-            f"{line['seconds']:.1f}",
-        ]
-        for line in run.metrics
-    ]
-    left_out = len(rows) - 15 if len(rows) > 20 else 0
-    if left_out:
-        rows[5:-10] = [["..."] * len(columns)]
-    if run.metrics[0]["train_accuracy"] is None:
-        columns, *rows = ([*row[:2], row[3], *row[5:]] for row in (columns, *rows))
-    print_table(f"{run.name}: {record['parameters']:,} parameters", columns, rows)
-    if left_out:
-        print_text(f"{left_out} epochs are left out here; {run.log} has all")
+    best, final = record["best"]["epoch"], record["final"]
+    columns: dict[str, Callable[[dict[str, Any]], str]] = {
+        "epoch": lambda line: f"{line['epoch']}{'*' if line['epoch'] == best else ' '}",
+        "train loss": lambda line: figure(line["train_loss"]),
+        "train acc": lambda line: share(line["train_accuracy"]),
+        "val loss": lambda line: figure(line["val_loss"]),
+        "val acc": lambda line: share(line["val_accuracy"]),
+        "learning rate": lambda line: f"{line['learning_rate']:.2e}",
+        "s": lambda line: f"{line['seconds']:.1f}",
+    }
+    if final["train_accuracy"] is None:
+        del columns["train acc"], columns["val acc"]
+    EpochTable(run, columns, EPOCHS).print(f"{run.name}: {record['parameters']:,} parameters")
     test = record["test"]
     accuracy = f"accuracy {share(test['accuracy'])}"
     said = accuracy if test["accuracy"] is not None else test.get("summary")
