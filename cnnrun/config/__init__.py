@@ -9,6 +9,7 @@ from cnnrun.config.experiment import Experiment, TrainOptions
 from cnnrun.config.export import export_samples
 from cnnrun.config.keys import keys_meant_in, keys_of
 from cnnrun.config.loading import build_network, load_experiment, read_dataset, read_layer
+from cnnrun.config.metrics import METRICS, MetricName, metrics_of, require_metric
 from cnnrun.config.plugin_faults import describe_fault
 from cnnrun.config.plugins import (
     OWN_PLUGINS,
@@ -22,10 +23,12 @@ from cnnrun.config.schema import json_schema
 from cnnrun.config.templates import init_experiment, init_layer, init_plugin
 
 __all__ = [
+    "METRICS",
     "OWN_PLUGINS",
     "DataStart",
     "Experiment",
     "ListedData",
+    "MetricName",
     "Plugin",
     "TrainOptions",
     "build_network",
@@ -47,8 +50,10 @@ __all__ = [
     "load_plugin",
     "load_plugins",
     "loaded_plugins",
+    "metrics_of",
     "read_arrays",
     "read_dataset",
     "read_layer",
+    "require_metric",
     "to_dict",
 ]

@@ -8,6 +8,7 @@ from html import escape
 from pathlib import Path
 from typing import Literal
 
+from cnnrun.config.metrics import MetricName
 from cnnrun.data import DataOptions, Dataset
 from cnnrun.engine import LayerConfig, Loss, Optimizer, Schedule
 from cnnrun.engine.kernels.convolution import MethodName
@@ -29,9 +30,10 @@ class TrainOptions:
         shard_size: samples that one worker takes at a time; part of the experiment, because it
             fixes the order in which gradients are added. `auto` cuts a batch into four, two or one,
             the more the more there is to compute.
-        best: what the best checkpoint is chosen by; `auto` is accuracy where there are labels, else
-            loss. Figures are those of the validation split, or of training without one. `auc`, the
-            mean of every class's AUC, needs a validation split.
+        best: the metric that the best checkpoint is chosen by, such as `val_auc`, `val_f1`,
+            `val_mse`: one that the task has, with its own direction. `auto` is accuracy where there
+            are labels, else loss. Without a validation split there are loss and accuracy, those of
+            training.
         convolution: how convolutions are computed: `auto` is the fastest for each geometry,
             `columns` the direct sum. `winograd` saves multiplications where a window stands at
             every pixel, and rounds a little more: some 1e-6 of the largest value.
@@ -40,7 +42,7 @@ class TrainOptions:
     epochs: PositiveInt = 10
     batch_size: PositiveInt = 64
     shard_size: PositiveInt | Literal["auto"] = "auto"
-    best: Literal["auto", "accuracy", "auc", "loss"] = "auto"
+    best: MetricName = "auto"
     convolution: MethodName = "auto"
 
     @property

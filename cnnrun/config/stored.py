@@ -43,6 +43,14 @@ class Figures(Stored):
     seconds: Seconds
     samples_per_second: Seconds
     val_auc: Share | None = None
+    val_balanced_accuracy: Share | None = None
+    val_f1: Share | None = None
+    val_exact_match: Share | None = None
+    val_mae: float | None = None
+    val_mse: float | None = None
+    val_rmse: float | None = None
+    val_r2: float | None = None
+    val_psnr: float | None = None
 
 
 class EpochLine(Figures):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 __all__ = [
@@ -32,6 +34,7 @@ class EpochMetrics:
         seconds: spent on the epoch, its validation included.
         samples_per_second: of training alone.
         val_auc: the mean of every class's AUC on the validation split; None where there is none.
+        further: what else `cnnrun.config.METRICS` has of the task, of the validation split.
     """
 
     epoch: int
@@ -45,10 +48,16 @@ class EpochMetrics:
     seconds: float
     samples_per_second: float
     val_auc: float | None = None
+    further: Mapping[str, float | None] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the figures by name."""
-        return asdict(self)
+        """Return the figures by name: those of validation as `val_f1`, null if not finite."""
+        figures = asdict(self)
+        further: dict[str, float | None] = figures.pop("further")
+        for name, value in further.items():
+            is_known = value is not None and math.isfinite(value)
+            figures[f"val_{name}"] = value if is_known else None
+        return figures
 
 
 @dataclass(frozen=True)

@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
-from cnnrun.config import Experiment
+from cnnrun.config import Experiment, require_metric
 from cnnrun.data import Feed, PreparedData, feed, has_labels
 from cnnrun.engine import Clock, Executor, Network, Pace, StepResult, find_nonfinite
 from cnnrun.engine.optimizers.base import State, global_norm
 from cnnrun.engine.types import Array
-from cnnrun.errors import ConfigError, DivergedError
+from cnnrun.errors import DivergedError
 from cnnrun.runs.batches import batch_slices, batches_of
+from cnnrun.runs.choosing import rank
 from cnnrun.runs.divergence import require_finite_evaluation, require_finite_state
 from cnnrun.runs.evaluation import Evaluation, evaluate
 from cnnrun.runs.events import (
@@ -31,7 +32,7 @@ from cnnrun.runs.events import (
 from cnnrun.runs.measures.metrics import accuracy
 from cnnrun.runs.signals import StopRequest
 
-__all__ = ["Progress", "Trainer", "rank"]
+__all__ = ["Progress", "Trainer"]
 
 
 @dataclass
@@ -79,11 +80,9 @@ class Trainer:
         Raises:
             ConfigError: the best epoch cannot be chosen as `train.best` says.
         """
-        if experiment.train.best == "auc" and data.val is None:
-            raise ConfigError(
-                "train.best: auc is measured on the validation split, and there is none; set "
-                "data.validation, or train.best to accuracy or loss"
-            )
+        require_metric(
+            "train.best", experiment.train.best, data.task, has_validation=data.val is not None
+        )
         self.experiment = experiment
         self.data = data
         self.network = network
@@ -224,45 +223,27 @@ class Trainer:
         self._require_finite(validation)
         progress.epoch += 1
         right = progress.right if has_labels(self.data.task) else None
+        further = validation.figures.metrics if validation else {}
         metrics = EpochMetrics(
             epoch=progress.epoch,
             step=progress.step,
             train_loss=progress.loss / progress.samples,
             train_accuracy=right / progress.samples if right is not None else None,
             val_loss=validation.loss if validation else None,
-            val_accuracy=validation.accuracy if validation else None,
+            val_accuracy=further.pop("accuracy", None),
             learning_rate=progress.learning_rate,
             grad_norm=progress.grad_norm / len(self.batches),
             seconds=trained + time.perf_counter() - started,
             samples_per_second=progress.samples / max(trained, 1e-9),
-            val_auc=validation.auc if validation else None,
+            val_auc=further.pop("auc", None),
+            further=further,
         )
         monitored = metrics.val_loss if validation else metrics.train_loss
         if monitored is not None:
             self.experiment.schedule.observe(monitored, progress.schedule)
-        best = self.experiment.train.best
-        improved = progress.best is None or rank(asdict(metrics), best) > rank(progress.best, best)
+        best, figures = self.experiment.train.best, metrics.to_json()
+        improved = progress.best is None or rank(figures, best) > rank(progress.best, best)
         if improved:
-            progress.best = asdict(metrics)
+            progress.best = figures
         progress.start_epoch()
         return EpochFinished(metrics, improved)
-
-
-def rank(metrics: dict[str, Any], best: str) -> tuple[float, float]:
-    """Return an epoch's rank, highest for the best; a tie goes to the lower loss.
-
-    Args:
-        metrics: of an epoch; those of validation count, or of training without one.
-        best: what `train.best` says: `auto`, `accuracy`, `auc` or `loss`.
-    """
-    split = "val" if metrics["val_loss"] is not None else "train"
-    loss, right = metrics[f"{split}_loss"], metrics[f"{split}_accuracy"]
-    if best == "auc":
-        right = metrics.get("val_auc")  # checkpoints of an older version have none
-    by_loss = best == "loss" or right is None
-    first, second = (-loss, 0.0) if by_loss else (right, -loss)
-    return _lowest_if_nan(first), _lowest_if_nan(second)
-
-
-def _lowest_if_nan(value: float) -> float:
-    return -math.inf if math.isnan(value) else value
