@@ -5,7 +5,7 @@ from cnnrun.config.checking import check_data
 from cnnrun.config.data_list import ListedData, list_data
 from cnnrun.config.data_templates import DataStart, init_data
 from cnnrun.config.description import describe_data, draw_data
-from cnnrun.config.experiment import Experiment, TrainOptions
+from cnnrun.config.experiment import EarlyStopping, Experiment, TrainOptions, metrics_named
 from cnnrun.config.export import export_samples
 from cnnrun.config.keys import keys_meant_in, keys_of
 from cnnrun.config.loading import build_network, load_experiment, read_dataset, read_layer
@@ -26,6 +26,7 @@ __all__ = [
     "METRICS",
     "OWN_PLUGINS",
     "DataStart",
+    "EarlyStopping",
     "Experiment",
     "ListedData",
     "MetricName",
@@ -50,6 +51,7 @@ __all__ = [
     "load_plugin",
     "load_plugins",
     "loaded_plugins",
+    "metrics_named",
     "metrics_of",
     "read_arrays",
     "read_dataset",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cnnrun.config.experiment import Experiment
+from cnnrun.config.experiment import Experiment, metrics_named
 from cnnrun.config.metrics import require_metric
 from cnnrun.config.source import Source
 from cnnrun.data import DatasetInfo
@@ -40,9 +40,10 @@ def require_sense(experiment: Experiment, info: DatasetInfo, source: Source) -> 
             f"data.normalize {normalize} moves the inputs, which are the targets, out of that; "
             "normalize: none leaves them, and mse takes any"
         )
-    try:
-        require_metric("train.best", experiment.train.best, experiment.data.task(info))
-    except ConfigError as error:
-        problems.append(f"{source.where(('train', 'best'))}: {error}")
+    for path, name in metrics_named(experiment.train).items():
+        try:
+            require_metric(path, name, experiment.data.task(info))
+        except ConfigError as error:
+            problems.append(f"{source.where(tuple(path.split('.')))}: {error}")
     if problems:
         raise ConfigError("\n".join(problems))

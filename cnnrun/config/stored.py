@@ -85,6 +85,18 @@ class Segment(Stored):
     command: list[str]
 
 
+class StoppedEarly(Stored):
+    """Why a run stopped before all its epochs were done."""
+
+    epoch: Count
+    monitor: str
+    patience: Count
+    best: float | None
+    best_epoch: Count | None
+    kept_epoch: Count
+    reason: str
+
+
 class RunRecord(Stored):
     """What `run.json` says; keys that a version may lack have a default, which is not filled in."""
 
@@ -97,6 +109,8 @@ class RunRecord(Stored):
     final: Figures | None = None
     best: Figures | None = None
     test: Test | None = None
+    stopped_early: StoppedEarly | None = None
+    chosen_by: str | None = None
     resumed: Count = 0
     command: list[str] = []
     segments: list[Segment] = []
@@ -122,6 +136,7 @@ class Progress(Stored):
     learning_rate: float
     schedule: dict[str, float]
     best: Figures | None
+    stopping: dict[str, float] = {}
 
 
 class Statistics(Stored):

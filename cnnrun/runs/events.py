@@ -15,6 +15,7 @@ __all__ = [
     "FinalTest",
     "StepFinished",
     "Stopped",
+    "StoppedEarly",
     "TrainingFinished",
     "TrainingStarted",
     "WorkersSlow",
@@ -135,8 +136,42 @@ class Diverged:
 
 
 @dataclass(frozen=True)
+class StoppedEarly:
+    """Training stops before all epochs are done: a metric no longer improves.
+
+    Attributes:
+        epoch: how many are done.
+        monitor: the metric.
+        patience: epochs without an improvement that were waited for.
+        best, best_epoch: its best value and when that was; None where it was never measured.
+        kept_epoch: the epoch whose weights are tested.
+    """
+
+    epoch: int
+    monitor: str
+    patience: int
+    best: float | None
+    best_epoch: int | None
+    kept_epoch: int
+
+    @property
+    def reason(self) -> str:
+        """Why, in words, and which weights are kept."""
+        since = f" since epoch {self.best_epoch} ({self.best:.4g})" if self.best_epoch else ""
+        waited = f"{self.patience} epoch{'s' * (self.patience != 1)}"
+        return (
+            f"after epoch {self.epoch}: {self.monitor} has not improved for {waited}{since}; "
+            f"the weights of epoch {self.kept_epoch} are kept"
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the figures by name, and the reason."""
+        return {**asdict(self), "reason": self.reason}
+
+
+@dataclass(frozen=True)
 class TrainingFinished:
-    """All epochs are done."""
+    """All epochs are done, or it has stopped early."""
 
     step: int
 
@@ -168,6 +203,7 @@ Event = (
     | WorkersSlow
     | EpochFinished
     | Stopped
+    | StoppedEarly
     | Diverged
     | TrainingFinished
     | FinalTest

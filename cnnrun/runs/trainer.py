@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from cnnrun.config import Experiment, require_metric
+from cnnrun.config import Experiment, metrics_named, require_metric
 from cnnrun.data import Feed, PreparedData, feed, has_labels
 from cnnrun.engine import Clock, Executor, Network, Pace, StepResult, find_nonfinite
 from cnnrun.engine.optimizers.base import State, global_norm
@@ -31,6 +31,7 @@ from cnnrun.runs.events import (
 )
 from cnnrun.runs.measures.metrics import accuracy
 from cnnrun.runs.signals import StopRequest
+from cnnrun.runs.stopping import has_stopped, reason_to_stop, watch
 
 __all__ = ["Progress", "Trainer"]
 
@@ -44,6 +45,7 @@ class Progress:
         batch: batches done of the epoch at hand, with the sums of its figures so far.
         schedule: what the schedule remembers.
         best: the best epoch's metrics.
+        stopping: what early stopping remembers.
     """
 
     step: int = 0
@@ -57,6 +59,7 @@ class Progress:
     learning_rate: float = 0.0
     schedule: dict[str, float] = field(default_factory=dict)
     best: dict[str, Any] | None = None
+    stopping: dict[str, float] = field(default_factory=dict)
 
     @property
     def at_best(self) -> bool:
@@ -78,11 +81,10 @@ class Trainer:
         """Prepare a training from the start.
 
         Raises:
-            ConfigError: the best epoch cannot be chosen as `train.best` says.
+            ConfigError: a metric that an epoch is chosen by is not measured.
         """
-        require_metric(
-            "train.best", experiment.train.best, data.task, has_validation=data.val is not None
-        )
+        for option, name in metrics_named(experiment.train).items():
+            require_metric(option, name, data.task, has_validation=data.val is not None)
         self.experiment = experiment
         self.data = data
         self.network = network
@@ -118,7 +120,7 @@ class Trainer:
             ) as executor,
         ):
             upcoming = self._upcoming()
-            while progress.epoch < options.epochs:
+            while progress.epoch < options.epochs and not has_stopped(progress.stopping):
                 while progress.batch < len(self.batches):
                     if stop:
                         yield Stopped(progress.step)
@@ -139,6 +141,8 @@ class Trainer:
                     yield Diverged(progress.step, str(error))
                     raise
                 yield finished
+        if has_stopped(progress.stopping) and progress.best:
+            yield reason_to_stop(options, progress.best, progress.stopping, progress.epoch)
         yield TrainingFinished(progress.step)
 
     def _upcoming(self) -> Iterator[tuple[int, Array]]:
@@ -241,9 +245,10 @@ class Trainer:
         monitored = metrics.val_loss if validation else metrics.train_loss
         if monitored is not None:
             self.experiment.schedule.observe(monitored, progress.schedule)
-        best, figures = self.experiment.train.best, metrics.to_json()
+        best, figures = self.experiment.train.chosen_by, metrics.to_json()
         improved = progress.best is None or rank(figures, best) > rank(progress.best, best)
         if improved:
             progress.best = figures
+        watch(self.experiment.train, figures, progress.stopping)
         progress.start_epoch()
         return EpochFinished(metrics, improved)

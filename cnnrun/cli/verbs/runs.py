@@ -78,7 +78,7 @@ def show_command(
 
     Example: cnnrun runs show last
     """
-    from cnnrun.cli.records import print_record
+    from cnnrun.cli.records import further_metrics, print_record
 
     shown = load_run(run, runs_dir)
     record, metrics = shown.record, shown.metrics
@@ -91,7 +91,8 @@ def show_command(
         return
     print_record(shown)
     columns = ["epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "seconds"]
-    epochs = [[_cell(column, line[column]) for column in columns] for line in metrics]
+    columns[-1:-1] = further_metrics(record)
+    epochs = [[_cell(column, line.get(column)) for column in columns] for line in metrics]
     print_table("epochs", list(map(_heading, columns)), epochs)
 
 

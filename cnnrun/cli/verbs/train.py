@@ -23,6 +23,7 @@ from cnnrun.cli.options import (
 )
 from cnnrun.cli.output import message, print_json
 from cnnrun.cli.progress import CheckProgress, Progress
+from cnnrun.cli.records import further_metrics
 from cnnrun.cli.tables import figure, print_table, print_text, share
 
 if TYPE_CHECKING:
@@ -141,6 +142,7 @@ def _document(session: Session) -> dict[str, Any]:
         "epochs": progress.epoch,
         "steps": progress.step,
         **{key: record[key] for key in ("parameters", "seconds", "final", "best")},
+        "stopped_early": record.get("stopped_early"),
         "test": {key: test[key] for key in ("loss", "accuracy")} if test else None,
     }
 
@@ -148,7 +150,9 @@ def _document(session: Session) -> dict[str, Any]:
 def _show(session: Session) -> None:
     record, run = session.record.document, session.run
     columns = ["epoch", "train loss", "train acc", "val loss", "val acc", "learning rate", "s"]
-    best = record["best"]["epoch"]
+    best, stopped = record["best"]["epoch"], record.get("stopped_early")
+    further = further_metrics(record)
+    columns[5:5] = [key.replace("_", " ") for key in further]
     rows = [
         [
             f"{line['epoch']}{'*' if line['epoch'] == best else ' '}",
@@ -156,6 +160,7 @@ def _show(session: Session) -> None:
             share(line["train_accuracy"]),
             figure(line["val_loss"]),
             share(line["val_accuracy"]),
+            *(figure(line.get(key)) for key in further),
             f"{line['learning_rate']:.2e}",
             f"{line['seconds']:.1f}",
         ]
@@ -173,7 +178,10 @@ def _show(session: Session) -> None:
     accuracy = f"accuracy {share(test['accuracy'])}"
     said = accuracy if test["accuracy"] is not None else test.get("summary")
     figures = f"test {said}, " if said else ""
-    print_text(f"{figures}test loss {figure(test['loss'])} (weights of epoch {best}*)")
+    if stopped:
+        print_text(f"stopped early, {stopped['reason']}")
+    tested = f"{best}*" if test["checkpoint"] == "best" else record["final"]["epoch"]
+    print_text(f"{figures}test loss {figure(test['loss'])} (weights of epoch {tested})")
     for note in session.data.info.notes:
         print_text(note)
     print_text(f"trained in {record['seconds']:.1f} s; run {run.folder}")
