@@ -51,6 +51,14 @@ class Figures(Stored):
     seconds: Seconds
     samples_per_second: Seconds
     val_auc: Share | None = None
+    val_balanced_accuracy: Share | None = None
+    val_f1: Share | None = None
+    val_exact_match: Share | None = None
+    val_mae: float | None = None
+    val_mse: float | None = None
+    val_rmse: float | None = None
+    val_r2: float | None = None
+    val_psnr: float | None = None
 
 
 class EpochLine(Figures):
@@ -100,6 +108,18 @@ class Reproduces(Stored):
     verdict: str | None = None
 
 
+class StoppedEarly(Stored):
+    """Why a run stopped before all its epochs were done."""
+
+    epoch: Count
+    monitor: str
+    patience: Count
+    best: float | None
+    best_epoch: Count | None
+    kept_epoch: Count
+    reason: str
+
+
 class RunRecord(Stored):
     """What `run.json` says; keys that a version may lack have a default, which is not filled in."""
 
@@ -112,6 +132,8 @@ class RunRecord(Stored):
     final: Figures | None = None
     best: Figures | None = None
     test: Test | None = None
+    stopped_early: StoppedEarly | None = None
+    chosen_by: str | None = None
     resumed: Count = 0
     command: list[str] = []
     segments: list[Segment] = []
@@ -140,6 +162,7 @@ class Progress(Stored):
     learning_rate: float
     schedule: dict[str, float]
     best: Figures | None
+    stopping: dict[str, float] = {}
 
 
 class Statistics(Stored):

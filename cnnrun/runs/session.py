@@ -150,7 +150,7 @@ class Session:
         self._lock.release()
 
     def events(self, stop: StopRequest | None = None) -> Iterator[Event]:
-        """Train, measure the best weights on the test split, and tell what happens.
+        """Train, measure the best weights (or the last) on the test split, and tell what happens.
 
         Every event has been written down when it is told. Whoever stops listening, or interrupts,
         leaves a run that resumes from its last checkpoint.
@@ -189,17 +189,18 @@ class Session:
         for event in self.trainer.train(stop):
             yield event
         if isinstance(event, TrainingFinished):
-            model = load_model(self.run, "best")
+            which = self.experiment.train.tested
+            model = load_model(self.run, which)
             evaluation = model.measure(self.data.test, workers=self.trainer.workers)
             require_finite_evaluation(
                 evaluation,
                 model.network,
                 self.experiment.loss,
                 self.data.test,
-                "on the test split, with the best weights",
+                f"on the test split, with the {which} weights",
             )
             summary = None if has_labels(self.data.task) else evaluation.figures.summary
-            yield FinalTest("best", evaluation.loss, evaluation.accuracy, summary)
+            yield FinalTest(which, evaluation.loss, evaluation.accuracy, summary)
 
     def _end(self, status: str, message: str | None = None) -> None:
         """Note how the run ended, unless that has been noted."""

@@ -90,7 +90,7 @@ def show_command(
 
     Example: cnnrun runs show last
     """
-    from cnnrun.cli.records import print_record
+    from cnnrun.cli.records import further_metrics, print_record
     from cnnrun.runs import find_group, is_group
 
     if is_group(run, runs_dir):
@@ -105,7 +105,8 @@ def show_command(
         keys = [key for key in first if key != "kind"]
         print_csv(keys, ([line.get(key) for key in keys] for line in shown.epochs()))
         return
-    figures = ("epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "seconds")
+    figures = ["epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "seconds"]
+    figures[-1:-1] = further_metrics(shown.record)
     columns = {_heading(key): partial(_epoch_cell, key) for key in figures}
     table = EpochTable(shown, columns, EPOCHS)
     print_record(shown)
@@ -204,7 +205,7 @@ def _setting(value: Any) -> str:
 
 
 def _epoch_cell(column: str, line: dict[str, Any]) -> str:
-    return _cell(column, line[column])
+    return _cell(column, line.get(column))
 
 
 def _cell(column: str, value: Any) -> str:

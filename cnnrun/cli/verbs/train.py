@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,6 +26,7 @@ from cnnrun.cli.options import (
 )
 from cnnrun.cli.output import message, print_json
 from cnnrun.cli.progress import CheckProgress, Progress
+from cnnrun.cli.records import further_metrics
 from cnnrun.cli.seeds import open_group, read_seeds, train_group
 from cnnrun.cli.tables import figure, print_text, share
 
@@ -187,6 +189,7 @@ def _document(session: Session) -> dict[str, Any]:
         "epochs": progress.epoch,
         "steps": progress.step,
         **{key: record[key] for key in ("parameters", "seconds", "final", "best")},
+        "stopped_early": record.get("stopped_early"),
         "test": {key: test[key] for key in ("loss", "accuracy")} if test else None,
     }
 
@@ -200,18 +203,27 @@ def _show(session: Session) -> None:
         "train acc": lambda line: share(line["train_accuracy"]),
         "val loss": lambda line: figure(line["val_loss"]),
         "val acc": lambda line: share(line["val_accuracy"]),
-        "learning rate": lambda line: f"{line['learning_rate']:.2e}",
-        "s": lambda line: f"{line['seconds']:.1f}",
     }
     if final["train_accuracy"] is None:
         del columns["train acc"], columns["val acc"]
+    for key in further_metrics(record):
+        columns[key.replace("_", " ")] = partial(_figure, key)
+    columns["learning rate"] = lambda line: f"{line['learning_rate']:.2e}"
+    columns["s"] = lambda line: f"{line['seconds']:.1f}"
     EpochTable(run, columns, EPOCHS).print(f"{run.name}: {record['parameters']:,} parameters")
     test = record["test"]
     accuracy = f"accuracy {share(test['accuracy'])}"
     said = accuracy if test["accuracy"] is not None else test.get("summary")
     figures = f"test {said}, " if said else ""
-    print_text(f"{figures}test loss {figure(test['loss'])} (weights of epoch {best}*)")
+    if stopped := record.get("stopped_early"):
+        print_text(f"stopped early, {stopped['reason']}")
+    tested = f"{best}*" if test["checkpoint"] == "best" else record["final"]["epoch"]
+    print_text(f"{figures}test loss {figure(test['loss'])} (weights of epoch {tested})")
     for note in session.data.info.notes:
         print_text(note)
     print_text(f"trained in {record['seconds']:.1f} s; run {run.folder}")
     print(f"curves {run.plots / 'curves.png'}")
+
+
+def _figure(key: str, line: dict[str, Any]) -> str:
+    return figure(line.get(key))
