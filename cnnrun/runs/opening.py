@@ -15,7 +15,7 @@ from cnnrun.data import PreparedData, Statistics, prepare
 from cnnrun.errors import DataError, RunError
 from cnnrun.runs.checkpoints import Checkpoint, has_checkpoint
 from cnnrun.runs.claiming import claim_run
-from cnnrun.runs.environment import default_workers, environment, now
+from cnnrun.runs.environment import default_workers, earlier_environments, environment, now
 from cnnrun.runs.files import dump_json, replace_file
 from cnnrun.runs.folder import Run
 from cnnrun.runs.moved import experiment_of, prepare_data
@@ -187,7 +187,10 @@ def _record(
         "best": None,
         "resumed": 0,
     }
+    surroundings = environment()
     if before:
+        if earlier := earlier_environments(before, surroundings):
+            document["earlier_environments"] = earlier
         kept = ("started", "resumed", "gradcheck", "check_every", "reproduces")
         document.update({key: before[key] for key in kept if key in before})
         document["resumed"] += 1
@@ -204,7 +207,7 @@ def _record(
         workers=trainer.workers,
         dataset={"name": data.info.name, "sha256": data.sha256},
         parameters=trainer.network.parameter_count,
-        **environment(),
+        **surroundings,
     )
     return document
 
