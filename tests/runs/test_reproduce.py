@@ -76,6 +76,7 @@ def test_a_damaged_record_is_said(copied, key, value):
         ("metrics.jsonl", b"{}\n"),
         ("config.yaml", b"network: ["),
         ("checkpoints/last/state.json", b"{}"),
+        ("checkpoints/last/state.json", b'{"progress": 7}'),
         ("checkpoints/last/weights.safetensors", b""),
     ],
 )
