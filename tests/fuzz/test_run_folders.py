@@ -15,7 +15,8 @@ from mutations import mutate_bytes, mutate_document
 from trials import Trials, program
 
 from cnnrun.config import load_experiment
-from cnnrun.runs import StopRequest, start_run
+from cnnrun.documents import finite
+from cnnrun.runs import Run, StopRequest, reproduce, start_run
 from cnnrun.runs.events import StepFinished
 
 FILES = (
@@ -61,6 +62,23 @@ def test_changed_files_are_refused_by_name(run, tmp_path):
         words = rng.choice(verbs)
         trials.attempt(lambda words=words: program(*words), (words, changed, content))
     trials.judge()
+
+
+def test_a_changed_run_is_repeated_or_it_is_said_why_not(run, tmp_path):
+    trials, runs = Trials("repetitions"), tmp_path / "runs"
+    for rng in trials.seeds(20):
+        shutil.rmtree(runs, ignore_errors=True)
+        shutil.copytree(run, runs / run.name)
+        changed = rng.choice((*FILES, "digests.jsonl"))
+        content = _change(runs / run.name / changed, rng)
+        trials.attempt(lambda: _reproduce(Run(runs / run.name), runs), (changed, content))
+    trials.judge()
+
+
+def _reproduce(run: Run, runs: Path) -> None:
+    result = reproduce(run, runs, workers=1)
+    assert result.reason if result.verdict == "cannot tell" else result.again
+    json.dumps(finite(result.to_dict()))
 
 
 def _change(file: Path, rng: random.Random) -> bytes:
