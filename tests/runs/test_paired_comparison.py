@@ -13,7 +13,7 @@ import cnnrun
 from cnnrun.cli.app import app
 from cnnrun.errors import ConfigError
 from cnnrun.runs.group_comparison import SeedDifference
-from cnnrun.runs.sample_comparison import SampleComparison
+from cnnrun.runs.sample_comparison import Disagreement, SampleComparison
 from cnnrun.statistics import mcnemar, paired_difference, unpaired_difference
 
 SHORT = "train.epochs=1"
@@ -166,3 +166,15 @@ def test_what_has_no_right_and_wrong_is_not_compared_by_sample(tmp_path):
 )  # fmt: skip
 def test_the_words_about_two_runs(first, second, words):
     assert SampleComparison(("a", "b"), 100, 80, first, second, ()).verdict == words
+
+
+def test_the_samples_have_the_names_of_their_files():
+    unlike = (Disagreement(3, "cat/=1.png", "cat", "dog", "cat", "second"),
+              Disagreement(9, "dog/2.png", "dog", "cat", "bird", None))  # fmt: skip
+    compared = SampleComparison(("a", "b"), 100, 80, 0, 1, unlike)
+    assert [*compared.table()] == [
+        ["index", "file", "true", "a", "b", "right"],
+        [3, "cat/=1.png", "cat", "dog", "cat", "b"],
+        [9, "dog/2.png", "dog", "cat", "bird", "neither"],
+    ]
+    assert compared.to_dict()["disagreements"][0]["file"] == "cat/=1.png"
