@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -115,17 +115,32 @@ def _groups(groups: Sequence[Group]) -> Comparison:
         load_experiment(group.configuration, check_network=False, may_name_plugins=False)
         for group in groups
     ]
-    settings = differences([{**to_dict(experiment), "seed": None} for experiment in experiments])
+    documents = [{**to_dict(experiment), "seed": None} for experiment in experiments]
+    settings = differences(documents)
     sides = Comparison([group.name for group in groups], settings, spreads_of(groups))
     if len(groups) != 2:
         return sides
-    surely, notes = compare_seeds(*groups), []
+    surely = compare_seeds(*groups)
+    notes = [
+        note
+        for group, document in zip(groups, documents, strict=True)
+        for note in _trained_otherwise(group, document)
+    ]
     if any(key == "loss" or key.startswith("loss.") for key in settings):
         surely.pop("loss", None)
         notes.append("test loss: not compared, since they are trained with different losses")
     if len({digest for group in groups for digest in group.data_digests}) > 1:
         notes.append("not all of these runs have the same data, nor the same test samples")
     return replace(sides, differences=surely, notes=tuple(notes))
+
+
+def _trained_otherwise(group: Group, document: dict[str, Any]) -> Iterator[str]:
+    """Yield which runs of a group have other settings: those that were given more epochs since."""
+    for run in group.runs.values():
+        own = to_dict(load_run_experiment(run, check_network=False))
+        same = {key: document[key] for key in ("name", "seed")}
+        if others := differences([document, {**own, **same}]):
+            yield f"{run.name} was trained otherwise than its group: {', '.join(others)}"
 
 
 def _runs(runs: Sequence[Run], samples: bool, workers: int | None) -> Comparison:

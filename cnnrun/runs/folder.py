@@ -230,17 +230,18 @@ def find_run(name: str, runs_dir: Path) -> Run:
             raise RunError(f"{runs_dir}: there are no runs yet; `cnnrun train` makes one")
         return next((run for run in reversed(runs) if run.reproduces is None), runs[-1])
     for folder in (runs_dir / name, Path(name)):
+        if (folder / "config.yaml").is_file():
+            return Run(folder)
+        if (folder / GROUP_FILE).is_file():
+            raise RunError(f"{folder}: a group of runs; name one of them")
         if folder.is_dir():
-            if (folder / "config.yaml").is_file():
-                return Run(folder)
-            what = (
-                "a group of runs; name one of them"
-                if (folder / GROUP_FILE).is_file()
-                else ("not a run; it has no config.yaml")
-            )
-            raise RunError(f"{folder}: {what}")
-    same = [run for run in runs if re.fullmatch(re.escape(name) + r"-\d{4,}", run.name)]
+            raise RunError(f"{folder}: not a run; it has no config.yaml")
+    numbered = re.compile(re.escape(name) + r"-\d{4,}")
+    same = [run for run in runs if numbered.fullmatch(run.name)]
     if same:
         return same[-1]
+    for file in runs_dir.glob(f"*/{GROUP_FILE}"):
+        if numbered.fullmatch(file.parent.name):
+            raise RunError(f"{name}: a group of runs; name one of them")
     known = ", ".join(run.name for run in runs[-5:]) or "none"
     raise RunError(f"no run is called {name!r} in {runs_dir}; the latest: {known}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from statistics import fmean, stdev
 
 from cnnrun.statistics.intervals import CONFIDENCE, Interval
@@ -22,12 +23,13 @@ def t_probability(t: float, degrees: float) -> float:
     return _incomplete_beta(degrees / (degrees + t * t), degrees / 2, 0.5)
 
 
+@lru_cache(64)
 def t_quantile(degrees: float, confidence: float = CONFIDENCE) -> float:
     """Return the t between which and its negative a share `confidence` of the values lies."""
     low, high = 0.0, 1.0
     while t_probability(high, degrees) > 1 - confidence:
         high *= 2
-    for _ in range(80):
+    for _ in range(60):
         middle = (low + high) / 2
         if t_probability(middle, degrees) > 1 - confidence:
             low = middle

@@ -13,7 +13,7 @@ import cnnrun
 from cnnrun.cli.app import app
 from cnnrun.errors import ConfigError
 from cnnrun.runs.group_comparison import SeedDifference
-from cnnrun.runs.sample_comparison import SampleComparison
+from cnnrun.runs.sample_comparison import Disagreement, SampleComparison
 from cnnrun.statistics import mcnemar, paired_difference, unpaired_difference
 
 SHORT = "train.epochs=1"
@@ -41,6 +41,7 @@ def invoke(home, *words):
 def test_groups_of_the_same_seeds_are_compared_in_pairs(home):
     comparison = cnnrun.compare(["tiny-seeds", "wide-seeds"], home / "runs")
     assert comparison.settings.keys() == {"name", "network[0].conv2d.filters"}
+    assert comparison.notes == ()
     assert comparison.results["seeds"] == [[0, 1], [0, 1]]
     groups = [cnnrun.load_group(name, home / "runs") for name in comparison.runs]
     one, other = ([*group.figures["accuracy"].values.values()] for group in groups)
@@ -84,6 +85,16 @@ def test_what_groups_cannot_be_compared_by_is_said(home, tmp_path):
     words = " ".join(comparison.verdicts)
     for reason in ("two seeds of each at least", "different losses", "the same data"):
         assert reason in words
+
+
+def test_a_run_that_was_trained_otherwise_than_its_group_is_named(tmp_path):
+    groups = [
+        cnnrun.train_seeds(tiny(tmp_path, SHORT), seeds, tmp_path / "runs", workers=1)
+        for seeds in ([0], [1])
+    ]
+    cnnrun.resume(groups[1].runs[1], epochs=2, workers=1)
+    notes = cnnrun.compare(groups).notes
+    assert notes == ("tiny-seed1-0001 was trained otherwise than its group: train.epochs",)
 
 
 def test_a_group_and_a_run_are_not_compared(home):
@@ -166,3 +177,15 @@ def test_what_has_no_right_and_wrong_is_not_compared_by_sample(tmp_path):
 )  # fmt: skip
 def test_the_words_about_two_runs(first, second, words):
     assert SampleComparison(("a", "b"), 100, 80, first, second, ()).verdict == words
+
+
+def test_the_samples_have_the_names_of_their_files():
+    unlike = (Disagreement(3, "cat/=1.png", "cat", "dog", "cat", "second"),
+              Disagreement(9, "dog/2.png", "dog", "cat", "bird", None))  # fmt: skip
+    compared = SampleComparison(("a", "b"), 100, 80, 0, 1, unlike)
+    assert [*compared.table()] == [
+        ["index", "file", "true", "a", "b", "right"],
+        [3, "cat/=1.png", "cat", "dog", "cat", "b"],
+        [9, "dog/2.png", "dog", "cat", "bird", "neither"],
+    ]
+    assert compared.to_dict()["disagreements"][0]["file"] == "cat/=1.png"

@@ -104,8 +104,9 @@ def test_a_group_is_removed_whole_and_is_no_run(tmp_path):
     runs = tmp_path / "runs"
     cnnrun.train_seeds(tiny(tmp_path, "train.epochs=1"), 2, runs, workers=1)
     alone = cnnrun.train(tiny(tmp_path, "train.epochs=1"), runs, workers=1)
-    with pytest.raises(RunError, match="a group of runs; name one of them"):
-        cnnrun.load_run("tiny-seeds-0001", runs)
+    for name in ("tiny-seeds-0001", "tiny-seeds", runs / "tiny-seeds-0001"):
+        with pytest.raises(RunError, match="a group of runs; name one of them"):
+            cnnrun.load_run(str(name), runs)
     names = ["tiny-seed0-0001", "tiny-seed1-0001", "tiny-seeds-0001"]
     assert remove_runs(["tiny-seeds"], runs) == names
     assert [path.name for path in runs.iterdir()] == [alone.name]
@@ -135,6 +136,10 @@ def test_the_command_line_trains_shows_and_resumes_a_group(tmp_path, monkeypatch
     assert len(lines) == 3
     listed = json.loads(invoke("runs", "list", "--json").stdout)["runs"]
     assert {row["group"] for row in listed} == {"tiny-seeds-0001"}
+    assert ",tiny-seeds-0001," in invoke("runs", "list", "--csv").stdout
+    result = invoke("train", "--resume", "tiny-seed4", "--epochs", "3", "--workers", "1")
+    assert "of tiny-seeds-0001; all of it: cnnrun train --resume tiny-seeds-0001" in result.stderr
+    assert cnnrun.load_group("last").runs[4].record["final"]["epoch"] == 3
 
 
 @pytest.mark.parametrize(
@@ -144,6 +149,7 @@ def test_the_command_line_trains_shows_and_resumes_a_group(tmp_path, monkeypatch
         (["tiny.yaml", "--seeds", "a"], "such as 5"),
         (["tiny.yaml", "--seeds", "1,1"], "different whole numbers"),
         (["tiny.yaml", "--seeds", "2", "--gradcheck"], "single run"),
+        (["tiny.yaml", "--seeds", "2", "seed=4"], "exclude each other"),
         (["--seeds", "2"], "configuration file"),
         (["--resume", "last", "--seeds", "2"], "no group of runs"),
         (["tiny.yaml", "--resume", "last", "--seeds", "2"], "own configuration"),

@@ -62,8 +62,9 @@ def list_command(
     if json:
         print_json({"runs": rows})
     elif as_csv:
-        lines = [[*(row[column] for column in FIGURES), " ".join(row["tags"])] for row in rows]
-        print_csv([*FIGURES, "tags"], lines)
+        columns = [*FIGURES, "group"]
+        lines = [[*(row[column] for column in columns), " ".join(row["tags"])] for row in rows]
+        print_csv([*columns, "tags"], lines)
     elif not rows:
         print(f"no runs in {runs_dir}" + (f" with the tag {' and '.join(tag)}" if tag else ""))
     else:

@@ -116,6 +116,10 @@ def command(
                 )
             group = open_group(resume, runs_dir, numbers, plugin)
         else:
+            if any(change.startswith("seed=") for change in overrides or []):
+                raise typer.BadParameter(
+                    "seed= and --seeds exclude each other", param_hint="--seeds"
+                )
             experiment = _experiment(config, overrides, name, epochs, plugin)
             group = claim_group(experiment, numbers, runs_dir)
         train_group(group, workers, json=json, quiet=quiet)
@@ -128,6 +132,10 @@ def command(
                     "--data-root may be given"
                 )
             run = load_run(resume, runs_dir, plugin, data_root)
+            if group_name := run.record.get("group"):
+                message(
+                    f"of {group_name}; all of it: cnnrun train --resume {group_name}", quiet=quiet
+                )
             session = resume_run(run, workers=workers, epochs=epochs, command=sys.argv)
         else:
             if data_root:
