@@ -137,8 +137,8 @@ class CheckProgress:
         if passes == 0 and cost.forward_passes:
             sampled = " (a sample of each large tensor)" if check.is_sampled else ""
             message(
-                f"{check.title}: about {cost.forward_passes:,} forward passes{sampled}, "
-                f"{max(1, round(cost.seconds))} s"
+                f"{check.title}: about {cost.forward_passes:,} forward passes{sampled}, more where "
+                f"elements lie on kinks, {max(1, round(cost.seconds))} s"
             )
         if sys.stderr.isatty():
             from tqdm import tqdm

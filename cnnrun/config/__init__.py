@@ -8,7 +8,13 @@ from cnnrun.config.description import describe_data, draw_data
 from cnnrun.config.experiment import Experiment, TrainOptions
 from cnnrun.config.export import export_samples
 from cnnrun.config.keys import keys_meant_in, keys_of
-from cnnrun.config.loading import build_network, load_experiment, read_dataset, read_layer
+from cnnrun.config.loading import (
+    build_network,
+    load_experiment,
+    named_dataset,
+    read_dataset,
+    read_layer,
+)
 from cnnrun.config.plugin_faults import describe_fault
 from cnnrun.config.plugins import (
     OWN_PLUGINS,
@@ -47,6 +53,7 @@ __all__ = [
     "load_plugin",
     "load_plugins",
     "loaded_plugins",
+    "named_dataset",
     "read_arrays",
     "read_dataset",
     "read_layer",

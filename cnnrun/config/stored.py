@@ -13,7 +13,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from cnnrun.errors import CnnrunError, excerpt, shortened
 
-__all__ = ["EpochLine", "RunRecord", "Stored", "TrainingState", "check_stored", "read_stored"]
+__all__ = [
+    "DigestLine",
+    "EpochLine",
+    "RunRecord",
+    "Stored",
+    "TrainingState",
+    "check_stored",
+    "read_stored",
+]
 
 Count = Annotated[int, Field(ge=0, le=2**63 - 1)]
 Size = Annotated[int, Field(ge=1, le=2**31 - 1)]
@@ -51,6 +59,14 @@ class EpochLine(Figures):
     kind: str
 
 
+class DigestLine(Stored):
+    """A line of `digests.jsonl`: the weights of a moment, by the digest of each."""
+
+    epoch: Count
+    step: Count
+    weights: dict[str, str]
+
+
 class Test(Stored):
     """What the best weights came to on the test split."""
 
@@ -77,6 +93,13 @@ class Segment(Stored):
     command: list[str]
 
 
+class Reproduces(Stored):
+    """Which run another repeats, and what came of it."""
+
+    run: str
+    verdict: str | None = None
+
+
 class RunRecord(Stored):
     """What `run.json` says; keys that a version may lack have a default, which is not filled in."""
 
@@ -92,6 +115,8 @@ class RunRecord(Stored):
     resumed: Count = 0
     command: list[str] = []
     segments: list[Segment] = []
+    check_every: Size | None = None
+    reproduces: Reproduces | None = None
     seed: Count = 0
     workers: Count = 0
     parameters: Count = 0

@@ -16,6 +16,8 @@ from cnnrun.runs.networks import (
 )
 from cnnrun.runs.opening import resume_run, start_run
 from cnnrun.runs.plugins import load_run
+from cnnrun.runs.reproducing import reproduce
+from cnnrun.runs.reproduction import Reproduction
 from cnnrun.runs.segments import Segment, run_segments
 from cnnrun.runs.session import Session
 from cnnrun.runs.signals import StopRequest, ignore_signals, stop_on_signals
@@ -27,6 +29,7 @@ __all__ = [
     "Model",
     "NetworkSource",
     "NetworkWithData",
+    "Reproduction",
     "Run",
     "Segment",
     "Session",
@@ -44,6 +47,7 @@ __all__ = [
     "open_network",
     "plot_runs",
     "remove_runs",
+    "reproduce",
     "resume",
     "resume_run",
     "run_segments",

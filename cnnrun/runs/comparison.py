@@ -83,6 +83,7 @@ def summarize_run(run: Run) -> dict[str, Any]:
             "name": run.name,
             "status": "damaged",
             "tags": [],
+            "reproduces": None,
         }
     best, final = record.get("best") or {}, record.get("final") or {}
     return {
@@ -95,6 +96,7 @@ def summarize_run(run: Run) -> dict[str, Any]:
         "seconds": record.get("seconds"),
         "parameters": record.get("parameters"),
         "tags": tags,
+        "reproduces": (record.get("reproduces") or {}).get("run"),
     }
 
 

@@ -62,6 +62,20 @@ class Run:
         return self.folder / "metrics.jsonl"
 
     @property
+    def reproduces(self) -> str | None:
+        """The run that it was trained to repeat; None for any other, and if it cannot be told."""
+        try:
+            noted = self.record.get("reproduces")
+        except RunError:
+            return None
+        return noted["run"] if noted else None
+
+    @property
+    def digests(self) -> Path:
+        """The file with digests of the weights, a line for every epoch at least."""
+        return self.folder / "digests.jsonl"
+
+    @property
     def plots(self) -> Path:
         """The folder of pictures."""
         return self.folder / "plots"
@@ -202,7 +216,8 @@ def _dates(runs_dir: Path) -> dict[Run, int]:
 def find_run(name: str, runs_dir: Path) -> Run:
     """Return the run called `name`: a directory, a name in `runs_dir`, or `last`.
 
-    A name without its number means the newest of that name.
+    `last` passes over the repetitions that `reproduce` has made. A name without its number means
+    the newest of that name.
 
     Raises:
         RunError: there is none; the message says what there is.
@@ -211,7 +226,7 @@ def find_run(name: str, runs_dir: Path) -> Run:
     if name == "last":
         if not runs:
             raise RunError(f"{runs_dir}: there are no runs yet; `cnnrun train` makes one")
-        return runs[-1]
+        return next((run for run in reversed(runs) if run.reproduces is None), runs[-1])
     for folder in (runs_dir / name, Path(name)):
         if folder.is_dir():
             if (folder / "config.yaml").is_file():

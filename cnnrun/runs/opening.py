@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -32,7 +32,9 @@ def start_run(
     runs_dir: Path = Path("runs"),
     *,
     workers: int | None = None,
+    check_every: int | None = None,
     command: Sequence[str] = (),
+    notes: Mapping[str, Any] | None = None,
 ) -> Session:
     """Claim a run directory and return a training that has not begun.
 
@@ -41,7 +43,9 @@ def start_run(
         runs_dir: where the run's directory is created.
         workers: parts of a batch computed at once, by default as many as there are processors; the
             result does not depend on them.
+        check_every: keep digests of the weights every so many steps, not at every epoch alone.
         command: the command line, for the record.
+        notes: what else the record says.
 
     Raises:
         CnnrunError: the data cannot be used, or no directory can be created. There is no run then.
@@ -50,6 +54,7 @@ def start_run(
     trainer = _trainer(experiment, data, workers)
     configuration = _configuration(experiment)
     document = _record(trainer, command, configuration, {})
+    document.update(notes or {}, check_every=check_every)
     run = claim_run(
         runs_dir,
         experiment.name,
@@ -184,7 +189,7 @@ def _record(
         "resumed": 0,
     }
     if before:
-        kept = ("started", "resumed", "gradcheck")
+        kept = ("started", "resumed", "gradcheck", "check_every", "reproduces")
         document.update({key: before[key] for key in kept if key in before})
         document["resumed"] += 1
     document.update(

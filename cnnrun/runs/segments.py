@@ -56,17 +56,25 @@ class Segment:
         return load_run_experiment(self.run, self.file, check_network=False)
 
 
-def run_segments(run: Run) -> list[Segment]:
+def run_segments(run: Run, *, changed: bool = False) -> list[Segment]:
     """Return the segments of a run, the first first.
 
     Training each configuration from where its segment begins to where the next one does, and the
     last to its end, gives the run's weights again, to the bit.
 
+    Args:
+        run: it.
+        changed: take files that were changed since, instead of refusing them, and the
+            configuration of a run of an earlier version that was never resumed.
+
     Raises:
         RunError: the record does not tell all of them, or a configuration is missing or changed.
         PluginError: a plug-in's copy is missing or changed.
     """
-    listed = run.record.get("segments", [])
+    record = run.record
+    listed = record.get("segments", [])
+    if changed and not listed and record.get("resumed") == 0:
+        listed = [_only_segment(run, record.get("command", []))]
     if not listed or listed[0]["from_step"]:
         raise RunError(
             f"{run.record_file}: does not say by which configuration the first steps were trained; "
@@ -79,10 +87,10 @@ def run_segments(run: Run) -> list[Segment]:
             entry["configuration"],
             tuple(entry["command"]),
             run,
-            _file(run, entry["configuration"]),
-            tuple(kept_plugin(run, plugin) for plugin in entry.get("plugins", [])),
+            _file(run, entry["configuration"], run.config if changed and not left else None),
+            tuple(kept_plugin(run, plugin, changed) for plugin in entry.get("plugins", [])),
         )
-        for entry in listed
+        for left, entry in zip(reversed(range(len(listed))), listed, strict=True)
     ]
 
 
@@ -139,14 +147,23 @@ def _keep(run: Run, file: Path, content: bytes) -> None:
     replace_file(file, content)
 
 
+def _only_segment(run: Run, command: Sequence[str]) -> dict[str, Any]:
+    """Return the segment of a run that was never resumed, as a record has it."""
+    try:
+        digest = hashlib.sha256(run.config.read_bytes()).hexdigest()
+    except OSError as error:
+        raise RunError(f"{run.config}: cannot be read ({error.strerror})") from None
+    return {"from_step": 0, "from_epoch": 0, "configuration": digest, "command": command}
+
+
 def _train_alike(one: dict[str, Any], other: dict[str, Any]) -> bool:
     """Return whether two segments have the same configuration and plug-ins, by content."""
     digests = [[plugin["sha256"] for plugin in each.get("plugins", [])] for each in (one, other)]
     return bool(one["configuration"] == other["configuration"] and digests[0] == digests[1])
 
 
-def _file(run: Run, digest: str) -> Path:
-    """Return the run's configuration with that SHA-256."""
+def _file(run: Run, digest: str, otherwise: Path | None) -> Path:
+    """Return the run's configuration with that SHA-256; `otherwise` if there is none."""
     for file in (run.config, run.kept_config(digest)):
         try:
             if hashlib.sha256(file.read_bytes()).hexdigest() == digest:
@@ -155,6 +172,8 @@ def _file(run: Run, digest: str) -> Path:
             continue
         except OSError as error:
             raise RunError(f"{file}: cannot be read ({error.strerror})") from None
+    if otherwise is not None:
+        return otherwise
     raise RunError(
         f"{run.kept_config(digest)}: missing, or changed since a part of the run was trained with "
         f"it (its SHA-256 is not {digest[:12]}...)"

@@ -17,6 +17,7 @@ renamed to `NAME-0001/`                a run without a checkpoint: a resume trai
 -------------------------------------  -----------------------------------------------------------
 after each epoch
 -------------------------------------  -----------------------------------------------------------
+a line of `digests.jsonl`              a resume cuts what lies behind `last`
 a line of `metrics.jsonl`              `last` counts fewer bytes: the line, or its part, is cut, and
                                        the epoch repeated to the bit
 `checkpoints/last/`                    the epoch is done; if it is the best one, `best` is behind,
@@ -64,7 +65,13 @@ from cnnrun.runs.divergence import require_finite_evaluation
 from cnnrun.runs.events import Event, FinalTest, TrainingFinished
 from cnnrun.runs.folder import Run
 from cnnrun.runs.model import load_model
-from cnnrun.runs.observers import CheckpointWriter, CurvePlotter, EpochLog, RecordWriter
+from cnnrun.runs.observers import (
+    CheckpointWriter,
+    CurvePlotter,
+    DigestLog,
+    EpochLog,
+    RecordWriter,
+)
 from cnnrun.runs.signals import StopRequest
 from cnnrun.runs.state import take_state
 from cnnrun.runs.trainer import Trainer
@@ -78,9 +85,9 @@ class Session:
     It lets go of the run's lock at the end of `events`, when it is closed (`with` does that), or
     when nothing refers to it any more.
 
-    The observers are called in an order: the log first, because a checkpoint keeps its length; then
-    the checkpoints; then the curves, which are drawn from the log; the record last, because its
-    status promises that the rest is on the disk.
+    The observers are called in an order: digests and the log first, because a checkpoint keeps the
+    log's length; then the checkpoints; then the curves, which are drawn from the log; the record
+    last, because its status promises that the rest is on the disk.
     """
 
     def __init__(
@@ -105,7 +112,9 @@ class Session:
         self._lock = lock
         self.record = RecordWriter(run.record_file, document)
         log = EpochLog(run.log, log_size)
+        every, network = document.get("check_every"), trainer.network
         self._observers = (
+            DigestLog(run.digests, trainer.progress.step, every, network.state),
             log,
             CheckpointWriter(run.checkpoint, lambda: take_state(trainer, log.size)),
             CurvePlotter(run, lambda: trainer.progress.best),

@@ -68,7 +68,11 @@ def list_command(
             columns.append("tags")
             for line, row in zip(cells, rows, strict=True):
                 line.append(" ".join(row["tags"]))
-        print_table("", columns, cells, left=["run", "status", "tags"])
+        if any(row["reproduces"] for row in rows):
+            columns.append("reproduces")
+            for line, row in zip(cells, rows, strict=True):
+                line.append(row["reproduces"] or "")
+        print_table("", columns, cells, left=["run", "status", "tags", "reproduces"])
 
 
 @app.command("show")

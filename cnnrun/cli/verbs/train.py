@@ -60,6 +60,14 @@ def command(
             "--gradcheck", help="Check the network's gradients first; a wrong one ends the run."
         ),
     ] = False,
+    check_every: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Keep digests of the weights every N steps, for reproduce to compare.",
+        ),
+    ] = None,
     workers: Workers = None,
     data_root: DataRoots = None,
     plugin: Plugins = None,
@@ -75,7 +83,7 @@ def command(
 
     with stop_on_signals() as stop:
         if resume is not None:
-            if config is not None or overrides or name:
+            if config is not None or overrides or name or check_every:
                 raise typer.BadParameter(
                     "--resume takes the run's own configuration; only --epochs, --workers and "
                     "--data-root may be given"
@@ -85,7 +93,9 @@ def command(
         else:
             if data_root:
                 raise typer.BadParameter("goes with --resume", param_hint="--data-root")
-            session = _start(config, overrides, name, epochs, workers, plugin, runs_dir)
+            session = _start(
+                config, overrides, name, epochs, check_every, workers, plugin, runs_dir
+            )
         with session:
             message(f"run {session.run.folder}", quiet=quiet or json)
             if gradcheck:
@@ -112,6 +122,7 @@ def _start(
     overrides: list[str] | None,
     name: str | None,
     epochs: int | None,
+    check_every: int | None,
     workers: int | None,
     plugin: list[Path] | None,
     runs_dir: Path,
@@ -124,7 +135,9 @@ def _start(
     changes += [f"train.epochs={epochs}"] if epochs is not None else []
     changes += [f"name='{name}'"] if name is not None else []
     experiment = load(config, changes, plugin)
-    return start_run(experiment, runs_dir, workers=workers, command=sys.argv)
+    return start_run(
+        experiment, runs_dir, workers=workers, check_every=check_every, command=sys.argv
+    )
 
 
 def _check_gradients(session: Session, quiet: bool) -> None:

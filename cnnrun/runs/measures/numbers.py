@@ -86,7 +86,7 @@ class NumberFigures(Figures):
         """The mean of every figure."""
         mean = self.mean
         r2 = "" if mean.r2 is None else f", R2 {mean.r2:.4f}"
-        return f"MAE {mean.mae:.4g}, RMSE {mean.rmse:.4g}{r2}"
+        return f"MAE {_digits(mean.mae, 4)}, RMSE {_digits(mean.rmse, 4)}{r2}"
 
     @property
     def summary_with_intervals(self) -> str:
@@ -134,10 +134,18 @@ def _shown(
 ) -> tuple[str, str, str | None]:
     """Return MAE, RMSE and R2 with their intervals; R2 where it is defined."""
     mae, rmse = (
-        with_ends(f"{getattr(figures, key):.4g}", ends[key], "{:.3g}".format)
+        with_ends(_digits(getattr(figures, key), 4), ends[key], lambda end: _digits(end, 3))
         for key in ("mae", "rmse")
     )
     return mae, rmse, None if figures.r2 is None else with_ends(f"{figures.r2:.4f}", ends["r2"])
+
+
+def _digits(value: float, count: int) -> str:
+    """Return a number with so many digits, zeros at its end too: `0.6540` stands above `0.6471`."""
+    size = math.floor(math.log10(abs(value))) if value else 0
+    if not -5 < size < 7:
+        return f"{value:.{count - 1}e}"
+    return f"{value:,.{max(0, count - 1 - size)}f}"
 
 
 def _measured(name: str, true: Array, predicted: Array) -> TargetFigures:
