@@ -62,7 +62,8 @@ def test_a_tag_is_one_word_and_only_one_that_is_there_is_taken(home):
 
 
 @pytest.mark.parametrize(
-    "content", ["", "[]", '{"tags": 3}', '{"tags": [3]}', "{}", pytest.param("[" * 100_000, id="deep")]
+    "content",
+    ["", "[]", '{"tags": 3}', '{"tags": [3]}', "{}", pytest.param("[" * 100_000, id="deep")],
 )
 def test_damaged_tags_are_named(home, content):
     run = cnnrun.load_run("last")
