@@ -56,6 +56,8 @@ class TrainOptions:
         convolution: how convolutions are computed: `auto` is the fastest for each geometry,
             `columns` the direct sum. `winograd` saves multiplications where a window stands at
             every pixel, and rounds a little more: some 1e-6 of the largest value.
+        log_every: steps between two lines of `layers.jsonl`, which say what an update did to every
+            layer; there is one for the last step of each epoch in any case.
     """
 
     epochs: PositiveInt = 10
@@ -64,6 +66,7 @@ class TrainOptions:
     best: MetricName = "auto"
     early_stopping: EarlyStopping | None = None
     convolution: MethodName = "auto"
+    log_every: PositiveInt | None = None
 
     @property
     def samples_per_shard(self) -> int | None:

@@ -7,12 +7,15 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from cnnrun.runs.layer_watch import LayerFigures
+
 __all__ = [
     "Diverged",
     "EpochFinished",
     "EpochMetrics",
     "Event",
     "FinalTest",
+    "LayersMeasured",
     "StepFinished",
     "Stopped",
     "StoppedEarly",
@@ -91,6 +94,18 @@ class StepFinished:
     batch: int
     loss: float
     waited: float = 0.0
+
+
+@dataclass(frozen=True)
+class LayersMeasured:
+    """What the update that is told of next did to every layer, in natural order.
+
+    `epoch` is the number of the epoch that the step belongs to, from 1.
+    """
+
+    epoch: int
+    step: int
+    layers: tuple[LayerFigures, ...]
 
 
 @dataclass(frozen=True)
@@ -199,6 +214,7 @@ class FinalTest:
 
 Event = (
     TrainingStarted
+    | LayersMeasured
     | StepFinished
     | WorkersSlow
     | EpochFinished

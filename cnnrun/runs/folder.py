@@ -73,6 +73,11 @@ class Run:
         return noted["run"] if noted else None
 
     @property
+    def layers(self) -> Path:
+        """The file with a line for every step that was measured layer by layer."""
+        return self.folder / "layers.jsonl"
+
+    @property
     def digests(self) -> Path:
         """The file with digests of the weights, a line for every epoch at least."""
         return self.folder / "digests.jsonl"

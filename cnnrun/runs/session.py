@@ -17,7 +17,8 @@ renamed to `NAME-0001/`                a run without a checkpoint: a resume trai
 -------------------------------------  -----------------------------------------------------------
 after each epoch
 -------------------------------------  -----------------------------------------------------------
-a line of `digests.jsonl`              a resume cuts what lies behind `last`
+a line of `layers.jsonl`               a resume cuts what lies behind `last`
+a line of `digests.jsonl`              the same
 a line of `metrics.jsonl`              `last` counts fewer bytes: the line, or its part, is cut, and
                                        the epoch repeated to the bit
 `checkpoints/last/`                    the epoch is done; if it is the best one, `best` is behind,
@@ -70,6 +71,7 @@ from cnnrun.runs.observers import (
     CurvePlotter,
     DigestLog,
     EpochLog,
+    LayerLog,
     RecordWriter,
 )
 from cnnrun.runs.signals import StopRequest
@@ -85,8 +87,8 @@ class Session:
     It lets go of the run's lock at the end of `events`, when it is closed (`with` does that), or
     when nothing refers to it any more.
 
-    The observers are called in an order: digests and the log first, because a checkpoint keeps the
-    log's length; then the checkpoints; then the curves, which are drawn from the log; the record
+    The observers are called in an order: the logs first, because a resume cuts them to the
+    checkpoint; then the checkpoints; then the curves, which are drawn from the log; the record
     last, because its status promises that the rest is on the disk.
     """
 
@@ -114,6 +116,7 @@ class Session:
         log = EpochLog(run.log, log_size)
         every, network = document.get("check_every"), trainer.network
         self._observers = (
+            LayerLog(run.layers, trainer.progress.step),
             DigestLog(run.digests, trainer.progress.step, every, network.state),
             log,
             CheckpointWriter(run.checkpoint, lambda: take_state(trainer, log.size)),

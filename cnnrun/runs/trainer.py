@@ -23,12 +23,14 @@ from cnnrun.runs.events import (
     EpochFinished,
     EpochMetrics,
     Event,
+    LayersMeasured,
     StepFinished,
     Stopped,
     TrainingFinished,
     TrainingStarted,
     WorkersSlow,
 )
+from cnnrun.runs.layer_watch import LayerWatch
 from cnnrun.runs.measures.metrics import accuracy
 from cnnrun.runs.signals import StopRequest
 from cnnrun.runs.stopping import has_stopped, reason_to_stop, watch
@@ -92,6 +94,8 @@ class Trainer:
         self.optimizer = experiment.optimizer
         self.optimizer_state: State = self.optimizer.initial_state(network.parameters)
         self.progress = Progress()
+        self._watch = LayerWatch(network)
+        self._measured: LayersMeasured | None = None
         self.batches = batch_slices(len(data.train), experiment.train.batch_size)
 
     def train(self, stop: StopRequest) -> Iterator[Event]:
@@ -130,6 +134,8 @@ class Trainer:
                     except DivergedError as error:
                         yield Diverged(progress.step + 1, str(error))
                         raise
+                    if self._measured:
+                        yield self._measured
                     yield done
                     if pace and pace.is_known:
                         if slow := pace.slowdown():
@@ -172,11 +178,24 @@ class Trainer:
         )
         factor = self.experiment.schedule.factor(clock, progress.schedule)
         progress.learning_rate = self.optimizer.learning_rate * factor
+        is_watched = self._is_watched()
+        if is_watched:
+            self._watch.before(result.gradients)
         executor.update(learning_rate=progress.learning_rate, step=progress.step + 1, norm=norm)
+        self._measured = None
+        if is_watched:
+            layers = self._watch.after(x)
+            self._measured = LayersMeasured(epoch + 1, progress.step + 1, layers)
         self._count(result, targets, norm, len(indices))
         seconds = time.perf_counter() - started
         progress.seconds += seconds
         return StepFinished(progress.step, epoch, progress.batch, result.loss, waited / seconds)
+
+    def _is_watched(self) -> bool:
+        """Return whether the step at hand is measured layer by layer: an epoch's last, at least."""
+        every, done = self.experiment.train.log_every, self.progress.step + 1
+        is_last = self.progress.batch + 1 == len(self.batches)
+        return is_last or (every is not None and done % every == 0)
 
     def _count(self, result: StepResult, targets: Array, norm: float, samples: int) -> None:
         progress = self.progress
