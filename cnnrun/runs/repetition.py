@@ -105,7 +105,8 @@ def compare_repetition(original: Original, session: Session, ended: str | None) 
     lines = _until(again.metrics, end)
     epochs = min(len(original.lines), len(lines))
     metrics, epoch = metric_differences(original.lines, lines)
-    compared.append(f"the metrics of {epochs} epochs")
+    if epochs:
+        compared.append(f"the metrics of {epochs} epoch{'' if epochs == 1 else 's'}")
     best_weights, predictions, tests = {}, None, []
     if whole and original.record.get("test") and again.record.get("test"):
         tests = [{"epoch": 0, **record["test"]} for record in (original.record, again.record)]
