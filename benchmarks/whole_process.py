@@ -1,11 +1,11 @@
-"""Times the README's main job as a whole program against the same job in PyTorch, in turn.
+"""Times a whole training, as a program, against the same job in PyTorch, in turn.
 
 Wall time and peak memory with everything that a user waits for: imports, data, training,
 validation, checkpoints, the final test. Memory is that of all processes of a program together,
 where pages that they share count once; it is looked at 50 times a second, in a run of its own
 because that takes time (Linux only).
 
-    python benchmarks/whole_process.py [ROUNDS]
+    python benchmarks/whole_process.py [ROUNDS] [lenet_mnist5k|fashion_mnist] [EPOCHS]
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).parent
-CONFIG = HERE.parent / "configs" / "lenet_mnist5k.yaml"
+CONFIGS = HERE.parent / "configs"
 
 
 def family(pid):
@@ -56,13 +56,14 @@ def measure(command, watch):
     return peak if watch else time.perf_counter() - started
 
 
-def main(rounds):
+def main(rounds, job="lenet_mnist5k", epochs="10"):
     """Run both in turn: for the time `rounds` times, then once to watch their memory."""
     seconds, peaks = {"cnnrun": [], "PyTorch": []}, {}
     for turn in range(rounds + 1):
         with tempfile.TemporaryDirectory() as folder:
-            ours = [sys.executable, "-m", "cnnrun", "train", str(CONFIG), "--runs-dir", folder]
-            theirs = [sys.executable, str(HERE / "torch_lenet.py"), folder]
+            ours = [sys.executable, "-m", "cnnrun", "train", str(CONFIGS / f"{job}.yaml")]
+            ours += ["--epochs", epochs, "--runs-dir", folder]
+            theirs = [sys.executable, str(HERE / "torch_training.py"), job, folder, epochs]
             for name, command in (("cnnrun", ours), ("PyTorch", theirs)):
                 if turn < rounds:
                     seconds[name].append(measure(command, watch=False))
@@ -76,4 +77,4 @@ def main(rounds):
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 3)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 3, *sys.argv[2:])

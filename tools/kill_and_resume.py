@@ -141,7 +141,10 @@ def outcome_of(folder: Path) -> dict:
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     return {
         "log": [without_clock(line) for line in lines],
-        **{key: without_clock(record.get(key) or {}) for key in ("final", "best", "test")},
+        **{
+            key: without_clock(record.get(key) or {})
+            for key in ("final", "best", "test", "stopped_early")
+        },
         "status": record["status"],
         "curves": (folder / "plots" / "curves.png").exists(),
         **{

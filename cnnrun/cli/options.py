@@ -98,6 +98,8 @@ def load_run(
     runs_dir: Path,
     plugins: list[Path] | None = None,
     data_roots: list[str] | None = None,
+    *,
+    changed: bool = False,
 ) -> Run:
     """Return the run called `name`, and import plug-ins, which its network may be made of.
 
@@ -106,13 +108,14 @@ def load_run(
         runs_dir: where it is looked for.
         plugins: Python files; `run` for the copies in the run.
         data_roots: where its data are now, each as `OLD=NEW`.
+        changed: take plug-ins that were changed since, and leave it to the caller to say so.
     """
     from cnnrun.runs import find_run
     from cnnrun.runs.plugins import import_plugins, plugin_differences
 
     run = find_run(name, runs_dir)
-    import_plugins(run, plugins or [])
-    for difference in plugin_differences(run):
+    import_plugins(run, plugins or [], changed=changed)
+    for difference in () if changed else plugin_differences(run):
         message(f"warning: {difference}")
     for words in data_roots or []:
         old, equals, new = words.partition("=")

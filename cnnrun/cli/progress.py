@@ -39,6 +39,7 @@ class Progress:
             EpochFinished,
             StepFinished,
             Stopped,
+            StoppedEarly,
             TrainingFinished,
             TrainingStarted,
             WorkersSlow,
@@ -56,6 +57,8 @@ class Progress:
         elif isinstance(event, EpochFinished):
             self._close()
             message(self._line(event.metrics, event.improved), quiet=self.quiet)
+        elif isinstance(event, StoppedEarly):
+            message(f"stopped early, {event.reason}", quiet=self.quiet)
         elif isinstance(event, Stopped | Diverged | TrainingFinished):
             self._close()
 
@@ -137,8 +140,8 @@ class CheckProgress:
         if passes == 0 and cost.forward_passes:
             sampled = " (a sample of each large tensor)" if check.is_sampled else ""
             message(
-                f"{check.title}: about {cost.forward_passes:,} forward passes{sampled}, "
-                f"{max(1, round(cost.seconds))} s"
+                f"{check.title}: about {cost.forward_passes:,} forward passes{sampled}, more where "
+                f"elements lie on kinks, {max(1, round(cost.seconds))} s"
             )
         if sys.stderr.isatty():
             from tqdm import tqdm

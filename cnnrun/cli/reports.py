@@ -19,15 +19,10 @@ STYLES = {"pass": "green", "fail": "bold red", "unresolved": "yellow"}
 
 def show_report(report: Report) -> None:
     """Print a report: the table, every finding, and the verdict."""
-    title = f"gradients of {report.title}"
-    columns = ["layer", "tensor", "resolved", "kinks", "median", "worst", "at", "verdict"]
-    print_table(
-        title,
-        columns,
-        [_cells(row) for row in report.rows],
-        left=["layer", "tensor", "verdict"],
-        keys=2,
-    )
+    through = [row for row in report.rows if row.place[0] != row.layer]
+    alone = [row for row in report.rows if row not in through]
+    _print_rows(f"gradients of {report.title}", alone)
+    _print_rows("the loss's gradient through the whole network", through)
     for row in report.rows:
         if row.verdict == "fail":
             _print_failure(row)
@@ -42,6 +37,14 @@ def show_report(report: Report) -> None:
         f"{report.verdict}: {_verdict(report)} "
         f"({spent.forward_passes:,} forward passes, {spent.seconds:.1f} s, seed {report.seed})"
     )
+
+
+def _print_rows(title: str, rows: list[Row]) -> None:
+    if not rows:
+        return
+    columns = ["layer", "tensor", "resolved", "kinks", "median", "worst", "at", "verdict"]
+    cells = [_cells(row) for row in rows]
+    print_table(title, columns, cells, left=["layer", "tensor", "verdict"], keys=2)
 
 
 def _verdict(report: Report) -> str:
@@ -80,8 +83,8 @@ def _cells(row: Row) -> list[str | Text]:
     resolved = f"{figures['resolved']:,}/{figures['checked']:,}"
     style = STYLES[row.verdict]
     return [
-        row.layer,
-        row.gradient,
+        row.place[0],
+        row.gradient.rpartition("/")[2],
         resolved if figures["checked"] else "-",
         f"{figures['kinks']:,}" if figures["kinks"] else "-",
         _error(figures["median_relative_error"]),

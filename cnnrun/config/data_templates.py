@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from cnnrun.config.first_network import first_network
-from cnnrun.config.hints import is_required
+from cnnrun.config.starting_data import starting_data
 from cnnrun.config.templates import require_new, write_file
-from cnnrun.data import DATASETS, DataOptions, DatasetInfo, DatasetSource, PreparedData, prepare
-from cnnrun.data.recognition import Recognised, as_yaml, recognise
+from cnnrun.data import DataOptions, DatasetInfo, DatasetSource, PreparedData, prepare
+from cnnrun.data.recognition import as_yaml
 from cnnrun.engine.names import format_size
 from cnnrun.errors import DataError, shortened
 
@@ -35,8 +33,8 @@ seed: 0                       # the same seed gives the same weights, bit for bi
 
 data:
   # {description}
-  dataset:{scaled}
-    {source}: {options}
+  dataset:{comment}
+    {source}
   {validation}
   normalize: standard         # mean 0 and variance 1 over the training images
   augment: []                 # random changes in training, such as [horizontal_flip, cutout]
@@ -79,7 +77,8 @@ def init_data(
     """Write a commented configuration that trains on one's own data as it is.
 
     Args:
-        data: a folder, or a file: whatever a source of data sets reads.
+        data: a folder or a file, whatever a source of data sets reads; or a data set by name or as
+            a configuration writes it, `{npz: {path: x.npz, axes: NCHW}}`.
         file: where to write the configuration; its paths are relative to it.
         force: replace a file that exists.
 
@@ -87,27 +86,20 @@ def init_data(
         DataError: nothing reads the data, or they cannot be used.
         ConfigError: the file exists, or cannot be written.
     """
-    data, file = Path(data).expanduser(), Path(file)
+    file = Path(file)
     require_new(file, force)
-    known = recognise(data)
-    if known is None or not known.source:
-        raise DataError(f"{data}: {known.sentence if known else _unknown(data)}")
-    source, comment = _source(known)
-    options, prepared = _prepared(source)
+    start = starting_data(data, file)
+    options, prepared = _prepared(start.source)
     image_size = format_size(prepared.info.image_shape)
-    shown = {**known.options, "path": _relative(Path(known.options["path"]), data, file)}
-    if comment:
-        shown["size"] = list(getattr(source, "size", ()))
     description = _printable(_description(prepared))
     samples = len(prepared.train)
     loss, loss_comment = LOSSES[prepared.task]
     text = TEMPLATE.format(
-        what=_printable(f"{data}: {known.what}"),
+        what=_printable(start.what),
         file=_printable(str(file)),
         description=description,
-        source=known.source,
-        options=as_yaml(shown),
-        scaled=f"                    # {comment}" if comment else "",
+        source=as_yaml({start.source.type_name: start.options})[1:-1],
+        comment=f"                    # {start.comment}" if start.comment else "",
         validation=_validation(options, prepared),
         image_size=f"{image_size} (height x width x channels)",
         network="\n".join(f"  - {line}" for line in first_network(prepared.info, prepared.task)),
@@ -116,55 +108,12 @@ def init_data(
         batch_size=32 if samples >= 128 else 8,
     )
     write_file(file, text, force)
-    return DataStart(file, f"{data}: {known.what}, {description}", prepared.info)
-
-
-def _unknown(path: Path) -> str:
-    if not os.path.exists(path):  # unlike a Path's, it takes any name
-        return "no such file or folder"
-    readers = [
-        name
-        for name in DATASETS
-        if any(field.name == "path" and is_required(field) for field in fields(DATASETS.get(name)))
-    ]
-    return (
-        f"not known by its names or first bytes; what is read: {', '.join(readers)} "
-        "(docs/data.md has an example of each)"
-    )
+    return DataStart(file, f"{start.what}, {description}", prepared.info)
 
 
 def _printable(text: str) -> str:
     """Return text for a comment, which must not end with a name that has a line break."""
     return "".join(letter if letter.isprintable() else "?" for letter in text)
-
-
-def _source(known: Recognised) -> tuple[DatasetSource, str]:
-    """Return the source, and why it scales images, if it must: sizes differ, or are large."""
-    values = {
-        name: tuple(value) if isinstance(value, list) else value
-        for name, value in known.options.items()
-    }
-    cls: Any = DATASETS.get(known.source)
-    source = cls(**values)
-    can_scale = getattr(source, "size", 0) is None
-    try:
-        height, width, _ = source.info(Path()).image_shape
-    except DataError:
-        if not can_scale:
-            raise
-        scaled = replace(source, size=(SEVERAL_SIZES, SEVERAL_SIZES))
-        scaled.info(Path())  # or what is wrong is something else
-        return scaled, "sizes differ: all are scaled (see fit)"
-    if not can_scale or getattr(source, "shape", None) or max(height, width) <= LARGEST:
-        return source, ""
-    factor = LARGEST / max(height, width)
-    size = max(1, round(height * factor)), max(1, round(width * factor))
-    try:
-        scaled = replace(source, size=size)
-        scaled.info(Path())
-    except DataError:  # a source of pixels
-        return source, ""
-    return scaled, f"{height}x{width} scaled, so that the first training is short"
 
 
 def _prepared(source: DatasetSource) -> tuple[DataOptions, PreparedData]:
@@ -177,13 +126,6 @@ def _prepared(source: DatasetSource) -> tuple[DataOptions, PreparedData]:
             raise
     options = replace(options, validation=0.0)
     return options, prepare(options, 0, Path())
-
-
-def _relative(path: Path, data: Path, file: Path) -> str:
-    """Return a path as the configuration names it: relative to its folder, if the data's was."""
-    if data.is_absolute():
-        return path.as_posix()
-    return Path(os.path.relpath(path, file.parent)).as_posix()
 
 
 def _description(prepared: PreparedData) -> str:

@@ -19,7 +19,7 @@ from cnnrun.config.plugins import load_plugins
 from cnnrun.config.reading import Reader
 from cnnrun.config.sense import require_sense
 from cnnrun.config.source import KeyPath, Source, parse_source, read_source
-from cnnrun.data import DatasetInfo, DatasetSource
+from cnnrun.data import DATASETS, DatasetInfo, DatasetSource
 from cnnrun.engine import Build, LayerConfig, Network
 from cnnrun.errors import (
     CnnrunError,
@@ -32,7 +32,7 @@ from cnnrun.errors import (
     placing,
 )
 
-__all__ = ["build_network", "load_experiment", "read_dataset", "read_layer"]
+__all__ = ["build_network", "load_experiment", "named_dataset", "read_dataset", "read_layer"]
 
 
 def load_experiment(
@@ -116,6 +116,22 @@ def read_dataset(text: str, origin: str) -> DatasetSource:
     source = parse_source(text, origin)
     dataset: DatasetSource = Reader(source).read_part(DatasetSource, source.tree)
     return dataset
+
+
+def named_dataset(text: str, origin: str) -> DatasetSource | None:
+    """Return a data set by its name or as a configuration writes it; None for anything else.
+
+    Args:
+        text: `digits`, or `{npz: {path: x.npz, axes: NCHW}}`. A file called so comes first.
+        origin: what messages call the place it comes from.
+
+    Raises:
+        ConfigError: something is wrong.
+    """
+    is_written_out = text.lstrip().startswith("{")
+    if is_written_out or (text in DATASETS and not Path(text).exists()):
+        return read_dataset(text, origin)
+    return None
 
 
 def build_network(

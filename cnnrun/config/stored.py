@@ -13,7 +13,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from cnnrun.errors import CnnrunError, excerpt, shortened
 
-__all__ = ["EpochLine", "RunRecord", "Stored", "TrainingState", "check_stored", "read_stored"]
+__all__ = [
+    "DigestLine",
+    "EpochLine",
+    "RunRecord",
+    "Stored",
+    "TrainingState",
+    "check_stored",
+    "read_stored",
+]
 
 Count = Annotated[int, Field(ge=0, le=2**63 - 1)]
 Size = Annotated[int, Field(ge=1, le=2**31 - 1)]
@@ -43,12 +51,28 @@ class Figures(Stored):
     seconds: Seconds
     samples_per_second: Seconds
     val_auc: Share | None = None
+    val_balanced_accuracy: Share | None = None
+    val_f1: Share | None = None
+    val_exact_match: Share | None = None
+    val_mae: float | None = None
+    val_mse: float | None = None
+    val_rmse: float | None = None
+    val_r2: float | None = None
+    val_psnr: float | None = None
 
 
 class EpochLine(Figures):
     """A line of `metrics.jsonl`."""
 
     kind: str
+
+
+class DigestLine(Stored):
+    """A line of `digests.jsonl`: the weights of a moment, by the digest of each."""
+
+    epoch: Count
+    step: Count
+    weights: dict[str, str]
 
 
 class Test(Stored):
@@ -77,6 +101,25 @@ class Segment(Stored):
     command: list[str]
 
 
+class Reproduces(Stored):
+    """Which run another repeats, and what came of it."""
+
+    run: str
+    verdict: str | None = None
+
+
+class StoppedEarly(Stored):
+    """Why a run stopped before all its epochs were done."""
+
+    epoch: Count
+    monitor: str
+    patience: Count
+    best: float | None
+    best_epoch: Count | None
+    kept_epoch: Count
+    reason: str
+
+
 class RunRecord(Stored):
     """What `run.json` says; keys that a version may lack have a default, which is not filled in."""
 
@@ -89,9 +132,13 @@ class RunRecord(Stored):
     final: Figures | None = None
     best: Figures | None = None
     test: Test | None = None
+    stopped_early: StoppedEarly | None = None
+    chosen_by: str | None = None
     resumed: Count = 0
     command: list[str] = []
     segments: list[Segment] = []
+    check_every: Size | None = None
+    reproduces: Reproduces | None = None
     seed: Count = 0
     workers: Count = 0
     parameters: Count = 0
@@ -115,6 +162,7 @@ class Progress(Stored):
     learning_rate: float
     schedule: dict[str, float]
     best: Figures | None
+    stopping: dict[str, float] = {}
 
 
 class Statistics(Stored):

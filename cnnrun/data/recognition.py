@@ -74,6 +74,8 @@ def as_yaml(value: Any) -> str:
         return "{" + ", ".join(f"{key}: {as_yaml(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(as_yaml, value))}]"
+    if isinstance(value, float):
+        return f"{value:.17g}" if value.is_integer() else repr(value)
     plain = isinstance(value, str) and PLAIN.fullmatch(value)
     reserved = str(value).lower() in ("true", "false", "null", "yes", "no", "on", "off", "y", "n")
     return value if plain and not reserved else json.dumps(value, ensure_ascii=False)

@@ -14,7 +14,7 @@ from cnnrun.gradcheck.points.point import Point
 from cnnrun.gradcheck.points.probes import LayerProbe, Outcome
 from cnnrun.gradcheck.points.sampling import choose
 from cnnrun.gradcheck.report.executed import ExecutedResult
-from cnnrun.gradcheck.report.findings import NETWORK, Finding, describe_crash
+from cnnrun.gradcheck.report.findings import Finding, describe_crash, written_apart
 from cnnrun.gradcheck.report.report import Guilty, Report
 from cnnrun.gradcheck.report.rows import Row
 from cnnrun.gradcheck.stages.coverage import Coverage, cover
@@ -105,10 +105,8 @@ class Check:
         guilty = self._guilty(rows)
         blamed = None
         if guilty:
-            layer, tensor = guilty.layer, None if guilty.tensor == "-" else guilty.tensor
-            if layer == NETWORK and tensor:  # its tensors carry their layers' names
-                layer, _, tensor = tensor.rpartition("/")
-            blamed = Guilty(layer, tensor)
+            layer, tensor = guilty.place
+            blamed = Guilty(layer, None if tensor == "-" else tensor)
         return Report(
             title=self.title,
             rows=rows,
@@ -178,9 +176,10 @@ class Check:
 
     def _note_adjoint(self, point: Point, name: str, coverage: Coverage) -> None:
         if coverage.affine and coverage.index is not None:
+            measured, claimed = written_apart(coverage.measured, coverage.claimed)
             message = (
                 f"the adjoint identity fails for d{name}: <g, f({name} + d) - f({name})> is "
-                f"{coverage.measured:.8g}, <d{name}, d> is {coverage.claimed:.8g}"
+                f"{measured}, <d{name}, d> is {claimed}"
             )
             reported = point.reported(name)
             self.findings.append(Finding(point.layer, reported, "exact", message, coverage.index))
@@ -197,9 +196,13 @@ class Check:
         """
         rows, vanished = [], []
         for row in self._rows.values():
-            layer, _, tensor = row.tensor.rpartition("/")
-            alone = self._rows.get((layer, tensor)) if row.layer == NETWORK else None
-            if alone and row.verdict == "unresolved" and alone.verdict == "pass":
+            alone = self._rows.get(row.place)
+            if (
+                alone
+                and alone is not row
+                and row.verdict == "unresolved"
+                and alone.verdict == "pass"
+            ):
                 vanished.append(row.tensor)
             else:
                 rows.append(row)

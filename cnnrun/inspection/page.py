@@ -129,7 +129,7 @@ def _sample_cards(
     made: Sequence[tuple[EmbeddedPicture | None, ...]],
 ) -> list[dict[str, Any]]:
     """Return for each of the first samples its image, and what each network takes it for."""
-    is_exact = report["task"] != "regression"  # of numbers none is quite right
+    is_judged = report["task"] != "regression"  # of numbers none is quite right
     compared = report["compared"]
     cards = []
     for number, sample in enumerate(report["samples"][:MOST_NAMED]):
@@ -140,7 +140,7 @@ def _sample_cards(
         predictions = [
             {
                 "text": f"{name}{taker['predicted']}{_chance(taker['probability'])}",
-                "wrong": is_exact and sample["true"] not in (None, taker["predicted"]),
+                "verdict": _judge(sample["true"], taker["predicted"]) if is_judged else "",
             }
             for name, taker in takers
             if taker["predicted"] is not None
@@ -160,6 +160,13 @@ def _sample_cards(
             }
         )
     return cards
+
+
+def _judge(true: str | None, predicted: str) -> str:
+    """Return `right` or `wrong`, or nothing where the truth is not known."""
+    if true is None:
+        return ""
+    return "right" if true == predicted else "wrong"
 
 
 def _chance(probability: float | None) -> str:

@@ -17,6 +17,8 @@ from cnnrun.runs.networks import (
 )
 from cnnrun.runs.opening import resume_run, start_run
 from cnnrun.runs.plugins import load_run
+from cnnrun.runs.reproducing import reproduce
+from cnnrun.runs.reproduction import Reproduction
 from cnnrun.runs.seeds import group_sessions, load_group, resume_seeds, train_seeds
 from cnnrun.runs.segments import Segment, run_segments
 from cnnrun.runs.session import Session
@@ -30,6 +32,7 @@ __all__ = [
     "Model",
     "NetworkSource",
     "NetworkWithData",
+    "Reproduction",
     "Run",
     "Segment",
     "Session",
@@ -52,6 +55,7 @@ __all__ = [
     "open_network",
     "plot_runs",
     "remove_runs",
+    "reproduce",
     "resume",
     "resume_run",
     "resume_seeds",

@@ -29,7 +29,13 @@ from cnnrun.engine.types import Array
 from cnnrun.errors import CheckpointError
 from cnnrun.runs.files import dump_json, sync_folder, write_durably
 
-__all__ = ["Checkpoint", "has_checkpoint", "read_checkpoint", "write_checkpoint"]
+__all__ = [
+    "Checkpoint",
+    "altered_files",
+    "has_checkpoint",
+    "read_checkpoint",
+    "write_checkpoint",
+]
 
 FORMAT = 1
 FILES = ("weights.safetensors", "state.safetensors", "state.json")
@@ -92,17 +98,36 @@ def has_checkpoint(folder: Path) -> bool:
     return folder.is_dir() or _aside(folder, "old").is_dir()
 
 
-def read_checkpoint(folder: Path) -> Checkpoint:
+def altered_files(folder: Path) -> list[str]:
+    """Return the files of a checkpoint that are not what its manifest says.
+
+    Raises:
+        CheckpointError: there is no checkpoint, or no manifest.
+    """
+    source = _source(folder)
+    manifest = _read_manifest(source / "manifest.json")
+    altered = []
+    for name in FILES:
+        try:
+            _read_verified(source / name, manifest.get(name))
+        except CheckpointError:
+            altered.append(name)
+    return altered
+
+
+def read_checkpoint(folder: Path, *, verify: bool = True) -> Checkpoint:
     """Return the checkpoint in `folder`, or its predecessor if a write was cut short.
+
+    Args:
+        folder: where it is.
+        verify: refuse files that are not what the manifest says.
 
     Raises:
         CheckpointError: there is none, or it is damaged or foreign; the message names the file.
     """
-    source = folder if folder.is_dir() else _aside(folder, "old")
-    if not source.is_dir():
-        raise CheckpointError(f"{folder}: no such checkpoint")
+    source = _source(folder)
     manifest = _read_manifest(source / "manifest.json")
-    contents = {name: _read_verified(source / name, manifest.get(name)) for name in FILES}
+    contents = {name: _read_verified(source / name, manifest.get(name), verify) for name in FILES}
     where = str(source / "state.json")
     state = read_stored(Stored, contents["state.json"], where, CheckpointError)
     arrays = []
@@ -112,6 +137,13 @@ def read_checkpoint(folder: Path) -> Checkpoint:
         except (SafetensorError, ValueError, KeyError) as error:
             raise CheckpointError(f"{source / name}: not a safetensors file ({error})") from None
     return Checkpoint(arrays[0], arrays[1], state)
+
+
+def _source(folder: Path) -> Path:
+    source = folder if folder.is_dir() else _aside(folder, "old")
+    if not source.is_dir():
+        raise CheckpointError(f"{folder}: no such checkpoint")
+    return source
 
 
 def _aside(folder: Path, suffix: str) -> Path:
@@ -139,17 +171,17 @@ def _read_manifest(path: Path) -> dict[str, Any]:
     return files
 
 
-def _read_verified(path: Path, entry: Any) -> bytes:
+def _read_verified(path: Path, entry: Any, verify: bool = True) -> bytes:
     try:
         expected, size = entry["sha256"], entry["bytes"]
     except (KeyError, TypeError):
         raise CheckpointError(f"{path}: not listed in manifest.json") from None
     try:
-        if path.stat().st_size != size:
+        if verify and path.stat().st_size != size:
             raise CheckpointError(f"{path}: {path.stat().st_size} bytes instead of {size}; damaged")
         content = path.read_bytes()
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from None
-    if hashlib.sha256(content).hexdigest() != expected:
+    if verify and hashlib.sha256(content).hexdigest() != expected:
         raise CheckpointError(f"{path}: its SHA-256 differs from manifest.json; damaged")
     return content

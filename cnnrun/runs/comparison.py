@@ -169,6 +169,7 @@ def summarize_run(run: Run) -> dict[str, Any]:
             "name": run.name,
             "status": "damaged",
             "tags": [],
+            "reproduces": None,
             "group": None,
         }
     best, final = record.get("best") or {}, record.get("final") or {}
@@ -182,6 +183,7 @@ def summarize_run(run: Run) -> dict[str, Any]:
         "seconds": record.get("seconds"),
         "parameters": record.get("parameters"),
         "tags": tags,
+        "reproduces": (record.get("reproduces") or {}).get("run"),
         "group": record.get("group"),
     }
 

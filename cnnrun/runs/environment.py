@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import subprocess
 import sys
 from datetime import UTC, datetime
+from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +50,10 @@ def environment() -> dict[str, Any]:
             **({"numba": numba} if (numba := accelerated.version()) else {}),
             "blas": f"{blas.get('internal_api', 'unknown')} {blas.get('version') or ''}".strip(),
         },
+        "source_sha256": _source(),
+        "blas_kernel": blas.get("architecture"),
         "cpu": _cpu(),
+        "cpu_features": _cpu_features(),
         "platform": platform.platform(),
     }
 
@@ -64,6 +70,27 @@ def _git() -> dict[str, Any] | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return {"commit": commit, "dirty": bool(status)}
+
+
+@cache
+def _source() -> str:
+    """Return a digest of this package's own code, which tells changes that no version does."""
+    digest, package = hashlib.sha256(), Path(cnnrun.__file__).parent
+    for file in sorted(package.rglob("*.py")):
+        digest.update(f"{file.relative_to(package).as_posix()}\n".encode())
+        digest.update(file.read_bytes().replace(b"\r\n", b"\n"))
+    return digest.hexdigest()
+
+
+def _cpu_features() -> list[str]:
+    """Return what NumPy chooses its loops by; nothing where it does not tell."""
+    for core in ("numpy._core", "numpy.core"):
+        try:
+            features = import_module(f"{core}._multiarray_umath").__cpu_features__
+        except (ImportError, AttributeError):
+            continue
+        return [name for name, there in features.items() if there]
+    return []
 
 
 def _cpu() -> str:

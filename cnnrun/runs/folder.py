@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,10 +20,12 @@ from cnnrun.runs.locking import hold, is_held
 if TYPE_CHECKING:
     from cnnrun.runs.model import Model
 
-__all__ = ["GROUP_FILE", "Run", "find_run", "list_runs"]
+__all__ = ["GROUP_FILE", "Run", "date_last", "find_run", "list_runs"]
 
 GROUP_FILE = "group.json"
 """Tells the folder of a group of runs from that of a run."""
+TICK = 1_000_000
+"""Nanoseconds between two runs at least: a time that file systems tell apart."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,20 @@ class Run:
         return self.folder / "metrics.jsonl"
 
     @property
+    def reproduces(self) -> str | None:
+        """The run that it was trained to repeat; None for any other, and if it cannot be told."""
+        try:
+            noted = self.record.get("reproduces")
+        except RunError:
+            return None
+        return noted["run"] if noted else None
+
+    @property
+    def digests(self) -> Path:
+        """The file with digests of the weights, a line for every epoch at least."""
+        return self.folder / "digests.jsonl"
+
+    @property
     def plots(self) -> Path:
         """The folder of pictures."""
         return self.folder / "plots"
@@ -94,7 +114,15 @@ class Run:
 
     @property
     def metrics(self) -> list[dict[str, Any]]:
-        """The figures of every epoch so far: the lines of the log that are whole.
+        """The figures of every epoch so far; `epochs` says which.
+
+        Raises:
+            RunError: a line is damaged.
+        """
+        return list(self.epochs())
+
+    def epochs(self) -> Iterator[dict[str, Any]]:
+        """Yield the figures of every epoch so far, one by one: the lines of the log that are whole.
 
         Raises:
             RunError: a line is damaged.
@@ -102,14 +130,17 @@ class Run:
         from cnnrun.config.stored import EpochLine, read_stored  # pydantic is not light
 
         try:
-            content = self.log.read_bytes() if self.log.exists() else b""
+            with self.log.open("rb") as file:
+                for number, line in enumerate(file, 1):
+                    if not line.endswith(b"\n"):  # a cut line, the last
+                        return
+                    figures = read_stored(EpochLine, line, f"{self.log}:{number}", RunError)
+                    # Every line's keys are the same strings, kept once.
+                    yield {sys.intern(key): value for key, value in figures.items()}
+        except FileNotFoundError:
+            return
         except OSError as error:
             raise RunError(f"{self.log}: cannot be read ({error.strerror})") from None
-        lines = content.split(b"\n")[:-1]  # what follows is a cut line
-        return [
-            read_stored(EpochLine, line, f"{self.log}:{number}", RunError)
-            for number, line in enumerate(lines, 1)
-        ]
 
     def model(self, checkpoint: str = "best") -> Model:
         """Return the trained network with the weights of the checkpoint `best` or `last`.
@@ -153,18 +184,42 @@ class Run:
 
 
 def list_runs(runs_dir: Path | str = "runs") -> list[Run]:
-    """Return the runs in a directory, the oldest first."""
-    runs_dir = Path(runs_dir)
-    if not runs_dir.is_dir():
-        return []
-    runs = [Run(path.parent) for path in runs_dir.glob("[!.]*/config.yaml")]
-    return sorted(runs, key=lambda run: (run.config.stat().st_mtime_ns, run.name))
+    """Return the runs in a directory, the oldest first: by the times of their configurations.
+
+    `date_last` sees to it that a new run's time is the latest, whatever the clock says.
+    """
+    dates = _dates(Path(runs_dir))
+    return sorted(dates, key=lambda run: (dates[run], run.name))
+
+
+def date_last(config: Path, runs_dir: Path) -> None:
+    """Give a configuration a time later than that of every other run in `runs_dir`.
+
+    The clock does so by itself, unless it was set back, or a run was copied from a machine whose
+    clock is ahead. Where no time can be set, the clock's stands.
+    """
+    with suppress(OSError):
+        others = (date for run, date in _dates(runs_dir).items() if run.config != config)
+        latest = max(others, default=0)
+        if config.stat().st_mtime_ns <= latest:
+            os.utime(config, ns=(latest + TICK, latest + TICK))
+
+
+def _dates(runs_dir: Path) -> dict[Run, int]:
+    """Return the runs in a directory, each with the time of its configuration in nanoseconds."""
+    dates = {}
+    if runs_dir.is_dir():
+        for path in runs_dir.glob("[!.]*/config.yaml"):
+            with suppress(OSError):  # the run is being removed
+                dates[Run(path.parent)] = path.stat().st_mtime_ns
+    return dates
 
 
 def find_run(name: str, runs_dir: Path) -> Run:
     """Return the run called `name`: a directory, a name in `runs_dir`, or `last`.
 
-    A name without its number means the newest of that name.
+    `last` passes over the repetitions that `reproduce` has made. A name without its number means
+    the newest of that name.
 
     Raises:
         RunError: there is none; the message says what there is.
@@ -173,7 +228,7 @@ def find_run(name: str, runs_dir: Path) -> Run:
     if name == "last":
         if not runs:
             raise RunError(f"{runs_dir}: there are no runs yet; `cnnrun train` makes one")
-        return runs[-1]
+        return next((run for run in reversed(runs) if run.reproduces is None), runs[-1])
     for folder in (runs_dir / name, Path(name)):
         if (folder / "config.yaml").is_file():
             return Run(folder)

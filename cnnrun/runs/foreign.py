@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from cnnrun.config import Experiment, read_dataset
-from cnnrun.data import DATASETS, DatasetInfo, DatasetSource, Samples, Statistics, has_labels
+from cnnrun.config import Experiment, named_dataset, read_dataset
+from cnnrun.data import DatasetInfo, DatasetSource, Samples, Statistics, has_labels
 from cnnrun.data.pixel_range import DEEP
+from cnnrun.data.recognition import as_yaml, recognise
 from cnnrun.data.sources import ImageFolder, ImagePairs, Npz
 from cnnrun.errors import DataError
 
@@ -46,6 +47,8 @@ WORDS = {
     "image": "images",
 }
 """What is learnt, by task."""
+AS_THEY_ARE = ("cifar", "csv", "idx")
+"""Sources whose files themselves say how they are read; the others are read as in training."""
 
 
 def foreign_samples(
@@ -105,9 +108,7 @@ def _source(
 ) -> tuple[Path, DatasetSource]:
     """Return what is called the data's path, and how to read them."""
     if isinstance(data, str):
-        is_written_out = data.lstrip().startswith("{")
-        if is_written_out or (data in DATASETS and not Path(data).exists()):
-            data = read_dataset(data, "--data")
+        data = named_dataset(data, "--data") or data
     if isinstance(data, DatasetSource):
         own = getattr(data, "path", None)
         if own is None:
@@ -116,6 +117,9 @@ def _source(
         given = dataclasses.replace(data, path=str(path.resolve()))  # type: ignore[call-arg]
         return path, _completed(given, info)
     path = Path(data)
+    known = recognise(path.resolve())
+    if known is not None and known.source in AS_THEY_ARE:
+        return path, read_dataset(f"{known.source}: {as_yaml(known.options)}", "--data")
     open_other = _folder if path.is_dir() else _npz
     return path, open_other(path, info, own_source)
 

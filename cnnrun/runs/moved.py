@@ -14,14 +14,18 @@ from cnnrun.runs.plugins import load_run_experiment
 __all__ = ["experiment_of", "prepare_data"]
 
 
-def experiment_of(run: Run) -> Experiment:
+def experiment_of(run: Run, file: Path | None = None) -> Experiment:
     """Return a run's experiment, with its data where `run.data_roots` say that they are.
+
+    Args:
+        run: it.
+        file: one of its configurations, by default the current one.
 
     Raises:
         ConfigError: the run's configuration is damaged, or a plug-in that it needs is missing.
         RunError: its data were below none of the folders that are said to have moved.
     """
-    experiment = load_run_experiment(run, check_network=False)
+    experiment = load_run_experiment(run, file, check_network=False)
     if not run.data_roots:
         return experiment
     path = _path(experiment)

@@ -58,8 +58,10 @@ def load_run(
     return run
 
 
-def import_plugins(run: Run, plugins: Sequence[Path | str]) -> None:
+def import_plugins(run: Run, plugins: Sequence[Path | str], *, changed: bool = False) -> None:
     """Import the plug-ins of installed packages, then files; `run` stands for the run's copies.
+
+    Copies that were changed since the training are refused, unless `changed` says to take them.
 
     Raises:
         PluginError: one is missing, has changed, or fails.
@@ -67,7 +69,7 @@ def import_plugins(run: Run, plugins: Sequence[Path | str]) -> None:
     load_plugins()
     for plugin in plugins:
         if str(plugin) == OWN_PLUGINS:
-            _import_copies(run)
+            _import_copies(run, changed)
         else:
             load_plugin(Path(plugin))
 
@@ -124,8 +126,8 @@ def load_run_experiment(
         ) from None
 
 
-def kept_plugin(run: Run, entry: dict[str, Any]) -> Path:
-    """Return where the copy of a recorded plug-in is.
+def kept_plugin(run: Run, entry: dict[str, Any], changed: bool = False) -> Path:
+    """Return where the copy of a recorded plug-in is; `changed` takes one that is not as it was.
 
     Raises:
         PluginError: it is missing, or another than the record says.
@@ -135,7 +137,7 @@ def kept_plugin(run: Run, entry: dict[str, Any]) -> Path:
         content = file.read_bytes()
     except OSError as error:
         raise PluginError(f"{file}: cannot be read ({error.strerror})") from None
-    if hashlib.sha256(content).hexdigest() != entry["sha256"]:
+    if not changed and hashlib.sha256(content).hexdigest() != entry["sha256"]:
         raise PluginError(
             f"{file}: changed since the run was trained (its SHA-256 differs); not imported"
         )
@@ -155,7 +157,7 @@ def _missing(run: Run) -> list[dict[str, Any]]:
     return [entry for entry in recorded if entry["sha256"] not in imported]
 
 
-def _import_copies(run: Run) -> None:
+def _import_copies(run: Run, changed: bool) -> None:
     recorded = recorded_plugins(run)
     if not recorded:
         raise PluginError(
@@ -163,4 +165,4 @@ def _import_copies(run: Run) -> None:
             "record says; name a Python file, or leave the option out"
         )
     for entry in recorded:
-        load_plugin(kept_plugin(run, entry), entry["name"])
+        load_plugin(kept_plugin(run, entry, changed), entry["name"])

@@ -110,7 +110,7 @@ def group_sessions(
                     group.folder.parent,
                     workers=workers,
                     command=command,
-                    group=group.name,
+                    notes={"group": group.name},
                 )
             with session:
                 yield session

@@ -1,9 +1,9 @@
 """The segments of a run: from which step on it was trained with what.
 
 Most runs have one. A run that is extended, `--resume --epochs N`, has one more, since a schedule
-may depend on the number of epochs; so has one that goes on with another plug-in. The record lists
-them. The configuration of the last is `config.yaml`; those of the others are kept in `configs/`,
-and plug-ins in `plugins/`, named after their digests.
+may depend on the number of epochs; so has one that goes on with another plug-in, or after it had
+stopped early. The record lists them. The configuration of the last is `config.yaml`; those of the
+others are kept in `configs/`, and plug-ins in `plugins/`, named after their digests.
 """
 
 from __future__ import annotations
@@ -56,17 +56,25 @@ class Segment:
         return load_run_experiment(self.run, self.file, check_network=False)
 
 
-def run_segments(run: Run) -> list[Segment]:
+def run_segments(run: Run, *, changed: bool = False) -> list[Segment]:
     """Return the segments of a run, the first first.
 
     Training each configuration from where its segment begins to where the next one does, and the
     last to its end, gives the run's weights again, to the bit.
 
+    Args:
+        run: it.
+        changed: take files that were changed since, instead of refusing them, and the
+            configuration of a run of an earlier version that was never resumed.
+
     Raises:
         RunError: the record does not tell all of them, or a configuration is missing or changed.
         PluginError: a plug-in's copy is missing or changed.
     """
-    listed = run.record.get("segments", [])
+    record = run.record
+    listed = record.get("segments", [])
+    if changed and not listed and record.get("resumed") == 0:
+        listed = [_only_segment(run, record.get("command", []))]
     if not listed or listed[0]["from_step"]:
         raise RunError(
             f"{run.record_file}: does not say by which configuration the first steps were trained; "
@@ -79,10 +87,10 @@ def run_segments(run: Run) -> list[Segment]:
             entry["configuration"],
             tuple(entry["command"]),
             run,
-            _file(run, entry["configuration"]),
-            tuple(kept_plugin(run, plugin) for plugin in entry.get("plugins", [])),
+            _file(run, entry["configuration"], run.config if changed and not left else None),
+            tuple(kept_plugin(run, plugin, changed) for plugin in entry.get("plugins", [])),
         )
-        for entry in listed
+        for left, entry in zip(reversed(range(len(listed))), listed, strict=True)
     ]
 
 
@@ -92,6 +100,8 @@ def list_segments(
     configuration: bytes,
     plugins: Sequence[Plugin],
     command: Sequence[str],
+    *,
+    goes_on: bool = False,
 ) -> list[dict[str, Any]]:
     """Return the segments of a run that goes on from here, as the record has them.
 
@@ -101,6 +111,7 @@ def list_segments(
         configuration: the file that it goes on with.
         plugins: those that it goes on with.
         command: the command line.
+        goes_on: whether it had stopped early; the segment before then ends by itself.
     """
     new = {
         "from_step": progress.step,
@@ -110,10 +121,11 @@ def list_segments(
         "command": list(command),
     }
     begun = [entry for entry in before if entry["from_step"] <= progress.step]
-    if begun and _train_alike(begun[-1], new):
+    if begun and _train_alike(begun[-1], new) and not goes_on:
         return begun
     trained = [entry for entry in begun if entry["from_step"] < progress.step]
-    return trained if trained and _train_alike(trained[-1], new) else [*trained, new]
+    is_same = trained and _train_alike(trained[-1], new) and not goes_on
+    return trained if is_same else [*trained, new]
 
 
 def keep_configuration(run: Run, segments: Sequence[dict[str, Any]], configuration: bytes) -> None:
@@ -139,14 +151,23 @@ def _keep(run: Run, file: Path, content: bytes) -> None:
     replace_file(file, content)
 
 
+def _only_segment(run: Run, command: Sequence[str]) -> dict[str, Any]:
+    """Return the segment of a run that was never resumed, as a record has it."""
+    try:
+        digest = hashlib.sha256(run.config.read_bytes()).hexdigest()
+    except OSError as error:
+        raise RunError(f"{run.config}: cannot be read ({error.strerror})") from None
+    return {"from_step": 0, "from_epoch": 0, "configuration": digest, "command": command}
+
+
 def _train_alike(one: dict[str, Any], other: dict[str, Any]) -> bool:
     """Return whether two segments have the same configuration and plug-ins, by content."""
     digests = [[plugin["sha256"] for plugin in each.get("plugins", [])] for each in (one, other)]
     return bool(one["configuration"] == other["configuration"] and digests[0] == digests[1])
 
 
-def _file(run: Run, digest: str) -> Path:
-    """Return the run's configuration with that SHA-256."""
+def _file(run: Run, digest: str, otherwise: Path | None) -> Path:
+    """Return the run's configuration with that SHA-256; `otherwise` if there is none."""
     for file in (run.config, run.kept_config(digest)):
         try:
             if hashlib.sha256(file.read_bytes()).hexdigest() == digest:
@@ -155,6 +176,8 @@ def _file(run: Run, digest: str) -> Path:
             continue
         except OSError as error:
             raise RunError(f"{file}: cannot be read ({error.strerror})") from None
+    if otherwise is not None:
+        return otherwise
     raise RunError(
         f"{run.kept_config(digest)}: missing, or changed since a part of the run was trained with "
         f"it (its SHA-256 is not {digest[:12]}...)"

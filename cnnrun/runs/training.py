@@ -21,6 +21,7 @@ def train(
     *,
     workers: int | None = None,
     gradcheck: bool = False,
+    check_every: int | None = None,
     on_event: Callable[[Event], None] | None = None,
     stop: StopRequest | None = None,
 ) -> Run:
@@ -32,6 +33,8 @@ def train(
         workers: parts of a batch computed at once, by default as many as there are processors; the
             result does not depend on them.
         gradcheck: check the network's gradients first.
+        check_every: keep digests of the weights every so many steps, so that `reproduce` can say
+            at which step a repetition first differs.
         on_event: called with everything that happens.
         stop: set its `signal` to stop after the step at hand; the run can be resumed.
 
@@ -41,7 +44,8 @@ def train(
         GradientError: a gradient is wrong; nothing was trained.
         DivergedError: a loss or gradient is not finite; the last good checkpoint stays.
     """
-    with start_run(_loaded(experiment), Path(runs_dir), workers=workers) as session:
+    loaded = _loaded(experiment)
+    with start_run(loaded, Path(runs_dir), workers=workers, check_every=check_every) as session:
         if gradcheck:
             from cnnrun.runs.preflight import check_gradients  # the checker is not light
 

@@ -8,6 +8,7 @@ import json
 import numpy as np
 import pytest
 from experiments import TINY
+from PIL import Image
 from typer.testing import CliRunner
 
 import cnnrun
@@ -84,6 +85,17 @@ def test_a_data_set_takes_its_options(trained, home):
     deep = model.evaluate(data="{npz: {path: deep.npz, maximum: 4080}}")
     assert deep.loss == pytest.approx(plain.loss, rel=1e-5)
     assert model.evaluate(data=Npz("deep.npz", maximum=4080)).loss == deep.loss
+
+
+def test_what_reads_a_file_is_seen_by_its_content(trained, home):
+    with np.load("a/x.npz") as file:
+        images, labels = file["images"].astype(np.uint8), file["labels"]
+    for number, image in enumerate(images):
+        Image.fromarray(image).save(f"{number}.png")
+    lines = [f"{number}.png,{label}" for number, label in enumerate(labels)]
+    (home / "list.csv").write_text("\n".join(["file,kind", *lines]))
+    model = trained.model()
+    assert model.evaluate(data="list.csv").loss == model.evaluate(data="a/x.npz").loss
 
 
 def test_the_name_of_a_data_set(trained, home):

@@ -72,6 +72,17 @@ def few(folder):
     return "few"
 
 
+def arrays(low, high, kind, labels=tuple([0, 1, 2] * 8)):
+    def make(folder):
+        images = RNG.uniform(low, high, (24, 6, 5)).astype(kind)
+        images[0, 0, :2] = low, high
+        np.savez(folder / "x.npz", images=images, labels=np.array(labels))
+        return "x.npz"
+
+    make.__name__ = f"{kind} from {low} to {high}"
+    return make
+
+
 CASES = {
     classes: ("images 9x8x1, 2 classes (cat, dog), 18 train / 2 val / 4 test", "softmax"),
     uneven: ("images 64x64x3, 2 classes (cat, dog), ", "size: [64, 64]"),
@@ -80,6 +91,23 @@ CASES = {
     numbers: ("numbers to be learnt (age), ", "loss: mse"),
     pairs: ("images of 18x16x1 to be learnt, ", "kernel_size: 2, stride: 2"),
     pixels: ("images 2x2x1, 3 classes (0, 1, 2), ", "csv: {path: "),
+    arrays(0, 255, "uint8"): ("images 6x5x1, 3 classes (0, 1, 2), ", "npz: {path: x.npz}"),
+    arrays(0, 3299, "uint16"): ("3 classes", "maximum: 4095}"),
+    arrays(0, 300, "int32"): ("3 classes", "maximum: 1023}"),
+    arrays(0, 1, "float32"): ("3 classes", "npz: {path: x.npz}"),
+    arrays(0, 255, "float32"): ("3 classes", "maximum: 255}"),
+    arrays(-1024, 3071, "int16"): ("3 classes", "range: [-1024, 3071]}"),
+    arrays(-1, 0.5, "float64"): ("3 classes", "range: [-1, 1]}"),
+    arrays(0, 70000, "uint32"): ("3 classes", "range: [0, 70000]}"),
+    arrays(0, 255, "uint8", np.arange(24.0)): ("numbers to be learnt (target 1)", "regression}"),
+    arrays(0, 255, "uint8", np.eye(3)[[0, 1, 2] * 8] * 7): (
+        "(target 1, target 2, target 3)",
+        "mse",
+    ),
+    arrays(0, 4000, "int16", RNG.integers(0, 4000, (24, 6, 5))): (
+        "images of 6x5x1 to be learnt",
+        "task: image, maximum: 4095}",
+    ),
     few: ("2 classes (cat, dog), 4 train / 4 test", "validation: 0  "),
 }
 
@@ -95,6 +123,28 @@ def test_the_configuration_fits_the_data(tmp_path, monkeypatch, make):
     experiment = cnnrun.load_experiment("x.yaml")
     assert experiment.data.dataset.info(tmp_path) == start.info
     assert cnnrun.load_experiment(start.file, ["train.epochs=1"]).train.epochs == 1
+
+
+@pytest.mark.parametrize(
+    ("data", "said", "written"),
+    [
+        ("digits", "images 8x8x1, 10 classes", "    digits: {}\n"),
+        ("{npz: {path: x.npz, axes: NCHW}}", "images 5x3x6", "npz: {path: x.npz, axes: NCHW}"),
+        ("{npz: {path: x.npz, range: [0, 200]}}", "images 6x5x3", "x.npz, range: [0, 200]}"),
+    ],
+)
+def test_a_data_set_by_name_or_with_options(tmp_path, monkeypatch, data, said, written):
+    monkeypatch.chdir(tmp_path)
+    np.savez("x.npz", images=RNG.integers(0, 300, (24, 6, 5, 3)), labels=[0, 1, 2] * 8)
+    start = cnnrun.init_data(data, "x.yaml")
+    assert said in start.description
+    assert written.rstrip("}\n") in start.file.read_text()
+    assert cnnrun.load_experiment("x.yaml").data.dataset.info(tmp_path) == start.info
+
+
+def test_a_wrong_option_of_a_data_set_is_told_as_in_a_configuration():
+    with pytest.raises(ConfigError, match=r"--data:1:21: npz\.rang: .*did you mean range"):
+        cnnrun.init_data("{npz: {path: x.npz, rang: [0, 1]}}", "x.yaml")
 
 
 def test_what_was_written_trains(tmp_path):

@@ -16,6 +16,7 @@ from PIL import Image
 from test_contract import layer_with
 
 import cnnrun
+from cnnrun.cli.reports import show_report
 from cnnrun.engine import Network
 from cnnrun.engine.layers import BatchNorm, Conv2D, Dense, Flatten, ReLU
 from cnnrun.errors import GradientError
@@ -83,7 +84,7 @@ def test_what_is_printed_is_short(report):
     assert not everything.guilty
 
 
-def test_what_is_printed_of_a_network_is_short():
+def test_what_is_printed_of_a_network_is_short(capsys):
     block = [Conv2D.Config(3, 3, padding="same"), BatchNorm.Config(), ReLU.Config()]
     network = Network([*block, *block, *block, Flatten.Config(), Dense.Config(3)], (6, 6, 1))
     report = cnnrun.gradcheck(network, budget=3000)
@@ -101,6 +102,11 @@ def test_what_is_printed_of_a_network_is_short():
     assert 1e-9 < limit["whole"] <= limit["element"]
     assert report.describe_limit() in lines
     assert re.fullmatch(r"cost: [\d,]+ forward passes, \d+\.\d s, seed 0", lines[-1])
+    show_report(report)
+    alone, through = capsys.readouterr().out.split("the loss's gradient through the whole network")
+    for table in (alone, through):  # the same layer and tensor, each in a cell of its own
+        assert re.search(r"00_conv2d +dw +\d+/\d+", table)
+    assert "network" not in through.partition("executed")[0]
 
 
 def test_a_long_line_is_cut(report):

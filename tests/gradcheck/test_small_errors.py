@@ -77,3 +77,17 @@ def test_no_wrong_name(layer, damage, size):
     if damage is all_of_it and size > 1e-6:
         assert report.guilty.tensor == "x"
         assert re.match(allowed, report.diagnosis)
+
+
+@pytest.mark.parametrize("size", [1e-3, 1e-5, 1e-7])
+def test_numbers_that_differ_look_different(size):
+    class Off(Dense):
+        def backward(self, dy, ctx):
+            return super().backward(dy, ctx) * (1 + size)
+
+    report = cnnrun.gradcheck(Off(Dense.Config(3), (6,)))
+    laws = {finding.message for finding in report.findings if "adjoint" in finding.message}
+    assert laws
+    for law in laws:
+        one, other = re.findall(r"is (-?\d\S*?)(?:,|$)", law)
+        assert one != other

@@ -67,6 +67,7 @@ def test_an_inspection_says_what_fits_the_task(tmp_path, task):
         ]
         assert numbers == pytest.approx(output, rel=1e-3)
         assert "wrong" not in card
+        assert "right" not in card
     else:
         said = [name for name, p in zip(model.info.class_names, output, strict=True) if p > 0.5]
         assert sample["predicted"] == (", ".join(said) or "no label")

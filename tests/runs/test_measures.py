@@ -52,6 +52,16 @@ def test_numbers_are_measured_one_by_one():
     assert NumberFigures(said[:, 1:], true[:, 1:], ("b",)).to_dict()["r2"] is None
 
 
+@pytest.mark.parametrize(
+    ("error", "shown"), [(0.654, "0.6540"), (24.5, "24.50"), (12345, "12,345"), (2e-6, "2.000e-06")]
+)
+def test_errors_are_shown_with_four_digits(error, shown):
+    labels = np.arange(5.0)[:, None]
+    figures = NumberFigures(labels + error, labels, ("age",))
+    assert figures.summary.startswith(f"MAE {shown}, RMSE {shown}, R2 ")
+    assert figures.table.rows[0][1].split(" ")[0] == shown
+
+
 def test_labels_are_right_one_by_one_and_together():
     labels = np.array([[1, 0], [1, 1], [0, 0], [0, 1.0]])
     scores = np.array([[0.9, 0.2], [0.8, 0.4], [0.1, 0.3], [0.6, 0.7]])

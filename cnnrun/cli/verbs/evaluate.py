@@ -42,8 +42,9 @@ def command(
         str | None,
         typer.Option(
             metavar="PATH|DATASET",
-            help="Other data: an .npz file, a folder of images, or a data set as a configuration "
-            "writes it: '{npz: {path: x.npz, axes: NCHW}}'. All of it if it has no splits.",
+            help="Other data: a folder of images, a file (.npz, CSV, IDX), or a data set as a "
+            "configuration writes it: '{npz: {path: x.npz, axes: NCHW}}'. All of it if it has no "
+            "splits.",
         ),
     ] = None,
     workers: Workers = None,

@@ -194,6 +194,7 @@ def _write(
     if maps is not None:
         maps.mkdir(parents=True, exist_ok=True)
         (maps / "gradcheck.json").write_text(dump_json(report.to_dict()) + "\n", "utf-8")
-        files.append(f"{maps}/gradcheck.json and {len(write_error_maps(report, maps))} maps")
+        _, *pictures = write_error_maps(report, maps)
+        files.append(f"{maps}/gradcheck.json, errors.npz and pictures of {len(pictures)} tensors")
     for file in files:
         message(f"wrote {file}", quiet=quiet)

@@ -27,8 +27,12 @@ def command(
         typer.Argument(metavar="FILE", help="Where to write it; experiment.yaml by default."),
     ] = None,
     data: Annotated[
-        Path | None,
-        typer.Option(metavar="PATH", help="Look at a folder or file, and fit it to these data."),
+        str | None,
+        typer.Option(
+            metavar="PATH|DATASET",
+            help="Look at a folder or file, and fit it to these data. Also a data set by name, or "
+            "as a configuration writes it.",
+        ),
     ] = None,
     layer: Annotated[
         Path | None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,6 +10,7 @@ import typer
 
 from cnnrun.cli.comparing import print_verdicts, write_disagreements
 from cnnrun.cli.completion import run_and_group_names
+from cnnrun.cli.epochs import EpochTable, Extent
 from cnnrun.cli.keeping import export_command, rm_command, tag_command
 from cnnrun.cli.options import Json, Plugins, RunName, RunsDir, load_run
 from cnnrun.cli.output import message, print_csv, print_json
@@ -24,6 +26,8 @@ app.command("export")(export_command)
 app.command("rm")(rm_command)
 
 Csv = Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")]
+
+EPOCHS = Extent(most=200, first=50, last=100)
 
 
 @app.command("list")
@@ -67,7 +71,7 @@ def list_command(
         columns = ["run", *map(_heading, FIGURES[1:])]
         cells = [[_cell(column, row[column]) for column in FIGURES] for row in rows]
         words = {"tags": [" ".join(row["tags"]) for row in rows]}
-        words["group"] = [row["group"] or "" for row in rows]
+        words |= {key: [row[key] or "" for row in rows] for key in ("group", "reproduces")}
         for column, texts in words.items():
             if any(texts):
                 columns.append(column)
@@ -87,25 +91,27 @@ def show_command(
 
     Example: cnnrun runs show last
     """
-    from cnnrun.cli.records import print_record
+    from cnnrun.cli.records import further_metrics, print_record
     from cnnrun.runs import find_group, is_group
 
     if is_group(run, runs_dir):
         _show_group(find_group(run, runs_dir), json, as_csv)
         return
     shown = load_run(run, runs_dir)
-    record, metrics = shown.record, shown.metrics
     if json:
-        print_json({"run": str(shown.folder), **record, "metrics": metrics})
+        print_json({"run": str(shown.folder), **shown.record, "metrics": shown.metrics})
         return
-    keys = [key for key in metrics[0] if key != "kind"] if metrics else []
     if as_csv:
-        print_csv(keys, [[line[key] for key in keys] for line in metrics])
+        first = next(shown.epochs(), {})
+        keys = [key for key in first if key != "kind"]
+        print_csv(keys, ([line.get(key) for key in keys] for line in shown.epochs()))
         return
+    figures = ["epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "seconds"]
+    figures[-1:-1] = further_metrics(shown.record)
+    columns = {_heading(key): partial(_epoch_cell, key) for key in figures}
+    table = EpochTable(shown, columns, EPOCHS)
     print_record(shown)
-    columns = ["epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "seconds"]
-    epochs = [[_cell(column, line[column]) for column in columns] for line in metrics]
-    print_table("epochs", list(map(_heading, columns)), epochs)
+    table.print("epochs")
 
 
 def _show_group(group: Group, json: bool, as_csv: bool) -> None:
@@ -197,6 +203,10 @@ def _setting(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key}: {option}" for key, option in value.items()) or "yes"
     return "-" if value is None else str(value)
+
+
+def _epoch_cell(column: str, line: dict[str, Any]) -> str:
+    return _cell(column, line.get(column))
 
 
 def _cell(column: str, value: Any) -> str:

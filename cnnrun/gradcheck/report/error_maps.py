@@ -25,6 +25,7 @@ MOST_PICTURES = 60
 MOST_VALUES = 1 << 18
 """A picture of more shows every second, third, ...; the arrays are whole, and what was sampled is
 drawn in its place."""
+MOST_TICKS = 9
 MOST_LABELS = 12
 WIDE = 1.6
 """Maps that are so many times as wide as high stand below each other."""
@@ -60,7 +61,7 @@ def write_error_maps(report: Report, folder: Path) -> list[Path]:
     ranked = sorted(rows, key=lambda row: row.verdict != "fail")
     for row in ranked[:MOST_PICTURES]:
         label, tensor = _worst(row)
-        name = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{row.layer}-d{row.tensor}")
+        name = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{row.layer}-{row.gradient}")
         written.append(folder / f"{name}.png")
         _draw(row, label, tensor, written[-1])
     return written
@@ -121,7 +122,7 @@ def _draw(row: Row, label: str, tensor: Tensor, path: Path) -> None:
     if handles:
         figure.legend(handles=handles, loc="outside lower center", ncols=3, fontsize=8)
     words = f"{checked:,} of {size:,} elements checked one by one"
-    title = f"{row.layer}, d{row.tensor}: {row.verdict} ({words})\n{label}"
+    title = f"{row.layer}, {row.gradient}: {row.verdict} ({words})\n{label}"
     figure.suptitle(_printable(title), fontsize=10, wrap=True, parse_math=False)
     figure.savefig(path, dpi=100)
 
@@ -191,7 +192,9 @@ def _label(axes: Axes, layout: Layout) -> None:
             shown = np.arange(0, tiles, -(-tiles // MOST_LABELS))
             axis.set_ticks(shown * tile + (tile - 1) / 2, map(str, shown))
         elif word and layout.tiles == (1, 1):
-            axis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+            share = tile / max(layout.tile)  # of the longer side; cells are square
+            bins = max(2, round(MOST_TICKS * share))
+            axis.set_major_locator(MaxNLocator(bins, integer=True, min_n_ticks=1))
         else:
             axis.set_ticks([0] if word else [])
 

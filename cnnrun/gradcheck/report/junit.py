@@ -36,7 +36,7 @@ def to_junit(report: Report) -> str:
 
 
 def _add_row(suite: ElementTree.Element, row: Row) -> None:
-    name = f"d{row.tensor}" if row.tensor != "-" else "contract"
+    name = row.gradient if row.tensor != "-" else "contract"
     case = ElementTree.SubElement(suite, "testcase", classname=_clean(row.layer), name=_clean(name))
     figures = row.to_dict()
     if row.verdict == "fail":

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from cnnrun.documents import finite
-from cnnrun.gradcheck.report.findings import Finding
+from cnnrun.gradcheck.report.findings import NETWORK, Finding
 from cnnrun.gradcheck.stages.coverage import Coverage
 from cnnrun.gradcheck.stages.elements import Tensor
 
@@ -45,6 +45,12 @@ class Row:
     def gradient(self) -> str:
         """The name of the tensor's gradient, `dw` for `w`."""
         return gradient_name(self.tensor)
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """The layer and tensor meant: a whole network's tensors carry their layers' names."""
+        layer, _, tensor = self.tensor.rpartition("/")
+        return (layer, tensor) if self.layer == NETWORK and layer else (self.layer, self.tensor)
 
     def count(self, *status: str) -> int:
         """Return how many elements have one of these statuses."""

@@ -59,16 +59,27 @@ class LabelFigures(Figures):
         pairs = zip(self.labels, self.scores, strict=True)
         return [(self._listed(labels), self._listed(scores)) for labels, scores in pairs]
 
+    @property
+    def metrics(self) -> dict[str, float | None]:
+        """What an epoch is chosen by."""
+        return {
+            "accuracy": self.accuracy,
+            "f1": self.f1,
+            "auc": self.auc,
+            "exact_match": self.exact_match,
+        }
+
     @cached_property
     def intervals(self) -> Intervals:
         """Of the figures of all labels, and of every label's."""
         said, true = self.scores > 0.5, self.labels > 0.5
         parts = class_intervals(self.scores, said, true)
         right = said == true
+        means = {key: parts.overall[key] for key in ("f1", "auc")}
         overall = {
             **mean_intervals({"accuracy": right.mean(axis=1)}).overall,
             "exact_match": wilson_interval(int(right.all(axis=1).sum()), len(right)),
-            **parts.overall,
+            **means,
         }
         return replace(parts, overall=overall)
 

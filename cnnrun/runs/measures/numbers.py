@@ -71,6 +71,17 @@ class NumberFigures(Figures):
             float(np.mean(determined)) if determined else None,
         )
 
+    @property
+    def mse(self) -> float:
+        """The mean of the squared errors of all numbers."""
+        return float(np.mean((self.predictions.astype(np.float64) - self.labels) ** 2))
+
+    @property
+    def metrics(self) -> dict[str, float | None]:
+        """What an epoch is chosen by."""
+        mean = self.mean
+        return {"mae": mean.mae, "mse": self.mse, "rmse": mean.rmse, "r2": mean.r2}
+
     @cached_property
     def intervals(self) -> Intervals:
         """Of the figures of every number, and of their means."""
@@ -86,7 +97,7 @@ class NumberFigures(Figures):
         """The mean of every figure."""
         mean = self.mean
         r2 = "" if mean.r2 is None else f", R2 {mean.r2:.4f}"
-        return f"MAE {mean.mae:.4g}, RMSE {mean.rmse:.4g}{r2}"
+        return f"MAE {_digits(mean.mae, 4)}, RMSE {_digits(mean.rmse, 4)}{r2}"
 
     @property
     def summary_with_intervals(self) -> str:
@@ -111,7 +122,11 @@ class NumberFigures(Figures):
             {**asdict(figures), **self.intervals.row(number)}
             for number, figures in enumerate(self.per_target)
         ]
-        return {**mean, "per_target": [{"target": row.pop("name"), **row} for row in rows]}
+        return {
+            **mean,
+            "mse": self.mse,
+            "per_target": [{"target": row.pop("name"), **row} for row in rows],
+        }
 
     def heading(self) -> list[str]:
         """Return the columns: every number as it is, and as it was predicted."""
@@ -134,10 +149,18 @@ def _shown(
 ) -> tuple[str, str, str | None]:
     """Return MAE, RMSE and R2 with their intervals; R2 where it is defined."""
     mae, rmse = (
-        with_ends(f"{getattr(figures, key):.4g}", ends[key], "{:.3g}".format)
+        with_ends(_digits(getattr(figures, key), 4), ends[key], lambda end: _digits(end, 3))
         for key in ("mae", "rmse")
     )
     return mae, rmse, None if figures.r2 is None else with_ends(f"{figures.r2:.4f}", ends["r2"])
+
+
+def _digits(value: float, count: int) -> str:
+    """Return a number with so many digits, zeros at its end too: `0.6540` stands above `0.6471`."""
+    size = math.floor(math.log10(abs(value))) if value else 0
+    if not -5 < size < 7:
+        return f"{value:.{count - 1}e}"
+    return f"{value:,.{max(0, count - 1 - size)}f}"
 
 
 def _measured(name: str, true: Array, predicted: Array) -> TargetFigures:

@@ -1,8 +1,9 @@
 """What listens to a training: each writes one thing down and knows nothing of the others."""
 
 from cnnrun.runs.observers.checkpoint import CheckpointWriter
+from cnnrun.runs.observers.digests import DigestLog
 from cnnrun.runs.observers.log import EpochLog
 from cnnrun.runs.observers.plots import CurvePlotter
 from cnnrun.runs.observers.record import RecordWriter
 
-__all__ = ["CheckpointWriter", "CurvePlotter", "EpochLog", "RecordWriter"]
+__all__ = ["CheckpointWriter", "CurvePlotter", "DigestLog", "EpochLog", "RecordWriter"]
