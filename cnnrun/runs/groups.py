@@ -18,10 +18,13 @@ from cnnrun.errors import ConfigError, RunError
 from cnnrun.notebook import cell, html_table
 from cnnrun.runs.claiming import claim_run
 from cnnrun.runs.files import dump_json, write_json
-from cnnrun.runs.folder import GROUP_FILE, Run
+from cnnrun.runs.folder import GROUP_FILE, Run, date_last, folders_by_date
 from cnnrun.runs.spread import FIGURES, Spread
 
 __all__ = ["Group", "claim_group", "find_group", "is_group", "list_groups"]
+
+CONFIGURATION = "configuration.yaml"
+"""Not `config.yaml`, by which runs are found."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class Group:
     @property
     def configuration(self) -> Path:
         """The resolved configuration, of which every run has its own seed and name."""
-        return self.folder / "configuration.yaml"
+        return self.folder / CONFIGURATION
 
     @property
     def runs(self) -> dict[int, Run]:
@@ -142,9 +145,11 @@ def claim_group(experiment: Experiment, seeds: Sequence[int], runs_dir: Path) ->
     replace(experiment, name=f"{experiment.name}-seed{max(seeds)}")  # refuses one that is too long
     contents = {
         GROUP_FILE: f"{dump_json(_document(seeds))}\n".encode(),
-        "configuration.yaml": dump_yaml(replace(experiment, plugins=())).encode(),
+        CONFIGURATION: dump_yaml(replace(experiment, plugins=())).encode(),
     }
-    return Group(claim_run(runs_dir, f"{experiment.name}-seeds", contents).folder, tuple(seeds))
+    group = Group(claim_run(runs_dir, f"{experiment.name}-seeds", contents).folder, tuple(seeds))
+    date_last(group.configuration, runs_dir)
+    return group
 
 
 def _document(seeds: Sequence[int]) -> dict[str, Any]:
@@ -157,12 +162,8 @@ def list_groups(runs_dir: Path | str = "runs") -> list[Group]:
     Raises:
         RunError: one is damaged.
     """
-    files = sorted(Path(runs_dir).glob(f"[!.]*/{GROUP_FILE}"), key=_age)
-    return [_read(file.parent) for file in files]
-
-
-def _age(file: Path) -> tuple[int, str]:
-    return (file.parent / "configuration.yaml").stat().st_mtime_ns, file.parent.name
+    folders = folders_by_date(Path(runs_dir), CONFIGURATION)
+    return [_read(folder) for folder in folders if (folder / GROUP_FILE).is_file()]
 
 
 def is_group(name: str, runs_dir: Path) -> bool:
