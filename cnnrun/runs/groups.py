@@ -19,6 +19,7 @@ from cnnrun.notebook import cell, html_table
 from cnnrun.runs.claiming import claim_run
 from cnnrun.runs.files import dump_json, write_json
 from cnnrun.runs.folder import GROUP_FILE, Run, date_last, folders_by_date
+from cnnrun.runs.plugins import load_run_experiment
 from cnnrun.runs.spread import FIGURES, Spread
 
 __all__ = ["Group", "claim_group", "find_group", "is_group", "list_groups"]
@@ -87,13 +88,28 @@ class Group:
         """The SHA-256 of the data of its runs: one, unless these were changed in between."""
         return {run.record.get("dataset", {}).get("sha256", "") for run in self.runs.values()}
 
+    def base(self, *, check_network: bool = True) -> Experiment:
+        """Return what the configuration says, of which each run has its own seed and name.
+
+        Args:
+            check_network: leaves building the network to the caller if it is False.
+
+        Raises:
+            ConfigError: it is damaged, or needs a plug-in.
+        """
+        for run in self.runs.values():  # knows which plug-ins
+            return load_run_experiment(run, self.configuration, check_network=check_network)
+        return load_experiment(
+            self.configuration, check_network=check_network, may_name_plugins=False
+        )
+
     def experiment(self, seed: int) -> Experiment:
         """Return what the run of that seed trains.
 
         Raises:
-            ConfigError: the group's configuration is damaged, or needs a plug-in.
+            ConfigError: as `base` does.
         """
-        experiment = load_experiment(self.configuration, may_name_plugins=False)
+        experiment = self.base()
         return replace(experiment, seed=seed, name=f"{experiment.name}-seed{seed}")
 
     def with_seeds(self, seeds: Sequence[int]) -> Group:
