@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from cnnrun.config import load_experiment, to_dict
+from cnnrun.config import to_dict
 from cnnrun.errors import CnnrunError, ConfigError, RunError
 from cnnrun.notebook import cell, html_table
 from cnnrun.runs.differences import differences
@@ -111,11 +111,7 @@ def _opened(name: str, runs_dir: Path) -> Run | Group:
 
 
 def _groups(groups: Sequence[Group]) -> Comparison:
-    experiments = [
-        load_experiment(group.configuration, check_network=False, may_name_plugins=False)
-        for group in groups
-    ]
-    documents = [{**to_dict(experiment), "seed": None} for experiment in experiments]
+    documents = [{**to_dict(group.base(check_network=False)), "seed": None} for group in groups]
     settings = differences(documents)
     sides = Comparison([group.name for group in groups], settings, spreads_of(groups))
     if len(groups) != 2:

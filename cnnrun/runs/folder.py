@@ -20,7 +20,7 @@ from cnnrun.runs.locking import hold, is_held
 if TYPE_CHECKING:
     from cnnrun.runs.model import Model
 
-__all__ = ["GROUP_FILE", "Run", "date_last", "find_run", "list_runs"]
+__all__ = ["GROUP_FILE", "Run", "date_last", "find_run", "folders_by_date", "list_runs"]
 
 GROUP_FILE = "group.json"
 """Tells the folder of a group of runs from that of a run."""
@@ -193,30 +193,36 @@ def list_runs(runs_dir: Path | str = "runs") -> list[Run]:
 
     `date_last` sees to it that a new run's time is the latest, whatever the clock says.
     """
-    dates = _dates(Path(runs_dir))
-    return sorted(dates, key=lambda run: (dates[run], run.name))
+    return [Run(folder) for folder in folders_by_date(Path(runs_dir), "config.yaml")]
 
 
 def date_last(config: Path, runs_dir: Path) -> None:
-    """Give a configuration a time later than that of every other run in `runs_dir`.
+    """Give a configuration a time later than that of every other run, or group, in `runs_dir`.
 
     The clock does so by itself, unless it was set back, or a run was copied from a machine whose
     clock is ahead. Where no time can be set, the clock's stands.
     """
     with suppress(OSError):
-        others = (date for run, date in _dates(runs_dir).items() if run.config != config)
-        latest = max(others, default=0)
+        dates = _dates(runs_dir, config.name)
+        dates.pop(config.parent, None)
+        latest = max(dates.values(), default=0)
         if config.stat().st_mtime_ns <= latest:
             os.utime(config, ns=(latest + TICK, latest + TICK))
 
 
-def _dates(runs_dir: Path) -> dict[Run, int]:
-    """Return the runs in a directory, each with the time of its configuration in nanoseconds."""
+def folders_by_date(runs_dir: Path, file: str) -> list[Path]:
+    """Return the folders in a directory that have a file of that name, by its time."""
+    dates = _dates(runs_dir, file)
+    return sorted(dates, key=lambda folder: (dates[folder], folder.name))
+
+
+def _dates(runs_dir: Path, file: str) -> dict[Path, int]:
+    """Return the folders that have such a file, each with its time in nanoseconds."""
     dates = {}
     if runs_dir.is_dir():
-        for path in runs_dir.glob("[!.]*/config.yaml"):
+        for path in runs_dir.glob(f"[!.]*/{file}"):
             with suppress(OSError):  # the run is being removed
-                dates[Run(path.parent)] = path.stat().st_mtime_ns
+                dates[path.parent] = path.stat().st_mtime_ns
     return dates
 
 

@@ -18,10 +18,14 @@ from cnnrun.errors import ConfigError, RunError
 from cnnrun.notebook import cell, html_table
 from cnnrun.runs.claiming import claim_run
 from cnnrun.runs.files import dump_json, write_json
-from cnnrun.runs.folder import GROUP_FILE, Run
+from cnnrun.runs.folder import GROUP_FILE, Run, date_last, folders_by_date
+from cnnrun.runs.plugins import load_run_experiment
 from cnnrun.runs.spread import FIGURES, Spread
 
 __all__ = ["Group", "claim_group", "find_group", "is_group", "list_groups"]
+
+CONFIGURATION = "configuration.yaml"
+"""Not `config.yaml`, by which runs are found."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class Group:
     @property
     def configuration(self) -> Path:
         """The resolved configuration, of which every run has its own seed and name."""
-        return self.folder / "configuration.yaml"
+        return self.folder / CONFIGURATION
 
     @property
     def runs(self) -> dict[int, Run]:
@@ -84,13 +88,28 @@ class Group:
         """The SHA-256 of the data of its runs: one, unless these were changed in between."""
         return {run.record.get("dataset", {}).get("sha256", "") for run in self.runs.values()}
 
+    def base(self, *, check_network: bool = True) -> Experiment:
+        """Return what the configuration says, of which each run has its own seed and name.
+
+        Args:
+            check_network: leaves building the network to the caller if it is False.
+
+        Raises:
+            ConfigError: it is damaged, or needs a plug-in.
+        """
+        for run in self.runs.values():  # knows which plug-ins
+            return load_run_experiment(run, self.configuration, check_network=check_network)
+        return load_experiment(
+            self.configuration, check_network=check_network, may_name_plugins=False
+        )
+
     def experiment(self, seed: int) -> Experiment:
         """Return what the run of that seed trains.
 
         Raises:
-            ConfigError: the group's configuration is damaged, or needs a plug-in.
+            ConfigError: as `base` does.
         """
-        experiment = load_experiment(self.configuration, may_name_plugins=False)
+        experiment = self.base()
         return replace(experiment, seed=seed, name=f"{experiment.name}-seed{seed}")
 
     def with_seeds(self, seeds: Sequence[int]) -> Group:
@@ -142,9 +161,11 @@ def claim_group(experiment: Experiment, seeds: Sequence[int], runs_dir: Path) ->
     replace(experiment, name=f"{experiment.name}-seed{max(seeds)}")  # refuses one that is too long
     contents = {
         GROUP_FILE: f"{dump_json(_document(seeds))}\n".encode(),
-        "configuration.yaml": dump_yaml(replace(experiment, plugins=())).encode(),
+        CONFIGURATION: dump_yaml(replace(experiment, plugins=())).encode(),
     }
-    return Group(claim_run(runs_dir, f"{experiment.name}-seeds", contents).folder, tuple(seeds))
+    group = Group(claim_run(runs_dir, f"{experiment.name}-seeds", contents).folder, tuple(seeds))
+    date_last(group.configuration, runs_dir)
+    return group
 
 
 def _document(seeds: Sequence[int]) -> dict[str, Any]:
@@ -157,12 +178,8 @@ def list_groups(runs_dir: Path | str = "runs") -> list[Group]:
     Raises:
         RunError: one is damaged.
     """
-    files = sorted(Path(runs_dir).glob(f"[!.]*/{GROUP_FILE}"), key=_age)
-    return [_read(file.parent) for file in files]
-
-
-def _age(file: Path) -> tuple[int, str]:
-    return (file.parent / "configuration.yaml").stat().st_mtime_ns, file.parent.name
+    folders = folders_by_date(Path(runs_dir), CONFIGURATION)
+    return [_read(folder) for folder in folders if (folder / GROUP_FILE).is_file()]
 
 
 def is_group(name: str, runs_dir: Path) -> bool:
