@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from cnnrun.engine import Layer, Loss
-from cnnrun.untrusted import visible
 
 __all__ = ["Formulas", "Rule", "formulas_of", "loss_rules"]
 
@@ -205,5 +204,4 @@ def loss_rules(loss: Loss) -> tuple[Rule, Rule]:
 
 def _described(part: Layer | Loss) -> Rule:
     lines = (type(part).__doc__ or "").strip().splitlines()
-    # A plug-in's words go to a terminal, and into files that are shown on one.
-    return Rule("", visible(lines[0]).removesuffix(".") if lines else "by its own code")
+    return Rule("", lines[0].removesuffix(".") if lines else "by its own code")

@@ -43,10 +43,9 @@ def test_a_network_forward_and_backward():
         (None, "by its own code"),
         (" \n ", "by its own code"),
         ("Mine.\n\nMore of it.", "Mine"),
-        ("\x1b[31mred <b>.", r"\x1b[31mred <b>"),
     ],
 )
-def test_a_part_of_a_plug_in_is_said_in_its_own_words_which_command_no_terminal(doc, words):
+def test_a_part_of_a_plug_in_is_said_in_its_own_words(doc, words):
     mine = type("Mine", (MeanSquaredError,), {"__doc__": doc, "type_name": "mine"})
     assert loss_rules(mine())[0].words == words
 
