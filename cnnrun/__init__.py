@@ -31,22 +31,27 @@ if TYPE_CHECKING:
     from cnnrun.inspection.api import inspect
     from cnnrun.report import write_report
     from cnnrun.runs import (
+        Group,
         Model,
         Run,
         compare,
         list_runs,
+        load_group,
         load_run,
         reproduce,
         resume,
+        resume_seeds,
         summary,
         train,
         train_events,
+        train_seeds,
     )
     from cnnrun.runs.explanation import explain_network
     from cnnrun.runs.gradient_check import gradcheck
 
 __all__ = [
     "Experiment",
+    "Group",
     "Model",
     "Network",
     "Run",
@@ -69,13 +74,16 @@ __all__ = [
     "json_schema",
     "list_runs",
     "load_experiment",
+    "load_group",
     "load_run",
     "reproduce",
     "resume",
+    "resume_seeds",
     "summary",
     "testing",
     "train",
     "train_events",
+    "train_seeds",
     "write_report",
 ]
 
@@ -93,8 +101,8 @@ _HOMES = {
     "cnnrun.inspection.api": ("inspect",),
     "cnnrun.report": ("write_report",),
     "cnnrun.runs": (
-        "Model", "Run", "compare", "list_runs", "load_run", "reproduce", "resume",
-        "summary", "train", "train_events",
+        "Group", "Model", "Run", "compare", "list_runs", "load_group", "load_run", "reproduce",
+        "resume", "resume_seeds", "summary", "train", "train_events", "train_seeds",
     ),
     "cnnrun.runs.explanation": ("explain_network",),
     "cnnrun.runs.gradient_check": ("gradcheck",),

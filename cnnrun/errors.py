@@ -9,7 +9,7 @@ CnnrunError                 2   the root: catch this one to catch them all
 ├── CheckpointError         2   a checkpoint is damaged, foreign or missing
 ├── RunError                2   a run cannot be found, named or written
 ├── PluginError             2   a plug-in cannot be imported, or fails
-├── WorkerError             2   a worker process was killed, perhaps for want of memory
+├── WorkerError             2   a worker was killed or cannot be started, for want of memory
 ├── GradientError           1   a check found a wrong gradient
 ├── DivergedError           3   a loss or a gradient is no longer finite
 └── UnresolvedError         4   a check could resolve nothing
@@ -160,7 +160,7 @@ class PluginError(CnnrunError):
 
 
 class WorkerError(CnnrunError):
-    """A worker process was killed from outside, perhaps for want of memory."""
+    """A worker process cannot be started, or was killed, perhaps for want of memory."""
 
 
 class GradientError(CnnrunError):

@@ -19,6 +19,9 @@ INTERNAL = 70
 PIPE_CLOSED = 141
 """What a shell reports of a program that SIGPIPE stopped."""
 
+NO_ROOM = "failed to map segment"
+"""What the system's loader says of a library that finds no room in memory."""
+
 
 @contextmanager
 def reported(debug: bool) -> Iterator[None]:
@@ -54,6 +57,8 @@ def _describe(error: Exception) -> tuple[str, int]:
         return f"error: {error}", error.exit_code
     if isinstance(error, MemoryError):
         return "error: not enough memory; a smaller batch or network needs less", 2
+    if isinstance(error, ImportError) and NO_ROOM in str(error):
+        return f"error: not enough memory to load a library ({error})", 2
     from cnnrun.config import describe_fault, loaded_plugins  # which takes a while
 
     if fault := describe_fault(error):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,13 @@ SCHEMA_VERSION = 1
 
 def print_json(document: Mapping[str, Any]) -> None:
     """Print a result as one JSON document; what is not finite becomes null."""
-    # In ASCII, so that any terminal and any file name can be written.
-    print(json.dumps(finite({"schema_version": SCHEMA_VERSION, **document}), indent=2))
+    whole = finite({"schema_version": SCHEMA_VERSION, **document})
+    # In ASCII, so that any terminal and any file name can be written; piece by piece, since the
+    # pieces of a large document take many times the room of its text.
+    pieces = json.JSONEncoder(indent=2).iterencode(whole)
+    while text := "".join(islice(pieces, 10_000)):
+        print(text, end="")
+    print()
 
 
 def print_csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

@@ -203,5 +203,5 @@ def loss_rules(loss: Loss) -> tuple[Rule, Rule]:
 
 
 def _described(part: Layer | Loss) -> Rule:
-    first = (type(part).__doc__ or "by its own code").strip().splitlines()[0]
-    return Rule("", first.removesuffix("."))
+    lines = (type(part).__doc__ or "").strip().splitlines()
+    return Rule("", lines[0].removesuffix(".") if lines else "by its own code")

@@ -14,12 +14,13 @@ from cnnrun.data import PreparedData
 from cnnrun.errors import CheckpointError, ConfigError, DataError, RunError, excerpt
 from cnnrun.report.blocks import Card, Cards, Charts, Section, Table, Text, shown
 from cnnrun.report.circumstances import environment_section, network_section, settings_section
-from cnnrun.report.curves import curve_charts
+from cnnrun.report.curves import curve_charts, thinned
 from cnnrun.report.data_card import data_card
 from cnnrun.report.images import first_filters
-from cnnrun.report.number_charts import heat_maps
+from cnnrun.report.number_charts import MOST_COLUMNS, heat_maps
 from cnnrun.report.outcome import MOST_MISTAKES, mistake_section, outcome_sections
 from cnnrun.report.page import render
+from cnnrun.report.scales import evenly
 from cnnrun.report.verdict import verdict_lines
 from cnnrun.runs import Evaluation, Model, Run, find_run
 from cnnrun.runs.files import replace_file
@@ -70,8 +71,12 @@ def _page_of(run: Run, workers: int | None) -> str:
     sections = [_summary(record, lines, evaluation)]
     if missing:
         sections[0].blocks += [Text(f"Left out: {reason}") for reason in missing]
-    if charts := curve_charts(lines, best):
-        sections.append(Section("Training", [Charts(charts)], {"metrics": lines}))
+    drawn = thinned(lines, best)
+    if charts := curve_charts(drawn, best):
+        sections.append(Section("Training", [Charts(charts)], {"metrics": drawn}))
+    if len(drawn) < len(lines):
+        words = f"{len(drawn)} of {len(lines):,} epochs are drawn; metrics.jsonl has all."
+        sections[-1].blocks.append(Text(words))
     if evaluation is not None and model is not None and data is not None:
         sections += outcome_sections(evaluation)
         sections.append(mistake_section(evaluation, model, _worst_inputs(evaluation, data)))
@@ -155,27 +160,25 @@ def _filters(model: Model) -> Section:
 
 
 def _layer_lines(run: Run) -> list[dict[str, Any]]:
-    """Return what `layers.jsonl` says; nothing if there is none.
+    """Return what `layers.jsonl` says of so many steps as can be drawn; nothing if there is none.
 
     Raises:
         RunError: a line is damaged.
     """
-    file = run.folder / "layers.jsonl"
     try:
-        content = file.read_bytes()
+        written = run.layers.read_bytes().split(b"\n")[:-1]  # what follows is a cut line
     except OSError:
         return []
     lines = []
-    for number, line in enumerate(content.split(b"\n")[:-1], 1):  # what follows is a cut line
+    for place in evenly(len(written), MOST_COLUMNS):
         try:
-            entry = json.loads(line)
+            entry = json.loads(written[place])
             is_whole = all(isinstance(layer["layer"], str) for layer in entry["layers"])
             is_whole = is_whole and {"epoch", "step"} <= entry.keys()
         except (ValueError, TypeError, KeyError, RecursionError, AttributeError):
             is_whole = False
         if not is_whole:
-            raise RunError(
-                f"{file}:{number}: not a line of layers: {excerpt(line.decode('utf-8', 'replace'))}"
-            )
+            words = excerpt(written[place].decode("utf-8", "replace"))
+            raise RunError(f"{run.layers}:{place + 1}: not a line of layers: {words}")
         lines.append(entry)
     return lines

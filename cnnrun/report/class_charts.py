@@ -8,7 +8,7 @@ import numpy as np
 
 from cnnrun.engine.types import Array
 from cnnrun.report.calibration import Calibration, precision_recall_curve
-from cnnrun.report.scales import Scale, scale_for
+from cnnrun.report.scales import Scale, evenly, scale_for
 from cnnrun.report.svg import BELOW, SERIES, TOP, Chart, Picture, listed, shortened
 from cnnrun.runs.measures.metrics import ClassMetrics, roc_curve
 from cnnrun.statistics import wilson_interval
@@ -134,8 +134,7 @@ def _thinned(points: Array) -> list[tuple[float, float]]:
         before, after = np.diff(points, axis=0)[:-1], np.diff(points, axis=0)[1:]
         turns = np.abs(before[:, 0] * after[:, 1] - before[:, 1] * after[:, 0]) > 1e-12
         points = points[np.concatenate([[True], turns, [True]])]
-    if len(points) > MOST_POINTS:
-        points = points[np.linspace(0, len(points) - 1, MOST_POINTS).round().astype(int)]
+    points = points[evenly(len(points), MOST_POINTS)]
     return [(float(x), float(y)) for x, y in points]
 
 

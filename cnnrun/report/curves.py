@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from cnnrun.report.scales import number, scale_for
+from cnnrun.report.scales import evenly, number, scale_for
 from cnnrun.report.svg import SERIES, Chart, Picture
 
-__all__ = ["curve_charts", "figures_of", "overlaid_charts"]
+__all__ = ["curve_charts", "overlaid_charts", "thinned"]
 
 Lines = Sequence[dict[str, Any]]
 SPLITS = {"train": "training", "val": "validation"}
@@ -17,6 +17,7 @@ ALONE = {"learning_rate": "learning rate", "grad_norm": "norm of the gradient"}
 FIRST = ("loss", "accuracy")
 SHORT = ("auc", "f1", "mse", "mae", "psnr")
 """Names that are written in capitals."""
+MOST_EPOCHS = 600
 MOST_DOTS = 60
 """Epochs that are drawn as points; more would be a thick line."""
 
@@ -51,6 +52,14 @@ def curve_charts(lines: Lines, best: int | None) -> list[Picture]:
         for key, words in ALONE.items()
     ]
     return [chart for chart in (*charts, *alone) if chart is not None]
+
+
+def thinned(lines: Lines, best: int | None) -> Lines:
+    """Return as many epochs as can be told apart, the best and the last among them."""
+    if len(lines) <= MOST_EPOCHS:
+        return lines
+    kept = {*evenly(len(lines), MOST_EPOCHS)}
+    return [line for place, line in enumerate(lines) if place in kept or line["epoch"] == best]
 
 
 def overlaid_charts(logs: dict[str, Lines]) -> list[Picture]:

@@ -47,9 +47,10 @@ def strip(images: Sequence[Array], description: str) -> Embedded:
     """Return images of one size side by side, each made smaller if it is large."""
     tiles = [_image(image, SMALL) for image in images]
     width, height = tiles[0].size
-    sheet = Image.new("RGBA", (len(tiles) * (width + GAP), height))
+    mode = "LA" if tiles[0].mode == "L" else "RGBA"
+    sheet = Image.new(mode, (len(tiles) * (width + GAP), height))
     for place, tile in enumerate(tiles):
-        sheet.paste(tile, (place * (width + GAP), 0))
+        sheet.paste(tile.convert(mode), (place * (width + GAP), 0))
     return _written(sheet, description, as_photograph=max(images[0].shape[:2]) > SMALL)
 
 

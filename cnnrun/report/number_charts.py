@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from cnnrun.engine.types import Array
-from cnnrun.report.scales import Scale, number, scale_for
+from cnnrun.report.scales import Scale, evenly, number, scale_for
 from cnnrun.report.svg import BELOW, TOP, Chart, Picture, shortened
 
-__all__ = ["heat_maps", "histogram", "scatter_chart"]
+__all__ = ["MOST_COLUMNS", "heat_maps", "histogram", "scatter_chart"]
 
 MOST_DOTS = 800
 BINS = 24
@@ -24,6 +24,7 @@ FIGURES = {
 }
 """Of `layers.jsonl`: what a figure is called, and whether its colours follow its logarithm."""
 MOST_COLUMNS = 120
+"""Steps that a heat map has room for."""
 ROW = 18
 
 
@@ -33,7 +34,7 @@ def scatter_chart(true: Array, predicted: Array, name: str) -> Picture:
     chart = Chart(f"{name}: predicted over true", axis, axis, (f"true {name}", "predicted"))
     chart.ticks((5, 5))
     chart.line([(axis.low, axis.low), (axis.high, axis.high)], "chance", "no error", dots=False)
-    for index in np.linspace(0, len(true) - 1, min(len(true), MOST_DOTS)).round().astype(int):
+    for index in evenly(len(true), MOST_DOTS):
         x, y = float(true[index]), float(predicted[index])
         chart.dot((x, y), "s0 pale", f"sample {index}: true {number(x)}, predicted {number(y)}")
     left = f"; {MOST_DOTS} of them drawn" if len(true) > MOST_DOTS else ""
@@ -59,9 +60,6 @@ def histogram(values: Array, title: str, label: str) -> Picture:
 
 def heat_maps(lines: Sequence[dict[str, Any]]) -> list[Picture]:
     """Return a heat map for each figure of `layers.jsonl`: layers down, measurements across."""
-    if len(lines) > MOST_COLUMNS:
-        places = np.linspace(0, len(lines) - 1, MOST_COLUMNS).round().astype(int)
-        lines = [lines[place] for place in places]
     return [chart for key in FIGURES if (chart := _heat_map(lines, key)) is not None]
 
 

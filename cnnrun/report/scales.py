@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["Scale", "number", "scale_for"]
+__all__ = ["Scale", "evenly", "number", "scale_for"]
 
 DECADES = 100
 """What spans more than so many times its smallest value gets a logarithmic axis."""
@@ -93,3 +93,10 @@ def number(value: float) -> str:
     if value == int(value) and abs(value) < 1e5:
         return f"{int(value):,}"
     return f"{value:.4g}"
+
+
+def evenly(count: int, most: int) -> list[int]:
+    """Return so many of the places below `count`, from the first to the last, evenly spread."""
+    if count <= most:
+        return list(range(count))
+    return [round(place * (count - 1) / (most - 1)) for place in range(most)]

@@ -7,7 +7,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from cnnrun.errors import RunError
 from cnnrun.runs.evaluation import Evaluation
 from cnnrun.runs.folder import Run, list_runs
 
@@ -50,12 +49,8 @@ def _reproduced(run: Run) -> Line:
     """Return what the last repetition of the run said: a run beside it, whose record names it."""
     verdict, again = None, ""
     for other in list_runs(run.folder.parent):
-        try:
-            note = other.record.get("reproduces")
-        except RunError:
-            continue
-        if isinstance(note, dict) and note.get("run") == run.name and note.get("verdict"):
-            verdict, again = str(note["verdict"]), other.name
+        if other.reproduces == run.name and (said := other.record["reproduces"].get("verdict")):
+            verdict, again = str(said), other.name
     if verdict is None:
         return Line(f"Not reproduced yet (cnnrun reproduce {run.name})")
     good = {"same": True, "within tolerance": True, "different": False}.get(verdict)

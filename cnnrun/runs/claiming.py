@@ -12,7 +12,7 @@ from pathlib import Path
 
 from cnnrun.errors import RunError
 from cnnrun.runs.files import sync_folder, write_durably
-from cnnrun.runs.folder import Run
+from cnnrun.runs.folder import Run, date_last
 
 __all__ = ["claim_run"]
 
@@ -46,6 +46,7 @@ def claim_run(runs_dir: Path, name: str, contents: Mapping[str, bytes]) -> Run:
                 file.parent.mkdir(exist_ok=True)
             write_durably(file, content)
             sync_folder(file.parent)
+        date_last(Run(unfinished).config, runs_dir)
         sync_folder(unfinished)
         run = Run(_rename(unfinished, name))
     except OSError as error:

@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 
+import numpy as np
+
 from cnnrun.errors import ConfigError, RunError
 from cnnrun.runs.files import replace_file
 from cnnrun.runs.folder import Run
+from cnnrun.runs.series import marked, read_series
 
 __all__ = ["plot_runs"]
 
@@ -36,11 +39,11 @@ def plot_runs(runs: Sequence[Run], path: Path | str) -> Path:
     ending = path.suffix[1:].lower()
     if ending not in FORMATS:
         raise ConfigError(f"{path}: a picture's name ends in {', '.join('.' + f for f in FORMATS)}")
-    logs = [run.metrics for run in runs]
+    logs = [read_series(run.epochs()) for run in runs]
     kinds = [
         kind
         for kind in ("loss", "accuracy")
-        if any(line[f"train_{kind}"] is not None for log in logs for line in log)
+        if any(np.isfinite(log[f"train_{kind}"]).any() for log in logs)
     ]
     if not kinds:
         raise RunError(f"no epoch to draw in {', '.join(run.name for run in runs)}")
@@ -51,15 +54,12 @@ def plot_runs(runs: Sequence[Run], path: Path | str) -> Path:
             color = COLORS[number % len(COLORS)]
             marker = MARKERS[number // len(COLORS) % len(MARKERS)]
             for split, style in (("val", "-"), ("train", "--")):
-                points = [
-                    (line["epoch"], line[f"{split}_{kind}"])
-                    for line in log
-                    if line[f"{split}_{kind}"] is not None
-                ]
-                if points:
+                y = log[f"{split}_{kind}"]
+                there = np.isfinite(y)
+                if there.any():
                     label = f"{run.name}, {'validation' if split == 'val' else 'training'}"
-                    x, y = zip(*points, strict=True)
-                    axes.plot(x, y, style, color=color, marker=marker, ms=3.5, label=label)
+                    look = {"color": color, "marker": marked(y, marker), "ms": 3.5}
+                    axes.plot(log["epoch"][there], y[there], style, label=label, **look)
         axes.set(xlabel="epoch", ylabel=kind)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)

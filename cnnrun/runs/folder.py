@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +20,12 @@ from cnnrun.runs.locking import hold, is_held
 if TYPE_CHECKING:
     from cnnrun.runs.model import Model
 
-__all__ = ["Run", "find_run", "list_runs"]
+__all__ = ["GROUP_FILE", "Run", "date_last", "find_run", "folders_by_date", "list_runs"]
+
+GROUP_FILE = "group.json"
+"""Tells the folder of a group of runs from that of a run."""
+TICK = 1_000_000
+"""Nanoseconds between two runs at least: a time that file systems tell apart."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +73,11 @@ class Run:
         return noted["run"] if noted else None
 
     @property
+    def layers(self) -> Path:
+        """The file with a line for every step that was measured layer by layer."""
+        return self.folder / "layers.jsonl"
+
+    @property
     def digests(self) -> Path:
         """The file with digests of the weights, a line for every epoch at least."""
         return self.folder / "digests.jsonl"
@@ -105,7 +119,15 @@ class Run:
 
     @property
     def metrics(self) -> list[dict[str, Any]]:
-        """The figures of every epoch so far: the lines of the log that are whole.
+        """The figures of every epoch so far; `epochs` says which.
+
+        Raises:
+            RunError: a line is damaged.
+        """
+        return list(self.epochs())
+
+    def epochs(self) -> Iterator[dict[str, Any]]:
+        """Yield the figures of every epoch so far, one by one: the lines of the log that are whole.
 
         Raises:
             RunError: a line is damaged.
@@ -113,14 +135,17 @@ class Run:
         from cnnrun.config.stored import EpochLine, read_stored  # pydantic is not light
 
         try:
-            content = self.log.read_bytes() if self.log.exists() else b""
+            with self.log.open("rb") as file:
+                for number, line in enumerate(file, 1):
+                    if not line.endswith(b"\n"):  # a cut line, the last
+                        return
+                    figures = read_stored(EpochLine, line, f"{self.log}:{number}", RunError)
+                    # Every line's keys are the same strings, kept once.
+                    yield {sys.intern(key): value for key, value in figures.items()}
+        except FileNotFoundError:
+            return
         except OSError as error:
             raise RunError(f"{self.log}: cannot be read ({error.strerror})") from None
-        lines = content.split(b"\n")[:-1]  # what follows is a cut line
-        return [
-            read_stored(EpochLine, line, f"{self.log}:{number}", RunError)
-            for number, line in enumerate(lines, 1)
-        ]
 
     def model(self, checkpoint: str = "best") -> Model:
         """Return the trained network with the weights of the checkpoint `best` or `last`.
@@ -164,12 +189,41 @@ class Run:
 
 
 def list_runs(runs_dir: Path | str = "runs") -> list[Run]:
-    """Return the runs in a directory, the oldest first."""
-    runs_dir = Path(runs_dir)
-    if not runs_dir.is_dir():
-        return []
-    runs = [Run(path.parent) for path in runs_dir.glob("[!.]*/config.yaml")]
-    return sorted(runs, key=lambda run: (run.config.stat().st_mtime_ns, run.name))
+    """Return the runs in a directory, the oldest first: by the times of their configurations.
+
+    `date_last` sees to it that a new run's time is the latest, whatever the clock says.
+    """
+    return [Run(folder) for folder in folders_by_date(Path(runs_dir), "config.yaml")]
+
+
+def date_last(config: Path, runs_dir: Path) -> None:
+    """Give a configuration a time later than that of every other run, or group, in `runs_dir`.
+
+    The clock does so by itself, unless it was set back, or a run was copied from a machine whose
+    clock is ahead. Where no time can be set, the clock's stands.
+    """
+    with suppress(OSError):
+        dates = _dates(runs_dir, config.name)
+        dates.pop(config.parent, None)
+        latest = max(dates.values(), default=0)
+        if config.stat().st_mtime_ns <= latest:
+            os.utime(config, ns=(latest + TICK, latest + TICK))
+
+
+def folders_by_date(runs_dir: Path, file: str) -> list[Path]:
+    """Return the folders in a directory that have a file of that name, by its time."""
+    dates = _dates(runs_dir, file)
+    return sorted(dates, key=lambda folder: (dates[folder], folder.name))
+
+
+def _dates(runs_dir: Path, file: str) -> dict[Path, int]:
+    """Return the folders that have such a file, each with its time in nanoseconds."""
+    dates = {}
+    if runs_dir.is_dir():
+        for path in runs_dir.glob(f"[!.]*/{file}"):
+            with suppress(OSError):  # the run is being removed
+                dates[path.parent] = path.stat().st_mtime_ns
+    return dates
 
 
 def find_run(name: str, runs_dir: Path) -> Run:
@@ -187,12 +241,18 @@ def find_run(name: str, runs_dir: Path) -> Run:
             raise RunError(f"{runs_dir}: there are no runs yet; `cnnrun train` makes one")
         return next((run for run in reversed(runs) if run.reproduces is None), runs[-1])
     for folder in (runs_dir / name, Path(name)):
+        if (folder / "config.yaml").is_file():
+            return Run(folder)
+        if (folder / GROUP_FILE).is_file():
+            raise RunError(f"{folder}: a group of runs; name one of them")
         if folder.is_dir():
-            if (folder / "config.yaml").is_file():
-                return Run(folder)
             raise RunError(f"{folder}: not a run; it has no config.yaml")
-    same = [run for run in runs if re.fullmatch(re.escape(name) + r"-\d{4,}", run.name)]
+    numbered = re.compile(re.escape(name) + r"-\d{4,}")
+    same = [run for run in runs if numbered.fullmatch(run.name)]
     if same:
         return same[-1]
+    for file in runs_dir.glob(f"*/{GROUP_FILE}"):
+        if numbered.fullmatch(file.parent.name):
+            raise RunError(f"{name}: a group of runs; name one of them")
     known = ", ".join(run.name for run in runs[-5:]) or "none"
     raise RunError(f"no run is called {name!r} in {runs_dir}; the latest: {known}")

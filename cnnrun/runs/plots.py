@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ import numpy as np
 
 from cnnrun.engine.types import Array
 from cnnrun.runs.files import replace_file
+from cnnrun.runs.series import marked, read_series
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,12 +31,12 @@ MOST_COUNTS = 30
 
 
 def plot_curves(
-    metrics: Sequence[dict[str, Any]], title: str, path: Path, best: int | None = None
+    metrics: Iterable[dict[str, Any]], title: str, path: Path, best: int | None = None
 ) -> None:
     """Draw loss and accuracy over the epochs.
 
     Args:
-        metrics: the lines of the log.
+        metrics: the lines of the log, read once.
         title: stands above.
         path: the file.
         best: the epoch whose weights were kept, which is marked.
@@ -43,29 +44,28 @@ def plot_curves(
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
-    kinds = [
-        kind
-        for kind in ("loss", "accuracy")
-        if any(m[f"train_{kind}"] is not None for m in metrics)
-    ]
+    series = read_series(metrics)
+    epochs = series["epoch"]
+    kinds = [kind for kind in ("loss", "accuracy") if np.isfinite(series[f"train_{kind}"]).any()]
     figure = Figure(figsize=(5 * len(kinds), 3.6), layout="constrained")
     for axes, kind in zip(figure.subplots(1, len(kinds), squeeze=False)[0], kinds, strict=True):
-        values: list[float] = []
+        drawn = []
         for split, label, color, marker in (
             ("train", "training", TRAIN, "o"),
             ("val", "validation", VALIDATION, "s"),
         ):
-            points = [(m["epoch"], m[f"{split}_{kind}"]) for m in metrics]
-            if all(value is not None for _, value in points):
-                axes.plot(*zip(*points, strict=True), color=color, marker=marker, ms=4, label=label)
-                values += [value for _, value in points]
+            values = series[f"{split}_{kind}"]
+            if np.isfinite(values).all():
+                marker = marked(epochs, marker)
+                axes.plot(epochs, values, color=color, marker=marker, ms=4, label=label)
+                drawn.append((values.min(), values.max()))
         if best is not None:
             axes.axvline(best, color="0.4", linestyle=":", zorder=1, label=f"best: epoch {best}")
-        if kind == "loss" and min(values) > 0 and max(values) > DECADES * min(values):
+        if kind == "loss" and np.min(drawn) > 0 and np.max(drawn) > DECADES * np.min(drawn):
             axes.set_yscale("log")
         axes.set(xlabel="epoch", ylabel=kind)
-        if len(metrics) == 1:  # its axis would have no other whole number
-            axes.set_xlim(metrics[0]["epoch"] - 0.9, metrics[0]["epoch"] + 0.9)
+        if len(epochs) == 1:  # its axis would have no other whole number
+            axes.set_xlim(epochs[0] - 0.9, epochs[0] + 0.9)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         axes.grid(alpha=0.3)
         axes.legend(frameon=False)

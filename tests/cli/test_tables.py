@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from rich.text import Text
 
 from cnnrun.cli import tables
 from cnnrun.cli.layout import lay_out
@@ -63,3 +64,21 @@ def test_a_folded_name_that_is_set_in_stays_set_in(monkeypatch, capsys):
     lines = [line[1:].rstrip() for line in capsys.readouterr().out.splitlines()]
     assert [line.split()[0] for line in lines if "branch" in line] == ["branch/03_conv2d_"]
     assert "   transpose" in lines
+
+
+@pytest.mark.parametrize("room", [None, 24])
+def test_rows_of_a_line_each_are_drawn_at_once_and_look_as_if_drawn_alone(
+    monkeypatch, capsys, room
+):
+    monkeypatch.setattr(tables, "_room", lambda: room)
+    row = ["\u732b", "", " set-in", "1.5"]
+    rows = [row, row, None, row, [Text("own style"), "x", "y", "z"], ["two words in it", *row[1:]]]
+
+    def drawn() -> str:
+        tables.print_table("title", ["name", "b", "c", "long heading"], rows, left=["name", "c"])
+        return capsys.readouterr().out
+
+    at_once = drawn()
+    monkeypatch.setattr(tables, "_is_one_line", lambda cells, block: False)
+    assert at_once == drawn()
+    assert "own style" in at_once

@@ -37,6 +37,19 @@ def test_a_network_forward_and_backward():
     assert first.remark.startswith("|dL/dO| = ")
 
 
+@pytest.mark.parametrize(
+    ("doc", "words"),
+    [
+        (None, "by its own code"),
+        (" \n ", "by its own code"),
+        ("Mine.\n\nMore of it.", "Mine"),
+    ],
+)
+def test_a_part_of_a_plug_in_is_said_in_its_own_words(doc, words):
+    mine = type("Mine", (MeanSquaredError,), {"__doc__": doc, "type_name": "mine"})
+    assert loss_rules(mine())[0].words == words
+
+
 def test_formulas_of_a_loss_follow_its_reduction():
     by_sample, by_value = loss_rules(MeanSquaredError()), loss_rules(MeanSquaredError("mean"))
     assert by_sample[1].formula == "delta = dL/da = -(t - a)/N"

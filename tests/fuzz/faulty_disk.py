@@ -91,6 +91,11 @@ class _File:
     def __exit__(self, *error: object) -> None:
         self._file.close()
 
+    def __iter__(self) -> Iterator[Any]:
+        for line in self._file:
+            self._disk.step("read", self._path)
+            yield line
+
     def read(self, *arguments: Any) -> Any:
         self._disk.step("read", self._path)
         return self._file.read(*arguments)

@@ -9,9 +9,9 @@ import pytest
 
 from cnnrun.report.calibration import calibration, precision_recall_curve
 from cnnrun.report.class_charts import balance_chart, confusion_chart, curve_pair, reliability_chart
-from cnnrun.report.curves import curve_charts
+from cnnrun.report.curves import curve_charts, thinned
 from cnnrun.report.number_charts import heat_maps, histogram, scatter_chart
-from cnnrun.report.scales import Scale, number, scale_for
+from cnnrun.report.scales import Scale, evenly, number, scale_for
 from cnnrun.runs.measures.metrics import per_class
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -126,6 +126,16 @@ def test_curves_mark_the_best_epoch_and_tell_every_one(epochs):
     assert bool(list(parsed(loss).iter(f"{SVG}circle"))) == (epochs < 500)
 
 
+def test_of_very_many_epochs_some_are_drawn():
+    lines = [line(epoch) for epoch in range(1, 5001)]
+    drawn = [each["epoch"] for each in thinned(lines, best=2)]
+    assert len(drawn) <= 601
+    assert {1, 2, 5000} <= {*drawn}
+    assert thinned(lines[:500], best=2) == lines[:500]
+    assert evenly(3, 5) == [0, 1, 2]
+    assert evenly(9, 5) == [0, 2, 4, 6, 8]
+
+
 def test_what_is_not_finite_is_left_out():
     lines = [line(1, val_auc=None), line(2, float("nan"), val_auc=0.5)]
     loss, area = curve_charts(lines, best=None)
@@ -164,4 +174,3 @@ def test_a_heat_map_has_a_cell_for_each_layer_and_measurement():
     assert norm.title == "norm of the gradient of every layer"
     assert "00_conv2d, epoch 3, step 30: 0.001" in tips(norm)
     assert len(tips(dead)) == 3
-    assert len(tips(heat_maps(lines * 100)[0])) <= 121

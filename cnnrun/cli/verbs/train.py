@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import atexit
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cnnrun.cli.completion import run_names
+from cnnrun.cli.epochs import EpochTable, Extent
 from cnnrun.cli.options import (
     DataRoots,
     Json,
@@ -23,12 +26,16 @@ from cnnrun.cli.options import (
 )
 from cnnrun.cli.output import message, print_json
 from cnnrun.cli.progress import CheckProgress, Progress
-from cnnrun.cli.tables import figure, print_table, print_text, share
+from cnnrun.cli.records import further_metrics
+from cnnrun.cli.seeds import open_group, read_seeds, train_group
+from cnnrun.cli.tables import figure, print_text, share
 
 if TYPE_CHECKING:
+    from cnnrun.config import Experiment
     from cnnrun.runs import Session
 
 NAME = "train"
+EPOCHS = Extent(most=20, first=5, last=10)
 
 
 def command(
@@ -47,6 +54,14 @@ def command(
     ] = None,
     epochs: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Instead of train.epochs.")
+    ] = None,
+    seeds: Annotated[
+        str | None,
+        typer.Option(
+            metavar="K|LIST",
+            help="Train K runs with the seeds 0 to K-1, or those listed: 0,1,7; one table in the "
+            "end. With --resume: go on with such a group.",
+        ),
     ] = None,
     name: Annotated[
         str | None, typer.Option(metavar="NAME", help="Instead of the configuration's name.")
@@ -76,8 +91,39 @@ def command(
 
     Example: cnnrun train configs/lenet_mnist5k.yaml train.epochs=3
     """
-    from cnnrun.runs import ignore_signals, resume_run, stop_on_signals
+    from cnnrun.runs import (
+        claim_group,
+        ignore_signals,
+        is_group,
+        resume_run,
+        start_run,
+        stop_on_signals,
+    )
 
+    if seeds is not None or (resume is not None and is_group(resume, runs_dir)):
+        single = {"--gradcheck": gradcheck, "--data-root": data_root, "--check-every": check_every}
+        for option, given in single.items():
+            if given:
+                raise typer.BadParameter(
+                    "goes with a single run, not with a group", param_hint=option
+                )
+        numbers = read_seeds(seeds) if seeds is not None else []
+        if resume is not None:
+            if config is not None or overrides or name or epochs:
+                raise typer.BadParameter(
+                    "--resume of a group takes its own configuration; only --seeds and --workers "
+                    "may be given"
+                )
+            group = open_group(resume, runs_dir, numbers, plugin)
+        else:
+            if any(change.startswith("seed=") for change in overrides or []):
+                raise typer.BadParameter(
+                    "seed= and --seeds exclude each other", param_hint="--seeds"
+                )
+            experiment = _experiment(config, overrides, name, epochs, plugin)
+            group = claim_group(experiment, numbers, runs_dir)
+        train_group(group, workers, json=json, quiet=quiet)
+        return
     with stop_on_signals() as stop:
         if resume is not None:
             if config is not None or overrides or name or check_every:
@@ -86,12 +132,17 @@ def command(
                     "--data-root may be given"
                 )
             run = load_run(resume, runs_dir, plugin, data_root)
+            if group_name := run.record.get("group"):
+                message(
+                    f"of {group_name}; all of it: cnnrun train --resume {group_name}", quiet=quiet
+                )
             session = resume_run(run, workers=workers, epochs=epochs, command=sys.argv)
         else:
             if data_root:
                 raise typer.BadParameter("goes with --resume", param_hint="--data-root")
-            session = _start(
-                config, overrides, name, epochs, check_every, workers, plugin, runs_dir
+            experiment = _experiment(config, overrides, name, epochs, plugin)
+            session = start_run(
+                experiment, runs_dir, workers=workers, check_every=check_every, command=sys.argv
             )
         with session:
             message(f"run {session.run.folder}", quiet=quiet or json)
@@ -114,27 +165,19 @@ def command(
             _show(session)
 
 
-def _start(
+def _experiment(
     config: Path | None,
     overrides: list[str] | None,
     name: str | None,
     epochs: int | None,
-    check_every: int | None,
-    workers: int | None,
     plugin: list[Path] | None,
-    runs_dir: Path,
-) -> Session:
-    from cnnrun.runs import start_run
-
+) -> Experiment:
     if config is None:
         raise typer.BadParameter("give a configuration file, or --resume", param_hint="CONFIG")
     changes = list(overrides or [])
     changes += [f"train.epochs={epochs}"] if epochs is not None else []
     changes += [f"name='{name}'"] if name is not None else []
-    experiment = load(config, changes, plugin)
-    return start_run(
-        experiment, runs_dir, workers=workers, check_every=check_every, command=sys.argv
-    )
+    return load(config, changes, plugin)
 
 
 def _check_gradients(session: Session, quiet: bool) -> None:
@@ -154,40 +197,41 @@ def _document(session: Session) -> dict[str, Any]:
         "epochs": progress.epoch,
         "steps": progress.step,
         **{key: record[key] for key in ("parameters", "seconds", "final", "best")},
+        "stopped_early": record.get("stopped_early"),
         "test": {key: test[key] for key in ("loss", "accuracy")} if test else None,
     }
 
 
 def _show(session: Session) -> None:
     record, run = session.record.document, session.run
-    columns = ["epoch", "train loss", "train acc", "val loss", "val acc", "learning rate", "s"]
-    best = record["best"]["epoch"]
-    rows = [
-        [
-            f"{line['epoch']}{'*' if line['epoch'] == best else ' '}",
-            figure(line["train_loss"]),
-            share(line["train_accuracy"]),
-            figure(line["val_loss"]),
-            share(line["val_accuracy"]),
-            f"{line['learning_rate']:.2e}",
-            f"{line['seconds']:.1f}",
-        ]
-        for line in run.metrics
-    ]
-    left_out = len(rows) - 15 if len(rows) > 20 else 0
-    if left_out:
-        rows[5:-10] = [["..."] * len(columns)]
-    if run.metrics[0]["train_accuracy"] is None:
-        columns, *rows = ([*row[:2], row[3], *row[5:]] for row in (columns, *rows))
-    print_table(f"{run.name}: {record['parameters']:,} parameters", columns, rows)
-    if left_out:
-        print_text(f"{left_out} epochs are left out here; {run.log} has all")
+    best, final = record["best"]["epoch"], record["final"]
+    columns: dict[str, Callable[[dict[str, Any]], str]] = {
+        "epoch": lambda line: f"{line['epoch']}{'*' if line['epoch'] == best else ' '}",
+        "train loss": lambda line: figure(line["train_loss"]),
+        "train acc": lambda line: share(line["train_accuracy"]),
+        "val loss": lambda line: figure(line["val_loss"]),
+        "val acc": lambda line: share(line["val_accuracy"]),
+    }
+    if final["train_accuracy"] is None:
+        del columns["train acc"], columns["val acc"]
+    for key in further_metrics(record):
+        columns[key.replace("_", " ")] = partial(_figure, key)
+    columns["learning rate"] = lambda line: f"{line['learning_rate']:.2e}"
+    columns["s"] = lambda line: f"{line['seconds']:.1f}"
+    EpochTable(run, columns, EPOCHS).print(f"{run.name}: {record['parameters']:,} parameters")
     test = record["test"]
     accuracy = f"accuracy {share(test['accuracy'])}"
     said = accuracy if test["accuracy"] is not None else test.get("summary")
     figures = f"test {said}, " if said else ""
-    print_text(f"{figures}test loss {figure(test['loss'])} (weights of epoch {best}*)")
+    if stopped := record.get("stopped_early"):
+        print_text(f"stopped early, {stopped['reason']}")
+    tested = f"{best}*" if test["checkpoint"] == "best" else record["final"]["epoch"]
+    print_text(f"{figures}test loss {figure(test['loss'])} (weights of epoch {tested})")
     for note in session.data.info.notes:
         print_text(note)
     print_text(f"trained in {record['seconds']:.1f} s; run {run.folder}")
     print(f"curves {run.plots / 'curves.png'}")
+
+
+def _figure(key: str, line: dict[str, Any]) -> str:
+    return figure(line.get(key))

@@ -30,7 +30,7 @@ from cnnrun.engine.losses.base import Loss
 from cnnrun.engine.network import Network
 from cnnrun.engine.optimizers.base import Optimizer, State, global_norm
 from cnnrun.engine.types import Array
-from cnnrun.errors import ShapeError
+from cnnrun.errors import ShapeError, WorkerError
 
 __all__ = ["Executor", "StepResult"]
 
@@ -269,9 +269,15 @@ class Executor:
             self._processes.close()
             self._processes = None
         if self._processes is None:
-            self._processes = Processes(
-                self.program, self._compute, self._update, self.workers - 1, like, self._pace
-            )
+            try:
+                self._processes = Processes(
+                    self.program, self._compute, self._update, self.workers - 1, like, self._pace
+                )
+            except OSError as error:
+                raise WorkerError(
+                    f"no worker process can be started ({error.strerror or error}); --workers 1 "
+                    "needs none, and a smaller batch_size less memory"
+                ) from None
         return self._processes
 
     def _cut(self, samples: int) -> list[slice]:

@@ -11,6 +11,7 @@ from cnnrun.engine.context import Context
 from cnnrun.engine.execution.messages import Compute, Shard, ShardResult, Update, UpdateOrder
 from cnnrun.engine.execution.sums import sum_in_order
 from cnnrun.engine.types import Array
+from cnnrun.errors import WorkerError
 
 __all__ = ["Threads"]
 
@@ -72,7 +73,14 @@ class Threads:
         if self._pool is None or self._pool_size < count:
             self.close()
             self._pool, self._pool_size = ThreadPoolExecutor(count), count
-        futures = [self._pool.submit(run, place) for place in range(count)]
+        try:
+            futures = [self._pool.submit(run, place) for place in range(count)]
+        except RuntimeError as refusal:  # the system gives no more threads
+            self._barrier.abort()  # those that run would wait for the others for ever
+            raise WorkerError(
+                f"no thread can be started for each of {count} shards ({refusal}); a smaller "
+                "batch_size takes fewer"
+            ) from None
         wait(futures)
         errors = [error for future in futures if (error := future.exception())]
         for error in sorted(errors, key=lambda error: isinstance(error, BrokenBarrierError)):

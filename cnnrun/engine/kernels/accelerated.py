@@ -23,8 +23,10 @@ def kernels() -> ModuleType | None:
         return None
     try:
         from cnnrun.engine.kernels import compiled
-    except (ImportError, RuntimeError):  # also where numba does not know this NumPy or Python,
-        return None  # or finds no folder to keep what it has compiled
+    except Exception:
+        # It is not there, does not know this NumPy or Python, finds no folder to keep what it has
+        # compiled, or has no room to load its library: it says each in another way.
+        return None
     return compiled
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from cnnrun.engine.types import Array
 from cnnrun.runs.digests import digests_of
 from cnnrun.runs.events import EpochFinished, Event, StepFinished, Stopped, TrainingStarted
+from cnnrun.runs.observers.lines import StepLines
 
 __all__ = ["DigestLog"]
 
@@ -27,23 +27,10 @@ class DigestLog:
             every: how many steps lie between two lines; None for epochs alone.
             take: returns the weights of the moment.
         """
-        self.path = path
         self.every = every
         self.take = take
-        self.epoch = 0
-        self.written = -1
-        kept = []
-        for line in path.read_bytes().splitlines() if step and path.exists() else ():
-            try:
-                entry = json.loads(line)
-                if entry["step"] > step:
-                    break
-                self.epoch, self.written = entry["epoch"], entry["step"]
-            except (ValueError, TypeError, KeyError):  # a kill cut it; a later one replaces it
-                break
-            kept.append(line + b"\n")
-        if path.exists():
-            path.write_bytes(b"".join(kept))
+        self._lines = StepLines(path, step)
+        self._epoch = self._lines.epoch
 
     def __call__(self, event: Event) -> None:
         """Write down what the weights are at the events that the class names."""
@@ -51,7 +38,7 @@ class DigestLog:
             case TrainingStarted(step=0):
                 self._write(0)
             case EpochFinished(metrics):
-                self.epoch = metrics.epoch
+                self._epoch = metrics.epoch
                 self._write(metrics.step)
             case StepFinished(step) if self.every and step % self.every == 0:
                 self._write(step)
@@ -59,9 +46,4 @@ class DigestLog:
                 self._write(step)
 
     def _write(self, step: int) -> None:
-        if step == self.written:
-            return
-        entry = {"epoch": self.epoch, "step": step, "weights": digests_of(self.take())}
-        with self.path.open("ab") as file:
-            file.write(f"{json.dumps(entry)}\n".encode())
-        self.written = step
+        self._lines.append(self._epoch, step, weights=digests_of(self.take()))

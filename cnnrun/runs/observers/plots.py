@@ -25,4 +25,4 @@ class CurvePlotter:
         if isinstance(event, TrainingFinished):
             best = self._best()
             path = self.run.plots / "curves.png"
-            plot_curves(self.run.metrics, self.run.name, path, best["epoch"] if best else None)
+            plot_curves(self.run.epochs(), self.run.name, path, best["epoch"] if best else None)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from cnnrun.cli.output import message
+from cnnrun.untrusted import visible
 
 if TYPE_CHECKING:
     from cnnrun.explain import Explanation
@@ -51,7 +52,7 @@ Output = Annotated[
 
 def emit(explanation: Explanation, form: str, output: Path | None) -> None:
     """Print an explanation, or write it to a file."""
-    text = explanation.render(form)
+    text = visible(explanation.render(form))  # a plug-in's layer is said in its own words
     if output is None:
         print(text, end="")
         return
