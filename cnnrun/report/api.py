@@ -12,7 +12,7 @@ import numpy as np
 
 from cnnrun.data import PreparedData
 from cnnrun.errors import CheckpointError, ConfigError, DataError, RunError, excerpt
-from cnnrun.report.blocks import Card, Cards, Charts, Section, Table, Text, shown
+from cnnrun.report.blocks import Card, Cards, Charts, Section, Table, Text, shown, shown_figure
 from cnnrun.report.circumstances import environment_section, network_section, settings_section
 from cnnrun.report.curves import curve_charts, thinned
 from cnnrun.report.data_card import data_card
@@ -21,6 +21,7 @@ from cnnrun.report.number_charts import MOST_COLUMNS, heat_maps
 from cnnrun.report.outcome import MOST_MISTAKES, mistake_section, outcome_sections
 from cnnrun.report.page import render
 from cnnrun.report.scales import evenly
+from cnnrun.report.several import page_of_several
 from cnnrun.report.verdict import verdict_lines
 from cnnrun.runs import Evaluation, Model, Run, find_run
 from cnnrun.runs.files import replace_file
@@ -31,7 +32,7 @@ __all__ = ["write_report"]
 
 
 def write_report(
-    run: Run | str = "last",
+    runs: Run | str | Sequence[Run | str] = "last",
     file: Path | str | None = None,
     *,
     workers: int | None = None,
@@ -39,12 +40,13 @@ def write_report(
 ) -> Path:
     """Measure a run on its test split, and write all there is to say of it into one HTML page.
 
-    What cannot be shown, because the data or the weights are missing, is left out, and the page
-    says why.
+    Of several runs it says what differs between them, and where the others disagree with the first.
+    What cannot be shown, because data or weights are missing, is left out, and the page says why.
 
     Args:
-        run: a run, or its name or folder.
-        file: where the page goes; by default `RUN/report.html`.
+        runs: a run, or its name or folder; or several.
+        file: where the page goes; by default `RUN/report.html`, and of several runs
+            `comparison.html` in the folder that the first is in.
         workers: parts of a batch computed at once; by default as many as there are processors.
         runs_dir: where a run of that name is looked for.
 
@@ -52,11 +54,19 @@ def write_report(
         The file, which is replaced whole or not at all.
 
     Raises:
+        ConfigError: no run is named.
         RunError: there is no such run, it is damaged, or the file cannot be written.
     """
-    opened = find_run(run, Path(runs_dir)) if isinstance(run, str) else run
-    path = opened.folder / "report.html" if file is None else Path(file)
-    page = _page_of(opened, workers)
+    named = [runs] if isinstance(runs, Run | str) else list(runs)
+    if not named:
+        raise ConfigError("name a run, to report on it")
+    opened = [find_run(run, Path(runs_dir)) if isinstance(run, str) else run for run in named]
+    first = opened[0].folder
+    if len(opened) == 1:
+        path, page = first / "report.html", _page_of(opened[0], workers)
+    else:
+        path, page = first.parent / "comparison.html", page_of_several(opened, workers)
+    path = path if file is None else Path(file)
     try:
         replace_file(path, page.encode("utf-8", "backslashreplace"))
     except OSError as error:
@@ -121,21 +131,16 @@ def _summary(
         columns.insert(0, ("best epoch", best))
     keys = [key for key in last if key not in ("kind", "step") and last[key] is not None]
     rows = [
-        [key.replace("_", " "), *(_figure(key, line.get(key)) for _, line in columns)]
+        [key.replace("_", " "), *(shown_figure(key, line.get(key)) for _, line in columns)]
         for key in keys
     ]
     test = record.get("test") or {}
     for key in ("loss", "accuracy"):
         value = test.get(key) if evaluation is None else getattr(evaluation, key)
         if value is not None:
-            rows.append([f"test {key}", _figure(key, value), *[""] * (len(columns) - 1)])
+            rows.append([f"test {key}", shown_figure(key, value), *[""] * (len(columns) - 1)])
     rows.append(["seconds in all", shown(record.get("seconds")), *[""] * (len(columns) - 1)])
     return Section("Summary", [Table("", ["", *(words for words, _ in columns)], rows)])
-
-
-def _figure(key: str, value: object) -> str:
-    is_share = key.endswith("accuracy") and isinstance(value, float)
-    return f"{value:.2%}" if is_share else shown(value)
 
 
 def _worst_inputs(evaluation: Evaluation, data: PreparedData) -> Any:

@@ -10,7 +10,19 @@ from cnnrun.report.images import Embedded
 from cnnrun.report.svg import Picture
 from cnnrun.untrusted import visible
 
-__all__ = ["Block", "Card", "Cards", "Charts", "Code", "Section", "Strips", "Table", "Text"]
+__all__ = [
+    "Block",
+    "Card",
+    "Cards",
+    "Charts",
+    "Code",
+    "Section",
+    "Strips",
+    "Table",
+    "Text",
+    "shown",
+    "shown_figure",
+]
 
 
 @dataclass(frozen=True)
@@ -103,3 +115,9 @@ def shown(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     return "-" if value is None else f"{value:,}" if isinstance(value, int) else visible(str(value))
+
+
+def shown_figure(key: str, value: object) -> str:
+    """Return a figure of a log or a record as a cell: accuracies in percent."""
+    is_share = "accuracy" in key and isinstance(value, float)
+    return f"{value:.2%}" if is_share else shown(value)
