@@ -21,6 +21,7 @@ a line of `layers.jsonl`               a resume cuts what lies behind `last`
 a line of `digests.jsonl`              the same
 a line of `metrics.jsonl`              `last` counts fewer bytes: the line, or its part, is cut, and
                                        the epoch repeated to the bit
+a row of `results.csv`                 a resume makes the table of `metrics.jsonl`, once that is cut
 `checkpoints/last/`                    the epoch is done; if it is the best one, `best` is behind,
                                        and a resume begins by writing it
 `checkpoints/best/`, if it improved    the record is behind; a resume takes the figures from the log
@@ -35,6 +36,7 @@ after the last epoch
 a resume
 -------------------------------------  -----------------------------------------------------------
 `metrics.jsonl` is cut                 as before: what was cut did not count
+`results.csv`, made of it              the same
 `plugins/`, with new ones              as before: nothing refers to the copies
 `configs/`, with the old `config.yaml` the same
 `config.yaml`, with other epochs       as before, with so many epochs; a resume notes the segment
@@ -71,6 +73,7 @@ from cnnrun.runs.observers import (
     CurvePlotter,
     DigestLog,
     EpochLog,
+    EpochTable,
     LayerLog,
     RecordWriter,
 )
@@ -119,6 +122,7 @@ class Session:
             LayerLog(run.layers, trainer.progress.step),
             DigestLog(run.digests, trainer.progress.step, every, network.state),
             log,
+            EpochTable(run),
             CheckpointWriter(run.checkpoint, lambda: take_state(trainer, log.size)),
             CurvePlotter(run, lambda: trainer.progress.best),
             self.record,

@@ -6,12 +6,14 @@ from cnnrun.runs.observers.layers import LayerLog
 from cnnrun.runs.observers.log import EpochLog
 from cnnrun.runs.observers.plots import CurvePlotter
 from cnnrun.runs.observers.record import RecordWriter
+from cnnrun.runs.observers.table import EpochTable
 
 __all__ = [
     "CheckpointWriter",
     "CurvePlotter",
     "DigestLog",
     "EpochLog",
+    "EpochTable",
     "LayerLog",
     "RecordWriter",
 ]
