@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from cnnrun.data import epoch_order
 from cnnrun.engine.types import Array
 
-__all__ = ["batch_slices", "batches_of"]
+__all__ = ["batch_slices", "batches_of", "steps_of"]
 
 
 def batch_slices(samples: int, size: int) -> list[slice]:
@@ -21,6 +21,20 @@ def batch_slices(samples: int, size: int) -> list[slice]:
         starts.pop()
     ends = [*starts[1:], samples]
     return [slice(start, end) for start, end in zip(starts, ends, strict=True)]
+
+
+def steps_of(samples: int, size: int, accumulate: int) -> list[list[slice]]:
+    """Return the batches of each step of an epoch: `accumulate` of `size`, of the last fewer.
+
+    Together those of a step are one batch of `accumulate` times the size.
+    """
+    return [
+        [
+            slice(step.start + part.start, step.start + part.stop)
+            for part in batch_slices(step.stop - step.start, size)
+        ]
+        for step in batch_slices(samples, size * accumulate)
+    ]
 
 
 def batches_of(
