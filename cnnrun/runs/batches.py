@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cnnrun.data import epoch_order
+from cnnrun.data import Samples
 from cnnrun.engine.types import Array
 
 __all__ = ["batch_slices", "batches_of", "steps_of"]
@@ -38,11 +38,11 @@ def steps_of(samples: int, size: int, accumulate: int) -> list[list[slice]]:
 
 
 def batches_of(
-    samples: int, batches: list[slice], seed: int, epochs: range, first: int
+    samples: Samples, batches: list[slice], seed: int, epochs: range, first: int
 ) -> Iterator[tuple[int, Array]]:
-    """Yield the epoch and the indices of each batch, of the first epoch from batch `first` on."""
+    """Yield the epoch and the samples of each batch, of the first epoch from batch `first` on."""
     for epoch in epochs:
-        order = epoch_order(samples, seed, epoch)
+        order = samples.order(seed, epoch)
         for part in batches[first:]:
             yield epoch, order[part]
         first = 0

@@ -154,11 +154,10 @@ class Trainer:
 
     def _upcoming(self) -> Iterator[tuple[int, Array]]:
         """Yield the epoch and the samples of every batch that is left."""
-        samples, options = len(self.data.train), self.experiment.train
-        left = range(self.progress.epoch, options.epochs)
+        left = range(self.progress.epoch, self.experiment.train.epochs)
         batches = [part for step in self.steps for part in step]
         first = sum(map(len, self.steps[: self.progress.batch]))
-        return batches_of(samples, batches, self.experiment.seed, left, first)
+        return batches_of(self.data.train, batches, self.experiment.seed, left, first)
 
     def _feed(self) -> Feed:
         """Return what gives the batches: prepared ahead where there are workers beside this one."""
