@@ -120,7 +120,17 @@ class StoppedEarly(Stored):
     reason: str
 
 
-class RunRecord(Stored):
+class Environment(Stored):
+    """What computed a run, or a part of it, as far as it may round otherwise."""
+
+    versions: dict[str, str] = {}
+    source_sha256: str | None = None
+    blas_kernel: str | None = None
+    cpu: str | None = None
+    cpu_features: list[str] = []
+
+
+class RunRecord(Environment):
     """What `run.json` says; keys that a version may lack have a default, which is not filled in."""
 
     name: str
@@ -139,6 +149,7 @@ class RunRecord(Stored):
     segments: list[Segment] = []
     check_every: Size | None = None
     reproduces: Reproduces | None = None
+    earlier_environments: list[Environment] = []
     seed: Count = 0
     workers: Count = 0
     parameters: Count = 0

@@ -35,7 +35,7 @@ def tags_of(run: Run) -> list[str]:
         return []
     except OSError as error:
         raise RunError(f"{path}: cannot be read ({error.strerror})") from None
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         tags = None
     if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
         raise RunError(f'{path}: damaged; it should read {{"tags": ["TAG", ...]}}')

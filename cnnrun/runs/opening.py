@@ -16,7 +16,7 @@ from cnnrun.errors import DataError, RunError
 from cnnrun.runs.checkpoints import Checkpoint, has_checkpoint
 from cnnrun.runs.choosing import metric_key
 from cnnrun.runs.claiming import claim_run
-from cnnrun.runs.environment import default_workers, environment, now
+from cnnrun.runs.environment import default_workers, earlier_environments, environment, now
 from cnnrun.runs.files import dump_json, replace_file
 from cnnrun.runs.folder import Run, date_last
 from cnnrun.runs.moved import experiment_of, prepare_data
@@ -218,7 +218,10 @@ def _record(
         "best": None,
         "resumed": 0,
     }
+    surroundings = environment()
     if before:
+        if earlier := earlier_environments(before, surroundings):
+            document["earlier_environments"] = earlier
         kept = ("started", "resumed", "gradcheck", "check_every", "reproduces", "group")
         document.update({key: before[key] for key in kept if key in before})
         document["resumed"] += 1
@@ -241,7 +244,7 @@ def _record(
             is_labelled=has_labels(data.task),
         ),
         parameters=trainer.network.parameter_count,
-        **environment(),
+        **surroundings,
     )
     return document
 

@@ -66,7 +66,8 @@ def read_original(run: Run, epochs: int | None) -> Original:
     """
     segments, lines = run_segments(run, changed=True), run.metrics
     last = read_checkpoint(run.checkpoint("last"), verify=False)
-    end = last.state.get("progress", {}).get("step")
+    progress = last.state.get("progress")
+    end = progress.get("step") if isinstance(progress, dict) else None
     if not isinstance(end, int):
         file = run.checkpoint("last") / "state.json"
         raise RunError(f"{file}: damaged; it does not say at which step the run stands")

@@ -127,5 +127,5 @@ def program(*arguments: object) -> None:
     for fault in ("internal error", "No such option", "Warning", "Traceback"):
         assert fault not in said, said
     assert len(said) <= LONGEST_MESSAGE, said[:1000]
-    assert said.strip() or not code, f"exit {code} without a word"
+    assert said.strip() or out.getvalue().strip() or not code, f"exit {code} without a word"
     raise SystemExit(code or 0)

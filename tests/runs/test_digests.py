@@ -10,6 +10,7 @@ from cnnrun.errors import RunError
 from cnnrun.runs import StopRequest, resume_run, start_run
 from cnnrun.runs.digests import digests_of, parting_tensors, read_digests
 from cnnrun.runs.events import StepFinished
+from cnnrun.runs.observers import DigestLog
 
 
 def test_a_line_for_the_start_and_every_epoch(tmp_path):
@@ -35,6 +36,20 @@ def test_an_interrupted_run_has_the_lines_of_one_that_was_not(tmp_path):
         list(session.events())
     assert run.digests.read_bytes() == whole.digests.read_bytes()
     assert run.record["check_every"] == 2
+
+
+def test_what_counts_is_never_written_anew_and_what_is_damaged_is_cut(tmp_path, monkeypatch):
+    path = tmp_path / "digests.jsonl"
+    lines = [f'{{"epoch": {step}, "step": {step}, "weights": {{}}}}\n' for step in range(4)]
+    monkeypatch.setattr(type(path), "write_bytes", None)  # a kill would leave a part
+    for damaged in ("[" * 100_000, '{"epoch": 3}', '{"step": "x"}', lines[1].strip(), "\0", ""):
+        path.write_text("".join(lines[:3]) + damaged)
+        log = DigestLog(path, 2, None, dict)
+        assert path.read_text() == "".join(lines[:3])
+        assert (log.epoch, log.written) == (2, 2)
+    path.write_text("".join(lines))
+    DigestLog(path, 0, None, dict)
+    assert path.read_text() == ""
 
 
 def test_a_damaged_line_is_named(tmp_path):

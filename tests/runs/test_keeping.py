@@ -61,7 +61,10 @@ def test_a_tag_is_one_word_and_only_one_that_is_there_is_taken(home):
         tag_run(run, remove=["fast"])
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"tags": 3}', '{"tags": [3]}', "{}"])
+@pytest.mark.parametrize(
+    "content",
+    ["", "[]", '{"tags": 3}', '{"tags": [3]}', "{}", pytest.param("[" * 100_000, id="deep")],
+)
 def test_damaged_tags_are_named(home, content):
     run = cnnrun.load_run("last")
     (run.folder / "tags.json").write_text(content)

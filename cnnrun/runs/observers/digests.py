@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -32,18 +33,10 @@ class DigestLog:
         self.take = take
         self.epoch = 0
         self.written = -1
-        kept = []
-        for line in path.read_bytes().splitlines() if step and path.exists() else ():
-            try:
-                entry = json.loads(line)
-                if entry["step"] > step:
-                    break
-                self.epoch, self.written = entry["epoch"], entry["step"]
-            except (ValueError, TypeError, KeyError):  # a kill cut it; a later one replaces it
-                break
-            kept.append(line + b"\n")
         if path.exists():
-            path.write_bytes(b"".join(kept))
+            size = self._read_up_to(step) if step else 0
+            if path.stat().st_size > size:
+                os.truncate(path, size)
 
     def __call__(self, event: Event) -> None:
         """Write down what the weights are at the events that the class names."""
@@ -57,6 +50,21 @@ class DigestLog:
                 self._write(step)
             case Stopped(step):
                 self._write(step)
+
+    def _read_up_to(self, step: int) -> int:
+        """Go on behind the last line of that step or an earlier one; return where it ends."""
+        size = 0
+        with self.path.open("rb") as file:
+            for line in file:
+                try:
+                    entry = json.loads(line)
+                    if entry["step"] > step or not line.endswith(b"\n"):
+                        break
+                    self.epoch, self.written = entry["epoch"], entry["step"]
+                except (ValueError, TypeError, KeyError, RecursionError):
+                    break  # a kill cut it; a later one replaces it
+                size += len(line)
+        return size
 
     def _write(self, step: int) -> None:
         if step == self.written:
