@@ -5,9 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
 
 import numpy as np
 
@@ -35,46 +33,11 @@ from cnnrun.runs.events import (
 )
 from cnnrun.runs.layer_watch import LayerWatch
 from cnnrun.runs.measures.metrics import accuracy
+from cnnrun.runs.progress import Progress
 from cnnrun.runs.signals import StopRequest
 from cnnrun.runs.stopping import has_stopped, reason_to_stop, watch
 
-__all__ = ["Progress", "Trainer"]
-
-
-@dataclass
-class Progress:
-    """Where a training stands, as plain values that a checkpoint keeps exactly.
-
-    Attributes:
-        step, epoch: how many are done.
-        batch: steps done of the epoch at hand, with the sums of its figures so far.
-        schedule: what the schedule remembers.
-        best: the best epoch's metrics.
-        stopping: what early stopping remembers.
-    """
-
-    step: int = 0
-    epoch: int = 0
-    batch: int = 0
-    loss: float = 0.0
-    right: float = 0.0
-    samples: int = 0
-    grad_norm: float = 0.0
-    seconds: float = 0.0
-    learning_rate: float = 0.0
-    schedule: dict[str, float] = field(default_factory=dict)
-    best: dict[str, Any] | None = None
-    stopping: dict[str, float] = field(default_factory=dict)
-
-    @property
-    def at_best(self) -> bool:
-        """Whether no step has been done since the best epoch."""
-        return self.best is not None and self.best["step"] == self.step
-
-    def start_epoch(self) -> None:
-        """Forget the sums of the epoch before."""
-        self.batch, self.samples = 0, 0
-        self.loss = self.right = self.grad_norm = self.seconds = 0.0
+__all__ = ["Trainer"]
 
 
 class Trainer:
