@@ -30,22 +30,27 @@ if TYPE_CHECKING:
     from cnnrun.explain import explain
     from cnnrun.inspection.api import inspect
     from cnnrun.runs import (
+        Group,
         Model,
         Run,
         compare,
         list_runs,
+        load_group,
         load_run,
         reproduce,
         resume,
+        resume_seeds,
         summary,
         train,
         train_events,
+        train_seeds,
     )
     from cnnrun.runs.explanation import explain_network
     from cnnrun.runs.gradient_check import gradcheck
 
 __all__ = [
     "Experiment",
+    "Group",
     "Model",
     "Network",
     "Run",
@@ -68,13 +73,16 @@ __all__ = [
     "json_schema",
     "list_runs",
     "load_experiment",
+    "load_group",
     "load_run",
     "reproduce",
     "resume",
+    "resume_seeds",
     "summary",
     "testing",
     "train",
     "train_events",
+    "train_seeds",
 ]
 
 __version__ = "0.1.0"
@@ -90,8 +98,8 @@ _HOMES = {
     "cnnrun.explain": ("explain",),
     "cnnrun.inspection.api": ("inspect",),
     "cnnrun.runs": (
-        "Model", "Run", "compare", "list_runs", "load_run", "reproduce", "resume",
-        "summary", "train", "train_events",
+        "Group", "Model", "Run", "compare", "list_runs", "load_group", "load_run", "reproduce",
+        "resume", "resume_seeds", "summary", "train", "train_events", "train_seeds",
     ),
     "cnnrun.runs.explanation": ("explain_network",),
     "cnnrun.runs.gradient_check": ("gradcheck",),

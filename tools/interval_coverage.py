@@ -59,7 +59,7 @@ def coverage(noise: float, sets: int, seed: int = 0) -> dict[str, tuple[float, f
     """Return, by figure and kind of interval, the truth and the share of sets that covers it."""
     random = np.random.default_rng(seed)
     whole = simulated(random, 300_000, noise)
-    truth = {"accuracy": whole.accuracy, "f1": whole.f1 or 0.0, "auc": whole.auc or 0.0}
+    truth = {name: value or 0.0 for name, value in whole.metrics.items()}
     hits: dict[str, list[bool]] = {}
     for _ in range(sets):
         figures = simulated(random, SAMPLES, noise)
@@ -68,6 +68,7 @@ def coverage(noise: float, sets: int, seed: int = 0) -> dict[str, tuple[float, f
             "accuracy, Wilson": ("accuracy", known["accuracy"]),
             "F1, percentile": ("f1", known["f1"]),
             "AUC, percentile": ("auc", known["auc"]),
+            "balanced, percentile": ("balanced_accuracy", known["balanced_accuracy"]),
         }
         right = figures.scores.argmax(axis=1) == figures.labels
         for kind, ends in alternatives(right, random).items():
@@ -75,7 +76,7 @@ def coverage(noise: float, sets: int, seed: int = 0) -> dict[str, tuple[float, f
         for name, (key, interval) in every.items():
             is_in = interval is not None and interval[0] <= truth[key] <= interval[1]
             hits.setdefault(name, []).append(is_in)
-    keys = {"accuracy": "accuracy", "F1": "f1", "AUC": "auc"}
+    keys = {"accuracy": "accuracy", "F1": "f1", "AUC": "auc", "balanced": "balanced_accuracy"}
     return {name: (truth[keys[name.split(",")[0]]], sum(h) / sets) for name, h in hits.items()}
 
 

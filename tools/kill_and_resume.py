@@ -2,6 +2,9 @@
 
     python tools/kill_and_resume.py configs/lenet_mnist5k.yaml 20
     python tools/kill_and_resume.py configs/digits.yaml 100 --seed 7 train.epochs=2
+    python tools/kill_and_resume.py configs/digits.yaml 20 --seeds 3 train.epochs=2
+
+With --seeds it is a group of so many runs that is stopped and goes on as a whole.
 
 Half of the signals are SIGKILL, the others SIGINT, SIGTERM and SIGHUP, from the start of the
 program to its exit. A run that came to its end is held against an uninterrupted one, and another
@@ -22,6 +25,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import cnnrun
+
 CLOCK = ("seconds", "samples_per_second")
 SIGNALS = (signal.SIGKILL,) * 3 + (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 FILES = ("weights.safetensors", "state.safetensors")
@@ -32,10 +37,12 @@ def main() -> int:
     parser.add_argument("config")
     parser.add_argument("kills", type=int)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seeds", type=int, default=0)
     parser.add_argument("overrides", nargs="*")
     options = parser.parse_intermixed_args()
     rng, ends, faults = random.Random(options.seed), Counter(), []
-    start = train(options.config, *options.overrides, "--runs-dir")
+    group = ["--seeds", options.seeds] if options.seeds else []
+    start = train(options.config, *options.overrides, *group, "--runs-dir")
     with tempfile.TemporaryDirectory() as folder:
         whole, stopped = Path(folder) / "whole", Path(folder) / "stopped"
         started = time.monotonic()
@@ -44,7 +51,7 @@ def main() -> int:
         expected = outcome(whole)
         for _ in range(options.kills):
             runs = statuses(stopped)
-            command = [*train("--resume", "--runs-dir"), stopped] if runs else [*start, stopped]
+            command = resuming(stopped) if runs else [*start, stopped]
             number = rng.choice(SIGNALS)
             code, error = signalled(command, number, rng.uniform(0, 1.1 * length))
             ends[f"{number.name}: exit {code}"] += 1
@@ -55,9 +62,7 @@ def main() -> int:
             if after and after[-1] == "finished":
                 faults += compared(stopped, expected, rng)
         while statuses(stopped) and statuses(stopped)[-1] != "finished":
-            done = subprocess.run(
-                [*train("--resume", "--runs-dir"), stopped], capture_output=True, text=True
-            )
+            done = subprocess.run(resuming(stopped), capture_output=True, text=True)
             if done.returncode:
                 faults.append(f"the last resume: {done.stderr}")
                 break
@@ -69,6 +74,12 @@ def main() -> int:
 
 def train(*arguments: object) -> list[str]:
     return [sys.executable, "-m", "cnnrun", "train", "-q", *map(str, arguments)]
+
+
+def resuming(runs: Path) -> list[str]:
+    """Return the command that goes on with what is in a folder: a group, or else the last run."""
+    groups = sorted(runs.glob("*-seeds-*/group.json"))
+    return train("--resume", *(file.parent.name for file in groups), "--runs-dir", runs)
 
 
 def signalled(command: list, number: int, delay: float) -> tuple[int, str]:
@@ -83,7 +94,14 @@ def signalled(command: list, number: int, delay: float) -> tuple[int, str]:
 
 
 def statuses(runs: Path) -> list[str]:
-    """Return the status of each run, as `cnnrun runs list` shows it."""
+    """Return the status of each run, as `cnnrun runs list` shows it; of a group only one.
+
+    A group is finished when all its runs are, and else what the last run that is not was left as.
+    """
+    for file in runs.glob("*-seeds-*/group.json"):
+        unfinished = {*cnnrun.load_group(file.parent).statuses.values()} - {"finished"}
+        begun = [*(unfinished - {"missing"}), *(["interrupted"] if unfinished else [])]
+        return begun[:1] or ["finished"]
     command = [sys.executable, "-m", "cnnrun", "runs", "list", "--json", "--runs-dir", runs]
     done = subprocess.run(command, check=True, capture_output=True)
     return [run["status"] for run in json.loads(done.stdout)["runs"]]
@@ -109,17 +127,24 @@ def compared(runs: Path, expected: dict, rng: random.Random) -> list[str]:
         return []
     came_out = outcome(runs)
     runs.rename(runs.with_name(f"compared-{rng.random()}"))
-    return [f"{key} differs" for key in expected if came_out[key] != expected[key]]
+    return [f"{key} differs" for key in expected if came_out.get(key) != expected[key]]
 
 
 def outcome(runs: Path) -> dict:
-    """Return what does not depend on the clock of the one run in a folder."""
-    (folder,) = (path.parent for path in runs.glob("[!.]*/run.json"))
+    """Return what does not depend on the clock of the runs in a folder."""
+    folders = sorted(path.parent for path in runs.glob("[!.]*/run.json"))
+    return {f"{path.name}: {key}": end for path in folders for key, end in outcome_of(path).items()}
+
+
+def outcome_of(folder: Path) -> dict:
     record = json.loads((folder / "run.json").read_bytes())
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     return {
         "log": [without_clock(line) for line in lines],
-        **{key: without_clock(record.get(key) or {}) for key in ("final", "best", "test")},
+        **{
+            key: without_clock(record.get(key) or {})
+            for key in ("final", "best", "test", "stopped_early")
+        },
         "status": record["status"],
         "curves": (folder / "plots" / "curves.png").exists(),
         **{

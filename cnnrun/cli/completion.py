@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-__all__ = ["override_keys", "run_names"]
+__all__ = ["override_keys", "run_and_group_names", "run_names"]
 
 
 def run_names(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -16,6 +16,15 @@ def run_names(ctx: typer.Context, incomplete: str) -> list[str]:
     runs_dir = Path(ctx.params.get("runs_dir") or "runs")
     names = ["last", *(run.name for run in reversed(list_runs(runs_dir)))]
     return [name for name in names if name.startswith(incomplete)]
+
+
+def run_and_group_names(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return the runs and groups that may be meant, the newest first."""
+    from cnnrun.runs.groups import list_groups
+
+    groups = reversed(list_groups(ctx.params.get("runs_dir") or "runs"))
+    names = [group.name for group in groups if group.name.startswith(incomplete)]
+    return [*run_names(ctx, incomplete), *names]
 
 
 def override_keys(ctx: typer.Context, incomplete: str) -> list[str]:

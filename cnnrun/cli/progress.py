@@ -39,6 +39,7 @@ class Progress:
             EpochFinished,
             StepFinished,
             Stopped,
+            StoppedEarly,
             TrainingFinished,
             TrainingStarted,
             WorkersSlow,
@@ -56,6 +57,8 @@ class Progress:
         elif isinstance(event, EpochFinished):
             self._close()
             message(self._line(event.metrics, event.improved), quiet=self.quiet)
+        elif isinstance(event, StoppedEarly):
+            message(f"stopped early, {event.reason}", quiet=self.quiet)
         elif isinstance(event, Stopped | Diverged | TrainingFinished):
             self._close()
 

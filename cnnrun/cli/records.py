@@ -9,10 +9,17 @@ from cnnrun.cli.tables import print_table
 if TYPE_CHECKING:
     from cnnrun.runs import Run
 
-__all__ = ["print_record"]
+__all__ = ["further_metrics", "print_record"]
 
-ELSEWHERE = ("schema_version", "final", "best", "segments", "workers_slow")
+ELSEWHERE = ("schema_version", "final", "best", "segments", "workers_slow", "stopped_early")
 """Keys of a record that are shown in other words, or that only a program asks for."""
+
+
+def further_metrics(record: dict[str, Any]) -> list[str]:
+    """Return the metrics that epochs of a run are chosen by or stopped for, besides the usual."""
+    named = [record.get("chosen_by"), (record.get("stopped_early") or {}).get("monitor")]
+    others = dict.fromkeys(key for key in named if key)
+    return [key for key in others if key.partition("_")[2] not in ("loss", "accuracy")]
 
 
 def print_record(run: Run) -> None:
@@ -22,6 +29,8 @@ def print_record(run: Run) -> None:
 
     kept = {key: value for key, value in run.record.items() if key not in ELSEWHERE}
     facts = [[key, _said(key, value)] for key, value in flat(kept)]
+    if stopped := run.record.get("stopped_early"):
+        facts.append(["stopped_early", stopped["reason"]])
     if slow := run.record.get("workers_slow"):
         facts.append(["workers_slow", _slowness(slow)])
     facts += [

@@ -5,7 +5,7 @@ from cnnrun.config.checking import check_data
 from cnnrun.config.data_list import ListedData, list_data
 from cnnrun.config.data_templates import DataStart, init_data
 from cnnrun.config.description import describe_data, draw_data
-from cnnrun.config.experiment import Experiment, TrainOptions
+from cnnrun.config.experiment import EarlyStopping, Experiment, TrainOptions, metrics_named
 from cnnrun.config.export import export_samples
 from cnnrun.config.keys import keys_meant_in, keys_of
 from cnnrun.config.loading import (
@@ -15,6 +15,7 @@ from cnnrun.config.loading import (
     read_dataset,
     read_layer,
 )
+from cnnrun.config.metrics import METRICS, MetricName, metrics_of, require_metric
 from cnnrun.config.plugin_faults import describe_fault
 from cnnrun.config.plugins import (
     OWN_PLUGINS,
@@ -28,10 +29,13 @@ from cnnrun.config.schema import json_schema
 from cnnrun.config.templates import init_experiment, init_layer, init_plugin
 
 __all__ = [
+    "METRICS",
     "OWN_PLUGINS",
     "DataStart",
+    "EarlyStopping",
     "Experiment",
     "ListedData",
+    "MetricName",
     "Plugin",
     "TrainOptions",
     "build_network",
@@ -53,9 +57,12 @@ __all__ = [
     "load_plugin",
     "load_plugins",
     "loaded_plugins",
+    "metrics_named",
+    "metrics_of",
     "named_dataset",
     "read_arrays",
     "read_dataset",
     "read_layer",
+    "require_metric",
     "to_dict",
 ]

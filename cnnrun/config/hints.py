@@ -26,7 +26,15 @@ from cnnrun.engine.types import Range
 from cnnrun.errors import excerpt
 from cnnrun.registry import Registry, suggestion
 
-__all__ = ["NAMED", "describe", "leaf_adapter", "options_of", "parse_leaf", "registered"]
+__all__ = [
+    "NAMED",
+    "describe",
+    "leaf_adapter",
+    "options_of",
+    "parse_leaf",
+    "registered",
+    "section_of",
+]
 
 LARGEST_FLOAT = 3.4028234e38
 
@@ -58,6 +66,16 @@ def options_of(cls: Any) -> dict[str, tuple[Any, dataclasses.Field[Any]]]:
         for field in dataclasses.fields(cls)
         if field.metadata.get("option", True)
     }
+
+
+def section_of(hint: Any) -> Any:
+    """Return the dataclass of an option that is a section, one that may be left out too; or None.
+
+    A named part, such as a layer, is none.
+    """
+    arguments = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
+    kinds = (kind for kind in arguments if kind not in NAMED)
+    return next((kind for kind in kinds if dataclasses.is_dataclass(kind)), None)
 
 
 def is_required(field: dataclasses.Field[Any]) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, get_args, get_origin
 
 from cnnrun.config.experiment import Experiment
-from cnnrun.config.hints import NAMED, options_of, registered
+from cnnrun.config.hints import NAMED, options_of, registered, section_of
 from cnnrun.config.source import KeyPath, format_path, read_source
 from cnnrun.errors import ConfigError
 from cnnrun.registry import Registry, nearest_names
@@ -47,10 +47,10 @@ def is_known(path: KeyPath) -> bool:
             if part not in registry:
                 return False
             hint = registered(registry, str(part))
-        elif getattr(hint, "__dataclass_fields__", None):
-            if part not in options_of(hint):
+        elif section := section_of(hint):
+            if part not in options_of(section):
                 return False
-            hint = options_of(hint)[str(part)][0]
+            hint = options_of(section)[str(part)][0]
         elif isinstance(part, int):
             hint = get_args(hint)[0] if get_args(hint) else None
         else:
@@ -110,8 +110,8 @@ def _walk(hint: Any, value: Any, path: KeyPath) -> Iterator[KeyPath]:
         if isinstance(name, str) and name in registry:
             inner = value[name] if isinstance(value, dict) else None
             yield from _options(registered(registry, name), inner, (*path, name))
-    elif getattr(hint, "__dataclass_fields__", None):
-        yield from _options(hint, value, path)
+    elif section := section_of(hint):
+        yield from _options(section, value, path)
     elif get_origin(hint) is tuple and get_args(hint)[0] in NAMED and isinstance(value, list):
         for index, item in enumerate(value):
             yield from _walk(get_args(hint)[0], item, (*path, index))

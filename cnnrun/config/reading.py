@@ -6,7 +6,15 @@ import types
 from collections.abc import Sequence
 from typing import Any, Union, get_args, get_origin
 
-from cnnrun.config.hints import NAMED, describe, is_required, options_of, parse_leaf, registered
+from cnnrun.config.hints import (
+    NAMED,
+    describe,
+    is_required,
+    options_of,
+    parse_leaf,
+    registered,
+    section_of,
+)
 from cnnrun.config.keys import meant_keys
 from cnnrun.config.plugin_faults import describe_fault
 from cnnrun.config.source import KeyPath, Source, format_path
@@ -75,8 +83,10 @@ class Reader:
     def _value(self, hint: Any, value: Any, path: KeyPath) -> Any:
         if hint in NAMED:
             return self._named(NAMED[hint], value, path)
-        if getattr(hint, "__dataclass_fields__", None):
-            return self._options(hint, value, path, {})
+        if section := section_of(hint):
+            if value is None and types.NoneType in get_args(hint):
+                return None
+            return self._options(section, value, path, {})
         if get_origin(hint) is tuple and get_args(hint)[0] in NAMED:
             return self._list(get_args(hint)[0], value, path)
         if get_origin(hint) in (Union, types.UnionType) and any(a in NAMED for a in get_args(hint)):

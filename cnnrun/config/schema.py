@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import types
 from typing import Any, get_args, get_origin
 
 from cnnrun.config.experiment import Experiment
-from cnnrun.config.hints import NAMED, is_required, leaf_adapter, options_of, registered
+from cnnrun.config.hints import (
+    NAMED,
+    is_required,
+    leaf_adapter,
+    options_of,
+    registered,
+    section_of,
+)
 
 __all__ = ["json_schema"]
 
@@ -60,8 +68,11 @@ def _object(cls: Any) -> dict[str, Any]:
 def _option(hint: Any, field: dataclasses.Field[Any]) -> dict[str, Any]:
     if hint in NAMED:
         return {"$ref": f"#/definitions/{NAMED[hint].kind}"}
-    if dataclasses.is_dataclass(hint):
-        return _object(hint)
+    if section := section_of(hint):
+        inner = _object(section)
+        if types.NoneType not in get_args(hint):
+            return inner
+        return {"anyOf": [inner, {"type": "null"}], "default": None}
     if get_origin(hint) is tuple and get_args(hint)[0] in NAMED:
         kind = NAMED[get_args(hint)[0]].kind
         return {"type": "array", "items": {"$ref": f"#/definitions/{kind}"}}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from cnnrun.config.experiment import Experiment
+from cnnrun.config.experiment import Experiment, metrics_named
+from cnnrun.config.metrics import require_metric
 from cnnrun.config.source import Source
 from cnnrun.data import DatasetInfo
 from cnnrun.errors import ConfigError
@@ -11,7 +12,7 @@ __all__ = ["require_sense"]
 
 
 def require_sense(experiment: Experiment, info: DatasetInfo, source: Source) -> None:
-    """Refuse an activation that the loss applies again, and targets that the loss does not mean.
+    """Refuse an activation applied twice, targets the loss does not mean, other tasks' metrics.
 
     Raises:
         ConfigError: such a mistake; the message has the place.
@@ -39,5 +40,10 @@ def require_sense(experiment: Experiment, info: DatasetInfo, source: Source) -> 
             f"data.normalize {normalize} moves the inputs, which are the targets, out of that; "
             "normalize: none leaves them, and mse takes any"
         )
+    for path, name in metrics_named(experiment.train).items():
+        try:
+            require_metric(path, name, experiment.data.task(info))
+        except ConfigError as error:
+            problems.append(f"{source.where(tuple(path.split('.')))}: {error}")
     if problems:
         raise ConfigError("\n".join(problems))

@@ -51,6 +51,14 @@ class Figures(Stored):
     seconds: Seconds
     samples_per_second: Seconds
     val_auc: Share | None = None
+    val_balanced_accuracy: Share | None = None
+    val_f1: Share | None = None
+    val_exact_match: Share | None = None
+    val_mae: float | None = None
+    val_mse: float | None = None
+    val_rmse: float | None = None
+    val_r2: float | None = None
+    val_psnr: float | None = None
 
 
 class EpochLine(Figures):
@@ -100,7 +108,29 @@ class Reproduces(Stored):
     verdict: str | None = None
 
 
-class RunRecord(Stored):
+class StoppedEarly(Stored):
+    """Why a run stopped before all its epochs were done."""
+
+    epoch: Count
+    monitor: str
+    patience: Count
+    best: float | None
+    best_epoch: Count | None
+    kept_epoch: Count
+    reason: str
+
+
+class Environment(Stored):
+    """What computed a run, or a part of it, as far as it may round otherwise."""
+
+    versions: dict[str, str] = {}
+    source_sha256: str | None = None
+    blas_kernel: str | None = None
+    cpu: str | None = None
+    cpu_features: list[str] = []
+
+
+class RunRecord(Environment):
     """What `run.json` says; keys that a version may lack have a default, which is not filled in."""
 
     name: str
@@ -112,15 +142,19 @@ class RunRecord(Stored):
     final: Figures | None = None
     best: Figures | None = None
     test: Test | None = None
+    stopped_early: StoppedEarly | None = None
+    chosen_by: str | None = None
     resumed: Count = 0
     command: list[str] = []
     segments: list[Segment] = []
     check_every: Size | None = None
     reproduces: Reproduces | None = None
+    earlier_environments: list[Environment] = []
     seed: Count = 0
     workers: Count = 0
     parameters: Count = 0
     dataset: dict[str, str] = {}
+    group: str | None = None
 
 
 class Progress(Stored):
@@ -139,6 +173,7 @@ class Progress(Stored):
     learning_rate: float
     schedule: dict[str, float]
     best: Figures | None
+    stopping: dict[str, float] = {}
 
 
 class Statistics(Stored):

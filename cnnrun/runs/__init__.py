@@ -5,6 +5,7 @@ from cnnrun.runs.curves import plot_runs
 from cnnrun.runs.environment import default_workers
 from cnnrun.runs.evaluation import Evaluation, evaluate
 from cnnrun.runs.folder import Run, find_run, list_runs
+from cnnrun.runs.groups import Group, claim_group, find_group, is_group
 from cnnrun.runs.keeping import export_run, remove_runs, tag_run
 from cnnrun.runs.model import Model, load_model
 from cnnrun.runs.networks import (
@@ -18,6 +19,7 @@ from cnnrun.runs.opening import resume_run, start_run
 from cnnrun.runs.plugins import load_run
 from cnnrun.runs.reproducing import reproduce
 from cnnrun.runs.reproduction import Reproduction
+from cnnrun.runs.seeds import group_sessions, load_group, resume_seeds, train_seeds
 from cnnrun.runs.segments import Segment, run_segments
 from cnnrun.runs.session import Session
 from cnnrun.runs.signals import StopRequest, ignore_signals, stop_on_signals
@@ -26,6 +28,7 @@ from cnnrun.runs.training import resume, train, train_events
 __all__ = [
     "Comparison",
     "Evaluation",
+    "Group",
     "Model",
     "NetworkSource",
     "NetworkWithData",
@@ -34,14 +37,19 @@ __all__ = [
     "Segment",
     "Session",
     "StopRequest",
+    "claim_group",
     "compare",
     "default_workers",
     "evaluate",
     "export_run",
+    "find_group",
     "find_run",
+    "group_sessions",
     "ignore_signals",
     "is_config_file",
+    "is_group",
     "list_runs",
+    "load_group",
     "load_model",
     "load_run",
     "open_network",
@@ -50,6 +58,7 @@ __all__ = [
     "reproduce",
     "resume",
     "resume_run",
+    "resume_seeds",
     "run_segments",
     "start_run",
     "stop_on_signals",
@@ -57,4 +66,5 @@ __all__ = [
     "tag_run",
     "train",
     "train_events",
+    "train_seeds",
 ]

@@ -95,25 +95,30 @@ def _checkpoints(run: Run) -> list[Cause]:
 
 
 def _surroundings(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[Cause]:
-    """Return what may round otherwise: versions, the BLAS and its kernel, the processor."""
-    before, after = (record.get("versions", {}) for record in (then, now))
-    causes = [
-        Cause(kind, f"{name}: it was {was}, and is {is_now}", rounds=True)
+    """Return what may round otherwise, and did for the run or for a part of it."""
+    causes = _rounding(then, now, "was")
+    for part in then.get("earlier_environments", []):
+        causes += _rounding(part, now, "was for a part of the run")
+    return list(dict.fromkeys(causes))
+
+
+def _rounding(then: Mapping[str, Any], now: Mapping[str, Any], was: str) -> list[Cause]:
+    """Return what differs: versions, the BLAS and its kernel, the processor, the own code."""
+    versions = [record.get("versions", {}) for record in (then, now)]
+    pairs = [
+        (kind, name, *(each.get(name, "missing") for each in versions))
         for name, kind in LIBRARIES.items()
-        for was, is_now in [(before.get(name, "missing"), after.get(name, "missing"))]
-        if before and was != is_now
+        if versions[0]
     ]
-    kernels = [record.get("blas_kernel") for record in (then, now)]
-    if all(kernels) and kernels[0] != kernels[1]:
-        text = f"the kernel of the BLAS: it was {kernels[0]}, and is {kernels[1]}"
-        causes.append(Cause("kernel", text, rounds=True))
+    pairs += [("kernel", "the kernel of the BLAS", then.get("blas_kernel"), now.get("blas_kernel"))]
     features = [set(record.get("cpu_features", [])) for record in (then, now)]
-    if all(features) and features[0] != features[1]:
+    if features[0] != features[1] and all(features):
         changed = ", ".join(sorted(features[0] ^ features[1]))
-        text = f"the processor: it was {then.get('cpu')}, and is {now.get('cpu')} ({changed})"
-        causes.append(Cause("cpu", text, rounds=True))
-    sources = [str(record.get("source_sha256", "")) for record in (then, now)]
-    if all(sources) and sources[0] != sources[1]:
-        text = f"cnnrun's own code: its SHA-256 was {sources[0][:12]}, and is {sources[1][:12]}"
-        causes.append(Cause("source", text, rounds=True))
-    return causes
+        pairs += [("cpu", "the processor", then.get("cpu"), f"{now.get('cpu')} ({changed})")]
+    digests = [(record.get("source_sha256") or "")[:12] for record in (then, now)]
+    pairs += [("source", "the SHA-256 of cnnrun's own code", *digests)]
+    return [
+        Cause(kind, f"{name}: it {was} {before}, and is {after}", rounds=True)
+        for kind, name, before, after in pairs
+        if before and after and before != after
+    ]

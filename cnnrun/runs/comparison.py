@@ -1,19 +1,22 @@
-"""Runs side by side: the figures of each, and the settings in which they differ."""
+"""Runs or groups side by side: the settings in which they differ, the results, and how sure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from cnnrun.config import to_dict
-from cnnrun.errors import ConfigError, RunError
+from cnnrun.errors import CnnrunError, ConfigError, RunError
 from cnnrun.notebook import cell, html_table
 from cnnrun.runs.differences import differences
 from cnnrun.runs.folder import Run, find_run
+from cnnrun.runs.group_comparison import SeedDifference, compare_seeds, spreads_of
+from cnnrun.runs.groups import Group, find_group, is_group
 from cnnrun.runs.keeping import tags_of
 from cnnrun.runs.plugins import load_run_experiment
+from cnnrun.runs.sample_comparison import SampleComparison, compare_samples
 
 __all__ = ["FIGURES", "Comparison", "compare", "flat", "sort_summaries", "summarize_run"]
 
@@ -22,23 +25,42 @@ FIGURES = ("name", "status", "epochs", "val_loss", "val_accuracy", "test_accurac
 
 @dataclass(frozen=True)
 class Comparison:
-    """Several runs side by side.
+    """Several runs, or groups of runs, side by side.
 
     Attributes:
         runs: their names.
         settings: by path, such as `network[0].conv2d.filters`, the value in each run; only those
             that differ. Where the layers are others, those of a kind are matched, and counted from
             1: `network.conv2d#2.filters`; one that a run does not have is None there.
-        results: by figure, the value of each run.
+        results: by figure, the value of each run; of groups the mean and deviation over the seeds.
+        differences: of two groups, by figure: how far they differ, and whether that is shown.
+        samples: of two runs, what they say of the same test samples; None where `notes` say why.
+        notes: why something could not be compared.
     """
 
     runs: list[str]
     settings: dict[str, list[Any]]
     results: dict[str, list[Any]]
+    differences: dict[str, SeedDifference] = field(default_factory=dict)
+    samples: SampleComparison | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def verdicts(self) -> list[str]:
+        """Which one is better, and whether that is shown, in sentences."""
+        sentences = [f"test {key}: {of.verdict}" for key, of in self.differences.items()]
+        return [*sentences, *([self.samples.verdict] if self.samples else []), *self.notes]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the comparison as a JSON document."""
-        return asdict(self)
+        return {
+            "runs": self.runs,
+            "settings": self.settings,
+            "results": self.results,
+            "differences": {key: of.to_dict() for key, of in self.differences.items()},
+            "samples": self.samples.to_dict() if self.samples else None,
+            "notes": list(self.notes),
+        }
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows: a column for each run."""
@@ -46,28 +68,88 @@ class Comparison:
             (name, *map(cell, values))
             for name, values in (*self.settings.items(), *self.results.items())
         ]
-        summary = f"{len(self.settings)} settings differ"
+        differ = f"{len(self.settings)} settings differ"
+        summary = "; ".join([differ, *self.verdicts])
         return html_table("runs side by side", summary, ("", *self.runs), rows)
 
 
-def compare(runs: Sequence[Run | str], runs_dir: Path | str = "runs") -> Comparison:
-    """Return what differs between runs, and what came of each.
+def compare(
+    runs: Sequence[Run | Group | str],
+    runs_dir: Path | str = "runs",
+    *,
+    samples: bool = True,
+    workers: int | None = None,
+) -> Comparison:
+    """Return what differs between runs, or between groups of runs, and what came of each.
+
+    Two groups are compared by seed, and two runs by sample: both are measured on the test split.
 
     Args:
-        runs: two or more: runs, or their names or folders.
-        runs_dir: where a run of that name is looked for.
+        runs: two or more: runs, or groups, or their names or folders.
+        runs_dir: where one of that name is looked for.
+        samples: whether two runs are compared by sample, for which their data are loaded.
+        workers: for that, as `train` takes them.
 
     Raises:
-        ConfigError: there is nothing to compare.
-        RunError: there is no such run, or it is damaged.
+        ConfigError: there is nothing to compare, or runs and groups are mixed.
+        RunError: there is no such run or group, or it is damaged.
     """
-    if isinstance(runs, Run | str) or len(runs) < 2:
+    if isinstance(runs, Run | Group | str) or len(runs) < 2:
         raise ConfigError("name two runs or more, to compare them")
-    opened = [find_run(run, Path(runs_dir)) if isinstance(run, str) else run for run in runs]
-    settings = [to_dict(load_run_experiment(run, check_network=False)) for run in opened]
-    rows = [summarize_run(run) for run in opened]
+    opened = [_opened(run, Path(runs_dir)) if isinstance(run, str) else run for run in runs]
+    groups = [one for one in opened if isinstance(one, Group)]
+    singles = [one for one in opened if isinstance(one, Run)]
+    if groups and singles:
+        raise ConfigError(
+            f"{groups[0].name} is a group and {singles[0].name} a run; compare groups with groups"
+        )
+    return _groups(groups) if groups else _runs(singles, samples, workers)
+
+
+def _opened(name: str, runs_dir: Path) -> Run | Group:
+    return find_group(name, runs_dir) if is_group(name, runs_dir) else find_run(name, runs_dir)
+
+
+def _groups(groups: Sequence[Group]) -> Comparison:
+    documents = [{**to_dict(group.base(check_network=False)), "seed": None} for group in groups]
+    settings = differences(documents)
+    sides = Comparison([group.name for group in groups], settings, spreads_of(groups))
+    if len(groups) != 2:
+        return sides
+    surely = compare_seeds(*groups)
+    notes = [
+        note
+        for group, document in zip(groups, documents, strict=True)
+        for note in _trained_otherwise(group, document)
+    ]
+    if any(key == "loss" or key.startswith("loss.") for key in settings):
+        surely.pop("loss", None)
+        notes.append("test loss: not compared, since they are trained with different losses")
+    if len({digest for group in groups for digest in group.data_digests}) > 1:
+        notes.append("not all of these runs have the same data, nor the same test samples")
+    return replace(sides, differences=surely, notes=tuple(notes))
+
+
+def _trained_otherwise(group: Group, document: dict[str, Any]) -> Iterator[str]:
+    """Yield which runs of a group have other settings: those that were given more epochs since."""
+    for run in group.runs.values():
+        own = to_dict(load_run_experiment(run, check_network=False))
+        same = {key: document[key] for key in ("name", "seed")}
+        if others := differences([document, {**own, **same}]):
+            yield f"{run.name} was trained otherwise than its group: {', '.join(others)}"
+
+
+def _runs(runs: Sequence[Run], samples: bool, workers: int | None) -> Comparison:
+    settings = [to_dict(load_run_experiment(run, check_network=False)) for run in runs]
+    rows = [summarize_run(run) for run in runs]
     results = {figure: [row[figure] for row in rows] for figure in (*FIGURES[1:], "parameters")}
-    return Comparison([run.name for run in opened], differences(settings), results)
+    sides = Comparison([run.name for run in runs], differences(settings), results)
+    if len(runs) != 2 or not samples:
+        return sides
+    try:
+        return replace(sides, samples=compare_samples(*runs, workers=workers))
+    except CnnrunError as error:
+        return replace(sides, notes=(f"not compared by sample: {error}",))
 
 
 def summarize_run(run: Run) -> dict[str, Any]:
@@ -84,6 +166,7 @@ def summarize_run(run: Run) -> dict[str, Any]:
             "status": "damaged",
             "tags": [],
             "reproduces": None,
+            "group": None,
         }
     best, final = record.get("best") or {}, record.get("final") or {}
     return {
@@ -97,6 +180,7 @@ def summarize_run(run: Run) -> dict[str, Any]:
         "parameters": record.get("parameters"),
         "tags": tags,
         "reproduces": (record.get("reproduces") or {}).get("run"),
+        "group": record.get("group"),
     }
 
 

@@ -19,7 +19,10 @@ from threadpoolctl import threadpool_info
 import cnnrun
 from cnnrun.engine.kernels import accelerated
 
-__all__ = ["default_workers", "environment", "now"]
+__all__ = ["default_workers", "earlier_environments", "environment", "now"]
+
+ROUNDS = ("versions", "source_sha256", "blas_kernel", "cpu", "cpu_features")
+"""What may change how sums are rounded."""
 
 MOST_WORKERS = 32
 """The default never exceeds this: each worker takes memory, and few batches have more shards."""
@@ -56,6 +59,18 @@ def environment() -> dict[str, Any]:
         "cpu_features": _cpu_features(),
         "platform": platform.platform(),
     }
+
+
+def earlier_environments(before: dict[str, Any], now: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what computed parts of a run that goes on elsewhere, as its record keeps it.
+
+    Args:
+        before: the record so far.
+        now: the environment in which it goes on.
+    """
+    last = {key: before[key] for key in ROUNDS if key in before}
+    moved = any(value != now.get(key) for key, value in last.items())
+    return [*before.get("earlier_environments", []), *([last] if moved else [])]
 
 
 def _git() -> dict[str, Any] | None:

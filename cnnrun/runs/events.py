@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from cnnrun.runs.layer_watch import LayerFigures
 
 __all__ = [
     "Diverged",
@@ -11,8 +15,10 @@ __all__ = [
     "EpochMetrics",
     "Event",
     "FinalTest",
+    "LayersMeasured",
     "StepFinished",
     "Stopped",
+    "StoppedEarly",
     "TrainingFinished",
     "TrainingStarted",
     "WorkersSlow",
@@ -32,6 +38,7 @@ class EpochMetrics:
         seconds: spent on the epoch, its validation included.
         samples_per_second: of training alone.
         val_auc: the mean of every class's AUC on the validation split; None where there is none.
+        further: what else `cnnrun.config.METRICS` has of the task, of the validation split.
     """
 
     epoch: int
@@ -45,10 +52,16 @@ class EpochMetrics:
     seconds: float
     samples_per_second: float
     val_auc: float | None = None
+    further: Mapping[str, float | None] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the figures by name."""
-        return asdict(self)
+        """Return the figures by name: those of validation as `val_f1`, null if not finite."""
+        figures = asdict(self)
+        further: dict[str, float | None] = figures.pop("further")
+        for name, value in further.items():
+            is_known = value is not None and math.isfinite(value)
+            figures[f"val_{name}"] = value if is_known else None
+        return figures
 
 
 @dataclass(frozen=True)
@@ -81,6 +94,18 @@ class StepFinished:
     batch: int
     loss: float
     waited: float = 0.0
+
+
+@dataclass(frozen=True)
+class LayersMeasured:
+    """What the update that is told of next did to every layer, in natural order.
+
+    `epoch` is the number of the epoch that the step belongs to, from 1.
+    """
+
+    epoch: int
+    step: int
+    layers: tuple[LayerFigures, ...]
 
 
 @dataclass(frozen=True)
@@ -126,8 +151,42 @@ class Diverged:
 
 
 @dataclass(frozen=True)
+class StoppedEarly:
+    """Training stops before all epochs are done: a metric no longer improves.
+
+    Attributes:
+        epoch: how many are done.
+        monitor: the metric.
+        patience: epochs without an improvement that were waited for.
+        best, best_epoch: its best value and when that was; None where it was never measured.
+        kept_epoch: the epoch whose weights are tested.
+    """
+
+    epoch: int
+    monitor: str
+    patience: int
+    best: float | None
+    best_epoch: int | None
+    kept_epoch: int
+
+    @property
+    def reason(self) -> str:
+        """Why, in words, and which weights are kept."""
+        since = f" since epoch {self.best_epoch} ({self.best:.4g})" if self.best_epoch else ""
+        waited = f"{self.patience} epoch{'s' * (self.patience != 1)}"
+        return (
+            f"after epoch {self.epoch}: {self.monitor} has not improved for {waited}{since}; "
+            f"the weights of epoch {self.kept_epoch} are kept"
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the figures by name, and the reason."""
+        return {**asdict(self), "reason": self.reason}
+
+
+@dataclass(frozen=True)
 class TrainingFinished:
-    """All epochs are done."""
+    """All epochs are done, or it has stopped early."""
 
     step: int
 
@@ -155,10 +214,12 @@ class FinalTest:
 
 Event = (
     TrainingStarted
+    | LayersMeasured
     | StepFinished
     | WorkersSlow
     | EpochFinished
     | Stopped
+    | StoppedEarly
     | Diverged
     | TrainingFinished
     | FinalTest

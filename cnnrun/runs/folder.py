@@ -20,8 +20,10 @@ from cnnrun.runs.locking import hold, is_held
 if TYPE_CHECKING:
     from cnnrun.runs.model import Model
 
-__all__ = ["Run", "date_last", "find_run", "list_runs"]
+__all__ = ["GROUP_FILE", "Run", "date_last", "find_run", "folders_by_date", "list_runs"]
 
+GROUP_FILE = "group.json"
+"""Tells the folder of a group of runs from that of a run."""
 TICK = 1_000_000
 """Nanoseconds between two runs at least: a time that file systems tell apart."""
 
@@ -69,6 +71,11 @@ class Run:
         except RunError:
             return None
         return noted["run"] if noted else None
+
+    @property
+    def layers(self) -> Path:
+        """The file with a line for every step that was measured layer by layer."""
+        return self.folder / "layers.jsonl"
 
     @property
     def digests(self) -> Path:
@@ -186,30 +193,36 @@ def list_runs(runs_dir: Path | str = "runs") -> list[Run]:
 
     `date_last` sees to it that a new run's time is the latest, whatever the clock says.
     """
-    dates = _dates(Path(runs_dir))
-    return sorted(dates, key=lambda run: (dates[run], run.name))
+    return [Run(folder) for folder in folders_by_date(Path(runs_dir), "config.yaml")]
 
 
 def date_last(config: Path, runs_dir: Path) -> None:
-    """Give a configuration a time later than that of every other run in `runs_dir`.
+    """Give a configuration a time later than that of every other run, or group, in `runs_dir`.
 
     The clock does so by itself, unless it was set back, or a run was copied from a machine whose
     clock is ahead. Where no time can be set, the clock's stands.
     """
     with suppress(OSError):
-        others = (date for run, date in _dates(runs_dir).items() if run.config != config)
-        latest = max(others, default=0)
+        dates = _dates(runs_dir, config.name)
+        dates.pop(config.parent, None)
+        latest = max(dates.values(), default=0)
         if config.stat().st_mtime_ns <= latest:
             os.utime(config, ns=(latest + TICK, latest + TICK))
 
 
-def _dates(runs_dir: Path) -> dict[Run, int]:
-    """Return the runs in a directory, each with the time of its configuration in nanoseconds."""
+def folders_by_date(runs_dir: Path, file: str) -> list[Path]:
+    """Return the folders in a directory that have a file of that name, by its time."""
+    dates = _dates(runs_dir, file)
+    return sorted(dates, key=lambda folder: (dates[folder], folder.name))
+
+
+def _dates(runs_dir: Path, file: str) -> dict[Path, int]:
+    """Return the folders that have such a file, each with its time in nanoseconds."""
     dates = {}
     if runs_dir.is_dir():
-        for path in runs_dir.glob("[!.]*/config.yaml"):
+        for path in runs_dir.glob(f"[!.]*/{file}"):
             with suppress(OSError):  # the run is being removed
-                dates[Run(path.parent)] = path.stat().st_mtime_ns
+                dates[path.parent] = path.stat().st_mtime_ns
     return dates
 
 
@@ -228,12 +241,18 @@ def find_run(name: str, runs_dir: Path) -> Run:
             raise RunError(f"{runs_dir}: there are no runs yet; `cnnrun train` makes one")
         return next((run for run in reversed(runs) if run.reproduces is None), runs[-1])
     for folder in (runs_dir / name, Path(name)):
+        if (folder / "config.yaml").is_file():
+            return Run(folder)
+        if (folder / GROUP_FILE).is_file():
+            raise RunError(f"{folder}: a group of runs; name one of them")
         if folder.is_dir():
-            if (folder / "config.yaml").is_file():
-                return Run(folder)
             raise RunError(f"{folder}: not a run; it has no config.yaml")
-    same = [run for run in runs if re.fullmatch(re.escape(name) + r"-\d{4,}", run.name)]
+    numbered = re.compile(re.escape(name) + r"-\d{4,}")
+    same = [run for run in runs if numbered.fullmatch(run.name)]
     if same:
         return same[-1]
+    for file in runs_dir.glob(f"*/{GROUP_FILE}"):
+        if numbered.fullmatch(file.parent.name):
+            raise RunError(f"{name}: a group of runs; name one of them")
     known = ", ".join(run.name for run in runs[-5:]) or "none"
     raise RunError(f"no run is called {name!r} in {runs_dir}; the latest: {known}")

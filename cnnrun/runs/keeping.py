@@ -13,7 +13,8 @@ from pathlib import Path
 
 from cnnrun.errors import ConfigError, RunError
 from cnnrun.runs.files import sync_folder, write_json
-from cnnrun.runs.folder import Run, find_run
+from cnnrun.runs.folder import GROUP_FILE, Run, find_run
+from cnnrun.runs.groups import find_group, is_group
 from cnnrun.runs.locking import is_held
 
 __all__ = ["export_run", "removable", "remove_runs", "tag_run", "tags_of"]
@@ -67,24 +68,32 @@ def tag_run(run: Run, add: Sequence[str] = (), remove: Sequence[str] = ()) -> li
 
 
 def removable(names: Sequence[str], runs_dir: Path) -> list[Run]:
-    """Return the runs of these names, each once, that may be removed.
+    """Return the runs of these names, each once, that may be removed; of a group all, and itself.
 
     Raises:
         RunError: one is missing, lies elsewhere, is being trained, or is not a run of cnnrun's.
     """
-    runs = {run.folder.resolve(): run for run in (find_run(name, runs_dir) for name in names)}
+    named = [run for name in names for run in _named(name, runs_dir)]
+    runs = {run.folder.resolve(): run for run in named}
     for folder, run in runs.items():
         if folder.parent != runs_dir.resolve() or run.folder.is_symlink():
             raise RunError(f"{run.folder}: not in {runs_dir}; name its folder with --runs-dir")
-        if not run.record_file.is_file():
+        if not any((folder / file).is_file() for file in (run.record_file.name, GROUP_FILE)):
             raise RunError(f"{run.folder}: has no run.json, and may be something else than a run")
         if is_held(folder):
             raise RunError(f"{run.folder}: a process is training this run; wait for it, or stop it")
     return list(runs.values())
 
 
+def _named(name: str, runs_dir: Path) -> list[Run]:
+    if not is_group(name, runs_dir):
+        return [find_run(name, runs_dir)]
+    group = find_group(name, runs_dir)
+    return [*group.runs.values(), Run(group.folder)]  # its folder is locked and removed alike
+
+
 def remove_runs(names: Sequence[str], runs_dir: Path | str = "runs") -> list[str]:
-    """Remove runs with all that is in their folders; return their names.
+    """Remove runs, or groups, with all that is in their folders; return their names.
 
     None is removed unless all may be. Each disappears at once, whenever this is interrupted.
 

@@ -11,17 +11,19 @@ from typing import Any
 from filelock import BaseFileLock
 
 from cnnrun.config import Experiment, build_network, describe_fault, dump_yaml, loaded_plugins
-from cnnrun.data import PreparedData, Statistics, prepare
+from cnnrun.data import PreparedData, Statistics, has_labels, prepare
 from cnnrun.errors import DataError, RunError
 from cnnrun.runs.checkpoints import Checkpoint, has_checkpoint
+from cnnrun.runs.choosing import metric_key
 from cnnrun.runs.claiming import claim_run
-from cnnrun.runs.environment import default_workers, environment, now
+from cnnrun.runs.environment import default_workers, earlier_environments, environment, now
 from cnnrun.runs.files import dump_json, replace_file
 from cnnrun.runs.folder import Run, date_last
 from cnnrun.runs.moved import experiment_of, prepare_data
 from cnnrun.runs.segments import keep_configuration, keep_plugins, list_segments
 from cnnrun.runs.session import Session
 from cnnrun.runs.state import read_training, restore_state
+from cnnrun.runs.stopping import go_on, has_stopped
 from cnnrun.runs.trainer import Trainer
 
 __all__ = ["resume_run", "start_run"]
@@ -77,7 +79,8 @@ def resume_run(
     """Return a training that goes on where the run's last checkpoint stands.
 
     More `epochs` than before extend the run; a schedule that depends on their number then follows
-    the new one.
+    the new one. A run that has stopped early goes on only if `epochs` are given, more than are
+    done; its patience then begins anew.
 
     Raises:
         RunError: another process trains the run, it is finished, or it cannot be written to.
@@ -91,15 +94,18 @@ def resume_run(
         checkpoint, statistics, log_size = None, None, 0
         if has_checkpoint(run.checkpoint("last")):
             checkpoint = read_training(run.checkpoint("last"))
-            _refuse_if_done(run, before, checkpoint, experiment.train.epochs)
+            _refuse_if_done(run, before, checkpoint, experiment.train.epochs, epochs is not None)
             statistics = Statistics.from_json(checkpoint.state["statistics"])
         data = prepare_data(experiment, statistics)
         trainer = _trainer(experiment, data, workers)
         if checkpoint:
             log_size = restore_state(trainer, checkpoint, str(run.folder))
+        goes_on = epochs is not None and has_stopped(trainer.progress.stopping)
+        if goes_on:
+            go_on(trainer.progress.stopping)
         old = run.config.read_bytes()
         configuration = old if epochs is None else _configuration(experiment)
-        document = _record(trainer, command, configuration, before)
+        document = _record(trainer, command, configuration, before, goes_on=goes_on)
         # Nothing has been written so far.
         session = Session(run, trainer, lock, document, log_size)
         keep_plugins(run, loaded_plugins())
@@ -127,16 +133,27 @@ def _held(run: Run) -> Iterator[BaseFileLock]:
         raise
 
 
-def _refuse_if_done(run: Run, record: dict[str, Any], checkpoint: Checkpoint, epochs: int) -> None:
-    """Raise RunError if nothing is left to do; a run that stopped before its test is not done."""
+def _refuse_if_done(
+    run: Run, record: dict[str, Any], checkpoint: Checkpoint, epochs: int, are_given: bool
+) -> None:
+    """Raise RunError if nothing is left to do; a run that stopped before its test is not done.
+
+    `are_given` says whether the epochs were asked for now, which a run that stopped early needs.
+    """
     progress = checkpoint.state.get("progress", {})
-    done = progress.get("epoch", 0)
-    if done < epochs:
+    done, stopped = progress.get("epoch", 0), has_stopped(progress.get("stopping", {}))
+    if done < epochs and (are_given or not stopped):
         return
-    only_the_test_is_left = (done, progress.get("batch")) == (epochs, 0) and not (
+    is_at_end = (done, progress.get("batch")) == (epochs, 0) or (stopped and not are_given)
+    only_the_test_is_left = is_at_end and not (
         record.get("status") == "finished" and record.get("test")
     )
     if not only_the_test_is_left:
+        if stopped and done < epochs:
+            raise RunError(
+                f"{run.folder}: training stopped early, after epoch {done} of {epochs}; "
+                "--epochs N goes on, to N in all, and waits anew for an improvement"
+            )
         raise RunError(
             f"{run.folder}: all {done} epochs are done; give more with --epochs to go on"
         )
@@ -172,9 +189,22 @@ def _configuration(experiment: Experiment) -> bytes:
 
 
 def _record(
-    trainer: Trainer, command: Sequence[str], configuration: bytes, before: dict[str, Any]
+    trainer: Trainer,
+    command: Sequence[str],
+    configuration: bytes,
+    before: dict[str, Any],
+    *,
+    goes_on: bool = False,
 ) -> dict[str, Any]:
-    """Return the record of a run that is trained now; `before` is what it was, if it goes on."""
+    """Return the record of a run that is trained now.
+
+    Args:
+        trainer: where it stands.
+        command: the command line.
+        configuration: what it is trained with.
+        before: what the record was, if the run is resumed.
+        goes_on: whether it had stopped early, and does not stay there.
+    """
     experiment, data = trainer.experiment, trainer.data
     document: dict[str, Any] = {
         "schema_version": 1,
@@ -188,8 +218,11 @@ def _record(
         "best": None,
         "resumed": 0,
     }
+    surroundings = environment()
     if before:
-        kept = ("started", "resumed", "gradcheck", "check_every", "reproduces")
+        if earlier := earlier_environments(before, surroundings):
+            document["earlier_environments"] = earlier
+        kept = ("started", "resumed", "gradcheck", "check_every", "reproduces", "group")
         document.update({key: before[key] for key in kept if key in before})
         document["resumed"] += 1
     document.update(
@@ -200,12 +233,18 @@ def _record(
             configuration,
             loaded_plugins(),
             command,
+            goes_on=goes_on,
         ),
         seed=experiment.seed,
         workers=trainer.workers,
         dataset={"name": data.info.name, "sha256": data.sha256},
+        chosen_by=metric_key(
+            experiment.train.chosen_by,
+            is_validated=data.val is not None,
+            is_labelled=has_labels(data.task),
+        ),
         parameters=trainer.network.parameter_count,
-        **environment(),
+        **surroundings,
     )
     return document
 

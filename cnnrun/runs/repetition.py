@@ -66,7 +66,8 @@ def read_original(run: Run, epochs: int | None) -> Original:
     """
     segments, lines = run_segments(run, changed=True), run.metrics
     last = read_checkpoint(run.checkpoint("last"), verify=False)
-    end = last.state.get("progress", {}).get("step")
+    progress = last.state.get("progress")
+    end = progress.get("step") if isinstance(progress, dict) else None
     if not isinstance(end, int):
         file = run.checkpoint("last") / "state.json"
         raise RunError(f"{file}: damaged; it does not say at which step the run stands")
@@ -104,7 +105,8 @@ def compare_repetition(original: Original, session: Session, ended: str | None) 
     lines = _until(again.metrics, end)
     epochs = min(len(original.lines), len(lines))
     metrics, epoch = metric_differences(original.lines, lines)
-    compared.append(f"the metrics of {epochs} epochs")
+    if epochs:
+        compared.append(f"the metrics of {epochs} epoch{'' if epochs == 1 else 's'}")
     best_weights, predictions, tests = {}, None, []
     if whole and original.record.get("test") and again.record.get("test"):
         tests = [{"epoch": 0, **record["test"]} for record in (original.record, again.record)]

@@ -1,9 +1,9 @@
 """The segments of a run: from which step on it was trained with what.
 
 Most runs have one. A run that is extended, `--resume --epochs N`, has one more, since a schedule
-may depend on the number of epochs; so has one that goes on with another plug-in. The record lists
-them. The configuration of the last is `config.yaml`; those of the others are kept in `configs/`,
-and plug-ins in `plugins/`, named after their digests.
+may depend on the number of epochs; so has one that goes on with another plug-in, or after it had
+stopped early. The record lists them. The configuration of the last is `config.yaml`; those of the
+others are kept in `configs/`, and plug-ins in `plugins/`, named after their digests.
 """
 
 from __future__ import annotations
@@ -100,6 +100,8 @@ def list_segments(
     configuration: bytes,
     plugins: Sequence[Plugin],
     command: Sequence[str],
+    *,
+    goes_on: bool = False,
 ) -> list[dict[str, Any]]:
     """Return the segments of a run that goes on from here, as the record has them.
 
@@ -109,6 +111,7 @@ def list_segments(
         configuration: the file that it goes on with.
         plugins: those that it goes on with.
         command: the command line.
+        goes_on: whether it had stopped early; the segment before then ends by itself.
     """
     new = {
         "from_step": progress.step,
@@ -118,10 +121,11 @@ def list_segments(
         "command": list(command),
     }
     begun = [entry for entry in before if entry["from_step"] <= progress.step]
-    if begun and _train_alike(begun[-1], new):
+    if begun and _train_alike(begun[-1], new) and not goes_on:
         return begun
     trained = [entry for entry in begun if entry["from_step"] < progress.step]
-    return trained if trained and _train_alike(trained[-1], new) else [*trained, new]
+    is_same = trained and _train_alike(trained[-1], new) and not goes_on
+    return trained if is_same else [*trained, new]
 
 
 def keep_configuration(run: Run, segments: Sequence[dict[str, Any]], configuration: bytes) -> None:

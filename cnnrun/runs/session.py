@@ -17,7 +17,8 @@ renamed to `NAME-0001/`                a run without a checkpoint: a resume trai
 -------------------------------------  -----------------------------------------------------------
 after each epoch
 -------------------------------------  -----------------------------------------------------------
-a line of `digests.jsonl`              a resume cuts what lies behind `last`
+a line of `layers.jsonl`               a resume cuts what lies behind `last`
+a line of `digests.jsonl`              the same
 a line of `metrics.jsonl`              `last` counts fewer bytes: the line, or its part, is cut, and
                                        the epoch repeated to the bit
 `checkpoints/last/`                    the epoch is done; if it is the best one, `best` is behind,
@@ -70,6 +71,7 @@ from cnnrun.runs.observers import (
     CurvePlotter,
     DigestLog,
     EpochLog,
+    LayerLog,
     RecordWriter,
 )
 from cnnrun.runs.signals import StopRequest
@@ -85,8 +87,8 @@ class Session:
     It lets go of the run's lock at the end of `events`, when it is closed (`with` does that), or
     when nothing refers to it any more.
 
-    The observers are called in an order: digests and the log first, because a checkpoint keeps the
-    log's length; then the checkpoints; then the curves, which are drawn from the log; the record
+    The observers are called in an order: the logs first, because a resume cuts them to the
+    checkpoint; then the checkpoints; then the curves, which are drawn from the log; the record
     last, because its status promises that the rest is on the disk.
     """
 
@@ -114,6 +116,7 @@ class Session:
         log = EpochLog(run.log, log_size)
         every, network = document.get("check_every"), trainer.network
         self._observers = (
+            LayerLog(run.layers, trainer.progress.step),
             DigestLog(run.digests, trainer.progress.step, every, network.state),
             log,
             CheckpointWriter(run.checkpoint, lambda: take_state(trainer, log.size)),
@@ -150,7 +153,7 @@ class Session:
         self._lock.release()
 
     def events(self, stop: StopRequest | None = None) -> Iterator[Event]:
-        """Train, measure the best weights on the test split, and tell what happens.
+        """Train, measure the best weights (or the last) on the test split, and tell what happens.
 
         Every event has been written down when it is told. Whoever stops listening, or interrupts,
         leaves a run that resumes from its last checkpoint.
@@ -189,17 +192,18 @@ class Session:
         for event in self.trainer.train(stop):
             yield event
         if isinstance(event, TrainingFinished):
-            model = load_model(self.run, "best")
+            which = self.experiment.train.tested
+            model = load_model(self.run, which)
             evaluation = model.measure(self.data.test, workers=self.trainer.workers)
             require_finite_evaluation(
                 evaluation,
                 model.network,
                 self.experiment.loss,
                 self.data.test,
-                "on the test split, with the best weights",
+                f"on the test split, with the {which} weights",
             )
             summary = None if has_labels(self.data.task) else evaluation.figures.summary
-            yield FinalTest("best", evaluation.loss, evaluation.accuracy, summary)
+            yield FinalTest(which, evaluation.loss, evaluation.accuracy, summary)
 
     def _end(self, status: str, message: str | None = None) -> None:
         """Note how the run ended, unless that has been noted."""

@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
-from cnnrun.config import Experiment
+from cnnrun.config import Experiment, metrics_named, require_metric
 from cnnrun.data import Feed, PreparedData, feed, has_labels
 from cnnrun.engine import Clock, Executor, Network, Pace, StepResult, find_nonfinite
 from cnnrun.engine.optimizers.base import State, global_norm
 from cnnrun.engine.types import Array
-from cnnrun.errors import ConfigError, DivergedError
+from cnnrun.errors import DivergedError
 from cnnrun.runs.batches import batch_slices, batches_of
+from cnnrun.runs.choosing import rank
 from cnnrun.runs.divergence import require_finite_evaluation, require_finite_state
 from cnnrun.runs.evaluation import Evaluation, evaluate
 from cnnrun.runs.events import (
@@ -22,16 +23,19 @@ from cnnrun.runs.events import (
     EpochFinished,
     EpochMetrics,
     Event,
+    LayersMeasured,
     StepFinished,
     Stopped,
     TrainingFinished,
     TrainingStarted,
     WorkersSlow,
 )
+from cnnrun.runs.layer_watch import LayerWatch
 from cnnrun.runs.measures.metrics import accuracy
 from cnnrun.runs.signals import StopRequest
+from cnnrun.runs.stopping import has_stopped, reason_to_stop, watch
 
-__all__ = ["Progress", "Trainer", "rank"]
+__all__ = ["Progress", "Trainer"]
 
 
 @dataclass
@@ -43,6 +47,7 @@ class Progress:
         batch: batches done of the epoch at hand, with the sums of its figures so far.
         schedule: what the schedule remembers.
         best: the best epoch's metrics.
+        stopping: what early stopping remembers.
     """
 
     step: int = 0
@@ -56,6 +61,7 @@ class Progress:
     learning_rate: float = 0.0
     schedule: dict[str, float] = field(default_factory=dict)
     best: dict[str, Any] | None = None
+    stopping: dict[str, float] = field(default_factory=dict)
 
     @property
     def at_best(self) -> bool:
@@ -77,13 +83,10 @@ class Trainer:
         """Prepare a training from the start.
 
         Raises:
-            ConfigError: the best epoch cannot be chosen as `train.best` says.
+            ConfigError: a metric that an epoch is chosen by is not measured.
         """
-        if experiment.train.best == "auc" and data.val is None:
-            raise ConfigError(
-                "train.best: auc is measured on the validation split, and there is none; set "
-                "data.validation, or train.best to accuracy or loss"
-            )
+        for option, name in metrics_named(experiment.train).items():
+            require_metric(option, name, data.task, has_validation=data.val is not None)
         self.experiment = experiment
         self.data = data
         self.network = network
@@ -91,6 +94,8 @@ class Trainer:
         self.optimizer = experiment.optimizer
         self.optimizer_state: State = self.optimizer.initial_state(network.parameters)
         self.progress = Progress()
+        self._watch = LayerWatch(network)
+        self._measured: LayersMeasured | None = None
         self.batches = batch_slices(len(data.train), experiment.train.batch_size)
 
     def train(self, stop: StopRequest) -> Iterator[Event]:
@@ -119,7 +124,7 @@ class Trainer:
             ) as executor,
         ):
             upcoming = self._upcoming()
-            while progress.epoch < options.epochs:
+            while progress.epoch < options.epochs and not has_stopped(progress.stopping):
                 while progress.batch < len(self.batches):
                     if stop:
                         yield Stopped(progress.step)
@@ -129,6 +134,8 @@ class Trainer:
                     except DivergedError as error:
                         yield Diverged(progress.step + 1, str(error))
                         raise
+                    if self._measured:
+                        yield self._measured
                     yield done
                     if pace and pace.is_known:
                         if slow := pace.slowdown():
@@ -140,6 +147,8 @@ class Trainer:
                     yield Diverged(progress.step, str(error))
                     raise
                 yield finished
+        if has_stopped(progress.stopping) and progress.best:
+            yield reason_to_stop(options, progress.best, progress.stopping, progress.epoch)
         yield TrainingFinished(progress.step)
 
     def _upcoming(self) -> Iterator[tuple[int, Array]]:
@@ -169,11 +178,24 @@ class Trainer:
         )
         factor = self.experiment.schedule.factor(clock, progress.schedule)
         progress.learning_rate = self.optimizer.learning_rate * factor
+        is_watched = self._is_watched()
+        if is_watched:
+            self._watch.before(result.gradients)
         executor.update(learning_rate=progress.learning_rate, step=progress.step + 1, norm=norm)
+        self._measured = None
+        if is_watched:
+            layers = self._watch.after(x)
+            self._measured = LayersMeasured(epoch + 1, progress.step + 1, layers)
         self._count(result, targets, norm, len(indices))
         seconds = time.perf_counter() - started
         progress.seconds += seconds
         return StepFinished(progress.step, epoch, progress.batch, result.loss, waited / seconds)
+
+    def _is_watched(self) -> bool:
+        """Return whether the step at hand is measured layer by layer: an epoch's last, at least."""
+        every, done = self.experiment.train.log_every, self.progress.step + 1
+        is_last = self.progress.batch + 1 == len(self.batches)
+        return is_last or (every is not None and done % every == 0)
 
     def _count(self, result: StepResult, targets: Array, norm: float, samples: int) -> None:
         progress = self.progress
@@ -224,45 +246,28 @@ class Trainer:
         self._require_finite(validation)
         progress.epoch += 1
         right = progress.right if has_labels(self.data.task) else None
+        further = validation.figures.metrics if validation else {}
         metrics = EpochMetrics(
             epoch=progress.epoch,
             step=progress.step,
             train_loss=progress.loss / progress.samples,
             train_accuracy=right / progress.samples if right is not None else None,
             val_loss=validation.loss if validation else None,
-            val_accuracy=validation.accuracy if validation else None,
+            val_accuracy=further.pop("accuracy", None),
             learning_rate=progress.learning_rate,
             grad_norm=progress.grad_norm / len(self.batches),
             seconds=trained + time.perf_counter() - started,
             samples_per_second=progress.samples / max(trained, 1e-9),
-            val_auc=validation.auc if validation else None,
+            val_auc=further.pop("auc", None),
+            further=further,
         )
         monitored = metrics.val_loss if validation else metrics.train_loss
         if monitored is not None:
             self.experiment.schedule.observe(monitored, progress.schedule)
-        best = self.experiment.train.best
-        improved = progress.best is None or rank(asdict(metrics), best) > rank(progress.best, best)
+        best, figures = self.experiment.train.chosen_by, metrics.to_json()
+        improved = progress.best is None or rank(figures, best) > rank(progress.best, best)
         if improved:
-            progress.best = asdict(metrics)
+            progress.best = figures
+        watch(self.experiment.train, figures, progress.stopping)
         progress.start_epoch()
         return EpochFinished(metrics, improved)
-
-
-def rank(metrics: dict[str, Any], best: str) -> tuple[float, float]:
-    """Return an epoch's rank, highest for the best; a tie goes to the lower loss.
-
-    Args:
-        metrics: of an epoch; those of validation count, or of training without one.
-        best: what `train.best` says: `auto`, `accuracy`, `auc` or `loss`.
-    """
-    split = "val" if metrics["val_loss"] is not None else "train"
-    loss, right = metrics[f"{split}_loss"], metrics[f"{split}_accuracy"]
-    if best == "auc":
-        right = metrics.get("val_auc")  # checkpoints of an older version have none
-    by_loss = best == "loss" or right is None
-    first, second = (-loss, 0.0) if by_loss else (right, -loss)
-    return _lowest_if_nan(first), _lowest_if_nan(second)
-
-
-def _lowest_if_nan(value: float) -> float:
-    return -math.inf if math.isnan(value) else value

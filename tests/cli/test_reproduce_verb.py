@@ -50,6 +50,7 @@ def test_what_is_printed(tmp_path):
     said = done.stdout.splitlines()
     assert said[0] == "tiny-0001: same"
     assert said[1].startswith("compared up to step 5: digests of the weights at 4 steps; the ")
+    assert "; the metrics of 1 epoch; " in said[1]
     assert said[2:] == ["run runs/tiny-again-0001"]
     config = tmp_path / "runs" / "tiny-0001" / "config.yaml"
     config.write_text(config.read_text().replace("seed: 3", "seed: 4"))

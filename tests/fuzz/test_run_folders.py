@@ -16,7 +16,8 @@ from mutations import mutate_bytes, mutate_document, mutate_text
 from trials import Trials, program
 
 from cnnrun.config import load_experiment
-from cnnrun.runs import Run, Session, StopRequest, resume_run, start_run, tag_run
+from cnnrun.documents import finite
+from cnnrun.runs import Run, Session, StopRequest, reproduce, resume_run, start_run, tag_run
 from cnnrun.runs.events import StepFinished
 
 OTHER_DATA = "{synthetic: {image_shape: [6, 6, 1], classes: 3, train_samples: 9, test_samples: 9}}"
@@ -87,6 +88,23 @@ def test_changed_files_are_refused_by_name(run, tmp_path, monkeypatch):
         words = rng.choice(verbs)
         trials.attempt(lambda words=words: program(*words), (words, changed, content))
     trials.judge()
+
+
+def test_a_changed_run_is_repeated_or_it_is_said_why_not(run, tmp_path):
+    trials, runs = Trials("repetitions"), tmp_path / "runs"
+    for rng in trials.seeds(20):
+        shutil.rmtree(runs, ignore_errors=True)
+        shutil.copytree(run, runs / run.name)
+        changed = rng.choice(sorted(filter(_is_read, (runs / run.name).rglob("*"))))
+        content = _change(changed, rng)
+        trials.attempt(lambda: _reproduce(Run(runs / run.name), runs), (changed.name, content))
+    trials.judge()
+
+
+def _reproduce(run: Run, runs: Path) -> None:
+    result = reproduce(run, runs, workers=1)
+    assert result.reason if result.verdict == "cannot tell" else result.again
+    json.dumps(finite(result.to_dict()))
 
 
 def _is_read(path: Path) -> bool:

@@ -10,6 +10,7 @@ from experiments import tiny
 
 from cnnrun.runs import Run, find_run, list_runs, resume, train
 from cnnrun.runs.claiming import claim_run
+from cnnrun.runs.groups import claim_group, find_group, list_groups
 
 IN_A_YEAR = (4_000_000_000, 4_000_000_000)
 
@@ -33,6 +34,16 @@ def test_a_run_of_that_name_is_the_newest_whatever_the_clock_says(tmp_path):
     made_in_the_future(tmp_path, "tiny")
     second = claim_run(tmp_path, "tiny", {"config.yaml": b""})
     assert find_run("tiny", tmp_path) == second
+
+
+def test_a_group_made_after_the_clock_was_set_back_is_last(tmp_path):
+    early = claim_group(tiny(tmp_path, "name=z"), [0], tmp_path)
+    os.utime(early.configuration, IN_A_YEAR)
+    second = claim_group(tiny(tmp_path, "name=a"), [0], tmp_path)
+    assert list_groups(tmp_path) == [early, second]
+    assert find_group("last", tmp_path) == second
+    second.configuration.unlink()
+    assert list_groups(tmp_path) == [early]
 
 
 def test_a_run_that_is_extended_is_last_as_it_is_where_the_clock_is_right(tmp_path):

@@ -204,3 +204,17 @@ def test_a_name_that_other_systems_refuse_is_kept_readably(tmp_path):
 def _write(file, text):
     file.write_text(text)
     return file
+
+
+def test_a_group_takes_the_copies_of_its_runs(home, tmp_path):
+    for name in ("tiny.yaml", "times.py"):
+        shutil.copy(home / name, tmp_path)
+    training = ("train", "tiny.yaml", "--epochs", 1, "-q", "--seeds", 1)
+    program(*training, "--plugin", "times.py", cwd=tmp_path)
+    (tmp_path / "times.py").unlink()
+    more = ("train", "--resume", "tiny-seeds", "--seeds", 2, "-q")
+    refused = program(*more, cwd=tmp_path, check=False)
+    assert refused.returncode == 2
+    assert "--plugin run" in refused.stderr
+    done = program(*more, "--json", "--plugin", "run", cwd=tmp_path)
+    assert json.loads(done.stdout)["status"] == "finished"

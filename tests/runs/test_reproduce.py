@@ -10,6 +10,7 @@ from experiments import tiny
 from reproductions import add, again, kinds, note, set_in, sign
 
 import cnnrun
+from cnnrun.errors import RunError
 from cnnrun.runs import Run, StopRequest, resume_run, start_run
 from cnnrun.runs.events import StepFinished
 from cnnrun.runs.reproduction import first_parting, within_tolerance
@@ -59,12 +60,23 @@ def test_a_run_of_an_earlier_version(copied):
 
 
 @pytest.mark.parametrize(
+    ("key", "value"),
+    [("versions", 3), ("cpu_features", "AVX"), ("earlier_environments", [{"versions": []}])],
+)
+def test_a_damaged_record_is_said(copied, key, value):
+    note(copied, **{key: value})
+    with pytest.raises(RunError, match=key):
+        again(copied)
+
+
+@pytest.mark.parametrize(
     ("file", "content"),
     [
         ("digests.jsonl", b"{}\n"),
         ("metrics.jsonl", b"{}\n"),
         ("config.yaml", b"network: ["),
         ("checkpoints/last/state.json", b"{}"),
+        ("checkpoints/last/state.json", b'{"progress": 7}'),
         ("checkpoints/last/weights.safetensors", b""),
     ],
 )
@@ -96,9 +108,13 @@ def test_stopped_and_extended_runs_repeat(tmp_path):
     run = train(resume_run(run, workers=1, epochs=3), until=13)
     result = cnnrun.reproduce(run, runs, workers=2)
     assert (result.verdict, result.steps) == ("same", 13), result
+    note(run, blas_kernel="Elsewhere")
     run = train(resume_run(run, workers=1, epochs=4))
+    (earlier,) = run.record["earlier_environments"]
+    assert earlier["blas_kernel"] == "Elsewhere"
     result = cnnrun.reproduce(run, runs, workers=1)
-    assert result.verdict == "same", result
+    assert (result.verdict, kinds(result)) == ("same", ["kernel"])
+    assert "it was for a part of the run Elsewhere, and is" in result.causes[0].text
 
 
 def test_where_digests_part():

@@ -12,13 +12,12 @@ import pytest
 from experiments import log_of, tiny, weights_of
 
 from cnnrun.config import dump_yaml
-from cnnrun.errors import CheckpointError, ConfigError, DivergedError, RunError
+from cnnrun.errors import CheckpointError, DivergedError, RunError
 from cnnrun.runs import StopRequest, find_run, list_runs, resume_run, start_run
 from cnnrun.runs.batches import batch_slices
 from cnnrun.runs.claiming import claim_run
 from cnnrun.runs.events import EpochFinished, FinalTest, StepFinished, Stopped, TrainingFinished
 from cnnrun.runs.folder import Run
-from cnnrun.runs.trainer import rank
 
 
 def train(session, stop_at=None):
@@ -211,44 +210,6 @@ def test_a_damaged_record_is_said(tmp_path):
     (tmp_path / "run.json").write_text("{")
     with pytest.raises(RunError, match=r"run\.json"):
         print(Run(tmp_path).record)
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "best", "better"),
-    [
-        ((0.9, 0.5), (0.8, 0.1), "auto", True),
-        ((0.9, 0.1), (0.9, 0.5), "auto", True),  # a tie in accuracy goes to the lower loss
-        ((0.9, 0.5), (0.9, 0.5), "auto", False),
-        ((0.9, 0.5), (0.8, 0.1), "loss", False),
-        ((None, 0.1), (None, 0.5), "accuracy", True),
-        ((0.1, 0.5), (float("nan"), 0.5), "auto", True),
-    ],
-)
-def test_which_epoch_is_better(one, other, best, better):
-    epochs = [{"val_accuracy": accuracy, "val_loss": loss} for accuracy, loss in (one, other)]
-    assert (rank(epochs[0], best) > rank(epochs[1], best)) is better
-
-
-def test_the_best_epoch_may_be_that_of_the_highest_auc(tmp_path):
-    epochs = [
-        {"val_auc": auc, "val_accuracy": 1 - auc, "val_loss": loss}
-        for auc, loss in ((0.8, 0.5), (0.7, 0.1), (0.8, 0.1))
-    ]
-    assert rank(epochs[0], "auc") > rank(epochs[1], "auc")
-    assert rank(epochs[2], "auc") > rank(epochs[0], "auc")  # a tie goes to the lower loss
-    experiment = tiny(tmp_path, "train.best=auc", "train.epochs=3")
-    session = start_run(experiment, tmp_path / "runs", workers=1)
-    train(session)
-    log = log_of(session.run.folder)
-    assert session.run.record["best"]["val_auc"] == max(line["val_auc"] for line in log)
-    validated = session.run.model("best").evaluate("val")
-    assert validated.auc == session.run.record["best"]["val_auc"]
-
-
-def test_auc_without_a_validation_split_is_refused(tmp_path):
-    experiment = tiny(tmp_path, "train.best=auc", "data.validation=0")
-    with pytest.raises(ConfigError, match=r"train.best: auc .* set data.validation"):
-        start_run(experiment, tmp_path / "runs", workers=1)
 
 
 @pytest.mark.parametrize(

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cnnrun.cli.completion import run_names
+from cnnrun.cli.comparing import print_verdicts, write_disagreements
+from cnnrun.cli.completion import run_and_group_names
 from cnnrun.cli.epochs import EpochTable, Extent
 from cnnrun.cli.keeping import export_command, rm_command, tag_command
 from cnnrun.cli.options import Json, Plugins, RunName, RunsDir, load_run
 from cnnrun.cli.output import message, print_csv, print_json
+from cnnrun.cli.seeds import open_group, print_group
 from cnnrun.cli.tables import figure, print_table, share
+
+if TYPE_CHECKING:
+    from cnnrun.runs import Group
 
 app = typer.Typer(help="List, show, compare, tag, export and remove runs.", no_args_is_help=True)
 app.command("tag")(tag_command)
@@ -57,22 +62,22 @@ def list_command(
     if json:
         print_json({"runs": rows})
     elif as_csv:
-        lines = [[*(row[column] for column in FIGURES), " ".join(row["tags"])] for row in rows]
-        print_csv([*FIGURES, "tags"], lines)
+        columns = [*FIGURES, "group"]
+        lines = [[*(row[column] for column in columns), " ".join(row["tags"])] for row in rows]
+        print_csv([*columns, "tags"], lines)
     elif not rows:
         print(f"no runs in {runs_dir}" + (f" with the tag {' and '.join(tag)}" if tag else ""))
     else:
         columns = ["run", *map(_heading, FIGURES[1:])]
         cells = [[_cell(column, row[column]) for column in FIGURES] for row in rows]
-        if any(row["tags"] for row in rows):
-            columns.append("tags")
-            for line, row in zip(cells, rows, strict=True):
-                line.append(" ".join(row["tags"]))
-        if any(row["reproduces"] for row in rows):
-            columns.append("reproduces")
-            for line, row in zip(cells, rows, strict=True):
-                line.append(row["reproduces"] or "")
-        print_table("", columns, cells, left=["run", "status", "tags", "reproduces"])
+        words = {"tags": [" ".join(row["tags"]) for row in rows]}
+        words |= {key: [row[key] or "" for row in rows] for key in ("group", "reproduces")}
+        for column, texts in words.items():
+            if any(texts):
+                columns.append(column)
+                for line, text in zip(cells, texts, strict=True):
+                    line.append(text)
+        print_table("", columns, cells, left=["run", "status", *words])
 
 
 @app.command("show")
@@ -82,12 +87,16 @@ def show_command(
     json: Json = False,
     as_csv: Csv = False,
 ) -> None:
-    """Show a run: its record, and the figures of every epoch.
+    """Show a run: its record, and the figures of every epoch; or a group of runs.
 
     Example: cnnrun runs show last
     """
-    from cnnrun.cli.records import print_record
+    from cnnrun.cli.records import further_metrics, print_record
+    from cnnrun.runs import find_group, is_group
 
+    if is_group(run, runs_dir):
+        _show_group(find_group(run, runs_dir), json, as_csv)
+        return
     shown = load_run(run, runs_dir)
     if json:
         print_json({"run": str(shown.folder), **shown.record, "metrics": shown.metrics})
@@ -97,40 +106,77 @@ def show_command(
         keys = [key for key in first if key != "kind"]
         print_csv(keys, ([line.get(key) for key in keys] for line in shown.epochs()))
         return
-    figures = ("epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "seconds")
+    figures = ["epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "seconds"]
+    figures[-1:-1] = further_metrics(shown.record)
     columns = {_heading(key): partial(_epoch_cell, key) for key in figures}
     table = EpochTable(shown, columns, EPOCHS)
     print_record(shown)
     table.print("epochs")
 
 
+def _show_group(group: Group, json: bool, as_csv: bool) -> None:
+    document = group.to_dict()
+    if json:
+        print_json(document)
+    elif as_csv:
+        print_csv([*document["runs"][0]], [[*row.values()] for row in document["runs"]])
+    else:
+        print_group(group)
+
+
 @app.command("compare")
 def compare_command(
     names: Annotated[
         list[str],
-        typer.Argument(metavar="RUN", help="Two runs or more.", autocompletion=run_names),
+        typer.Argument(
+            metavar="RUN", help="Two runs or more, or groups.", autocompletion=run_and_group_names
+        ),
     ],
     picture: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Draw the learning curves of all into this picture."),
     ] = None,
+    disagreements: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Write the samples on which two runs disagree into this CSV file."
+        ),
+    ] = None,
+    samples: Annotated[
+        bool,
+        typer.Option(
+            "--samples/--no-samples",
+            help="Measure two runs on their test split, to compare them sample by sample.",
+        ),
+    ] = True,
     plugin: Plugins = None,
     runs_dir: RunsDir = Path("runs"),
     json: Json = False,
     as_csv: Csv = False,
 ) -> None:
-    """Compare runs: the settings that differ, and the results.
+    """Compare runs or groups: the settings that differ, the results, and how sure that is.
+
+    Two groups of `train --seeds` are compared by seed, two runs sample by sample.
 
     Example: cnnrun runs compare lenet-mnist5k-0001 lenet-mnist5k-0002
     """
-    from cnnrun.runs import compare, plot_runs
+    from cnnrun.runs import Group, compare, is_group, plot_runs
 
     if len(names) < 2:
         raise typer.BadParameter("name two runs or more", param_hint="RUN RUN...")
-    runs = [load_run(name, runs_dir, plugin) for name in names]
-    comparison = compare(runs)
+    compared = [
+        open_group(name, runs_dir, [], plugin)
+        if is_group(name, runs_dir)
+        else load_run(name, runs_dir, plugin)
+        for name in names
+    ]
+    comparison = compare(compared, samples=samples)
     if picture is not None:
+        sets = [[*one.runs.values()] if isinstance(one, Group) else [one] for one in compared]
+        runs = [run for several in sets for run in several]
         message(f"wrote {plot_runs(runs, picture)}", quiet=json or as_csv)
+    if disagreements is not None:
+        write_disagreements(comparison, disagreements, quiet=json or as_csv)
     settings, results = comparison.settings, comparison.results
     if json:
         print_json(comparison.to_dict())
@@ -145,6 +191,7 @@ def compare_command(
         *([key, *(_cell(key, value) for value in values)] for key, values in results.items()),
     ]
     print_table("", ["", *comparison.runs], rows, left=[""])
+    print_verdicts(comparison)
 
 
 def _heading(column: str) -> str:
@@ -159,12 +206,14 @@ def _setting(value: Any) -> str:
 
 
 def _epoch_cell(column: str, line: dict[str, Any]) -> str:
-    return _cell(column, line[column])
+    return _cell(column, line.get(column))
 
 
 def _cell(column: str, value: Any) -> str:
     if isinstance(value, float):
-        if column.endswith("accuracy"):
+        if "accuracy" in column:
             return share(value)
         return figure(value, 1 if column == "seconds" else 4)
+    if isinstance(value, list):
+        return " ".join(map(str, value)) or "-"
     return "-" if value is None else str(value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,9 +26,12 @@ from cnnrun.cli.options import (
 )
 from cnnrun.cli.output import message, print_json
 from cnnrun.cli.progress import CheckProgress, Progress
+from cnnrun.cli.records import further_metrics
+from cnnrun.cli.seeds import open_group, read_seeds, train_group
 from cnnrun.cli.tables import figure, print_text, share
 
 if TYPE_CHECKING:
+    from cnnrun.config import Experiment
     from cnnrun.runs import Session
 
 NAME = "train"
@@ -50,6 +54,14 @@ def command(
     ] = None,
     epochs: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Instead of train.epochs.")
+    ] = None,
+    seeds: Annotated[
+        str | None,
+        typer.Option(
+            metavar="K|LIST",
+            help="Train K runs with the seeds 0 to K-1, or those listed: 0,1,7; one table in the "
+            "end. With --resume: go on with such a group.",
+        ),
     ] = None,
     name: Annotated[
         str | None, typer.Option(metavar="NAME", help="Instead of the configuration's name.")
@@ -79,8 +91,39 @@ def command(
 
     Example: cnnrun train configs/lenet_mnist5k.yaml train.epochs=3
     """
-    from cnnrun.runs import ignore_signals, resume_run, stop_on_signals
+    from cnnrun.runs import (
+        claim_group,
+        ignore_signals,
+        is_group,
+        resume_run,
+        start_run,
+        stop_on_signals,
+    )
 
+    if seeds is not None or (resume is not None and is_group(resume, runs_dir)):
+        single = {"--gradcheck": gradcheck, "--data-root": data_root, "--check-every": check_every}
+        for option, given in single.items():
+            if given:
+                raise typer.BadParameter(
+                    "goes with a single run, not with a group", param_hint=option
+                )
+        numbers = read_seeds(seeds) if seeds is not None else []
+        if resume is not None:
+            if config is not None or overrides or name or epochs:
+                raise typer.BadParameter(
+                    "--resume of a group takes its own configuration; only --seeds and --workers "
+                    "may be given"
+                )
+            group = open_group(resume, runs_dir, numbers, plugin)
+        else:
+            if any(change.startswith("seed=") for change in overrides or []):
+                raise typer.BadParameter(
+                    "seed= and --seeds exclude each other", param_hint="--seeds"
+                )
+            experiment = _experiment(config, overrides, name, epochs, plugin)
+            group = claim_group(experiment, numbers, runs_dir)
+        train_group(group, workers, json=json, quiet=quiet)
+        return
     with stop_on_signals() as stop:
         if resume is not None:
             if config is not None or overrides or name or check_every:
@@ -89,12 +132,17 @@ def command(
                     "--data-root may be given"
                 )
             run = load_run(resume, runs_dir, plugin, data_root)
+            if group_name := run.record.get("group"):
+                message(
+                    f"of {group_name}; all of it: cnnrun train --resume {group_name}", quiet=quiet
+                )
             session = resume_run(run, workers=workers, epochs=epochs, command=sys.argv)
         else:
             if data_root:
                 raise typer.BadParameter("goes with --resume", param_hint="--data-root")
-            session = _start(
-                config, overrides, name, epochs, check_every, workers, plugin, runs_dir
+            experiment = _experiment(config, overrides, name, epochs, plugin)
+            session = start_run(
+                experiment, runs_dir, workers=workers, check_every=check_every, command=sys.argv
             )
         with session:
             message(f"run {session.run.folder}", quiet=quiet or json)
@@ -117,27 +165,19 @@ def command(
             _show(session)
 
 
-def _start(
+def _experiment(
     config: Path | None,
     overrides: list[str] | None,
     name: str | None,
     epochs: int | None,
-    check_every: int | None,
-    workers: int | None,
     plugin: list[Path] | None,
-    runs_dir: Path,
-) -> Session:
-    from cnnrun.runs import start_run
-
+) -> Experiment:
     if config is None:
         raise typer.BadParameter("give a configuration file, or --resume", param_hint="CONFIG")
     changes = list(overrides or [])
     changes += [f"train.epochs={epochs}"] if epochs is not None else []
     changes += [f"name='{name}'"] if name is not None else []
-    experiment = load(config, changes, plugin)
-    return start_run(
-        experiment, runs_dir, workers=workers, check_every=check_every, command=sys.argv
-    )
+    return load(config, changes, plugin)
 
 
 def _check_gradients(session: Session, quiet: bool) -> None:
@@ -157,6 +197,7 @@ def _document(session: Session) -> dict[str, Any]:
         "epochs": progress.epoch,
         "steps": progress.step,
         **{key: record[key] for key in ("parameters", "seconds", "final", "best")},
+        "stopped_early": record.get("stopped_early"),
         "test": {key: test[key] for key in ("loss", "accuracy")} if test else None,
     }
 
@@ -170,18 +211,27 @@ def _show(session: Session) -> None:
         "train acc": lambda line: share(line["train_accuracy"]),
         "val loss": lambda line: figure(line["val_loss"]),
         "val acc": lambda line: share(line["val_accuracy"]),
-        "learning rate": lambda line: f"{line['learning_rate']:.2e}",
-        "s": lambda line: f"{line['seconds']:.1f}",
     }
     if final["train_accuracy"] is None:
         del columns["train acc"], columns["val acc"]
+    for key in further_metrics(record):
+        columns[key.replace("_", " ")] = partial(_figure, key)
+    columns["learning rate"] = lambda line: f"{line['learning_rate']:.2e}"
+    columns["s"] = lambda line: f"{line['seconds']:.1f}"
     EpochTable(run, columns, EPOCHS).print(f"{run.name}: {record['parameters']:,} parameters")
     test = record["test"]
     accuracy = f"accuracy {share(test['accuracy'])}"
     said = accuracy if test["accuracy"] is not None else test.get("summary")
     figures = f"test {said}, " if said else ""
-    print_text(f"{figures}test loss {figure(test['loss'])} (weights of epoch {best}*)")
+    if stopped := record.get("stopped_early"):
+        print_text(f"stopped early, {stopped['reason']}")
+    tested = f"{best}*" if test["checkpoint"] == "best" else record["final"]["epoch"]
+    print_text(f"{figures}test loss {figure(test['loss'])} (weights of epoch {tested})")
     for note in session.data.info.notes:
         print_text(note)
     print_text(f"trained in {record['seconds']:.1f} s; run {run.folder}")
     print(f"curves {run.plots / 'curves.png'}")
+
+
+def _figure(key: str, line: dict[str, Any]) -> str:
+    return figure(line.get(key))

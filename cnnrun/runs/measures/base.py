@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from cnnrun.engine.types import Array
 from cnnrun.runs.measures.intervals import Intervals
-from cnnrun.runs.measures.metrics import ClassMetrics, mean_area_under_curve
+from cnnrun.runs.measures.metrics import ClassMetrics, macro_f1, mean_area_under_curve
 from cnnrun.statistics import Interval
 
 __all__ = ["INTERVALS_SAID", "Collector", "Figures", "Table", "class_table"]
@@ -45,6 +45,11 @@ class Figures:
         return None
 
     @property
+    def answers(self) -> list[tuple[str, str]]:
+        """Of each sample what is true and what was said; none where nothing is right or wrong."""
+        return []
+
+    @property
     def auc(self) -> float | None:
         """The mean of the AUC of every class or label; None where there is none."""
         if self.scores is None or self.labels is None:
@@ -54,8 +59,14 @@ class Figures:
     @property
     def f1(self) -> float | None:
         """The mean of the F1 of every class or label (macro F1); None where there is none."""
-        known = [entry.f1 for entry in self.per_class if entry.f1 is not None]
-        return sum(known) / len(known) if known else None
+        if self.scores is None or self.labels is None:
+            return None
+        return macro_f1(self.scores, self.labels)
+
+    @property
+    def metrics(self) -> dict[str, float | None]:
+        """The figures that `cnnrun.config.METRICS` has of the task, by name, without the loss."""
+        raise NotImplementedError
 
     @property
     def intervals(self) -> Intervals:

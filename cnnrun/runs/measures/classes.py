@@ -17,6 +17,7 @@ from cnnrun.runs.measures.intervals import Intervals, class_intervals, percent, 
 from cnnrun.runs.measures.metrics import (
     ClassMetrics,
     accuracy,
+    balanced_accuracy,
     confusion_matrix,
     per_class,
 )
@@ -26,6 +27,8 @@ from cnnrun.statistics import wilson_interval
 __all__ = ["ClassFigures", "Mistake", "class_figures"]
 
 MOST_MISTAKES = 24
+IMBALANCE = 1.5
+"""From this ratio of the largest class to the smallest on, accuracy is not said alone."""
 
 
 @dataclass(frozen=True)
@@ -67,21 +70,49 @@ class ClassFigures(Figures):
         """The share of right predictions."""
         return accuracy(self.scores, self.labels)
 
+    @property
+    def answers(self) -> list[tuple[str, str]]:
+        """Of each sample its class, and the class of the highest probability."""
+        pairs = zip(self.labels.tolist(), self.scores.argmax(axis=1).tolist(), strict=True)
+        return [(self.class_names[true], self.class_names[said]) for true, said in pairs]
+
+    @property
+    def balanced_accuracy(self) -> float:
+        """The mean of every class's recall."""
+        return balanced_accuracy(self.scores, self.labels)
+
+    @property
+    def metrics(self) -> dict[str, float | None]:
+        """What an epoch is chosen by."""
+        return {
+            "accuracy": self.accuracy,
+            "balanced_accuracy": self.balanced_accuracy,
+            "f1": self.f1,
+            "auc": self.auc,
+        }
+
     @cached_property
     def intervals(self) -> Intervals:
-        """Of accuracy, mean F1 and AUC, and of the figures of every class."""
+        """Of the metrics, and of the figures of every class."""
         classes = np.arange(len(self.class_names))
         predicted, true = self.scores.argmax(axis=1), self.labels
         parts = class_intervals(
             self.scores, predicted[:, None] == classes, true[:, None] == classes
         )
         right = wilson_interval(int((predicted == true).sum()), len(true))
-        return replace(parts, overall={"accuracy": right, **parts.overall})
+        means = dict(parts.overall)
+        balanced = means.pop("recall")
+        overall = {"accuracy": right, "balanced_accuracy": balanced, **means}
+        return replace(parts, overall=overall)
 
     @property
     def per_class(self) -> list[ClassMetrics]:
         """The figures of every class against all others."""
         return per_class(self.scores, self.labels, self.class_names)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the balanced accuracy; the rest is said of every task."""
+        return {"balanced_accuracy": self.balanced_accuracy}
 
     @property
     def confusion_matrix(self) -> Array:
@@ -100,9 +131,15 @@ class ClassFigures(Figures):
 
     @property
     def summary_with_intervals(self) -> str:
-        """The accuracy, mean F1 and AUC."""
+        """The accuracy, mean F1 and AUC; of classes of other sizes also the balanced accuracy."""
         ends, f1, auc = self.intervals.overall, self.f1, self.auc
         parts = [f"accuracy {with_ends(f'{self.accuracy:.2%}', ends['accuracy'], percent)}"]
+        support = np.bincount(self.labels, minlength=len(self.class_names))
+        if support.max() > IMBALANCE * support.min():
+            balanced = with_ends(
+                f"{self.balanced_accuracy:.2%}", ends["balanced_accuracy"], percent
+            )
+            parts.append(f"balanced accuracy {balanced}")
         parts += [f"F1 {with_ends(f'{f1:.4f}', ends['f1'])}"] if f1 is not None else []
         parts += [f"AUC {with_ends(f'{auc:.4f}', ends['auc'])}"] if auc is not None else []
         return ", ".join(parts)
@@ -118,10 +155,8 @@ class ClassFigures(Figures):
 
     def rows(self) -> Iterator[list[Any]]:
         """Yield a row for every sample."""
-        names = self.class_names
-        for scores, label in zip(self.scores, self.labels, strict=True):
-            values = (f"{score:.6g}" for score in scores)
-            yield [names[int(label)], names[int(scores.argmax())], *values]
+        for answer, scores in zip(self.answers, self.scores, strict=True):
+            yield [*answer, *(f"{score:.6g}" for score in scores)]
 
     def draw(self, path: Callable[[str], Path], title: str) -> list[Path]:
         """Draw the confusion matrix, and the worst mistakes if there are any."""

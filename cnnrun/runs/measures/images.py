@@ -66,6 +66,12 @@ class ImageFigures(Figures):
         return None if self.input_squares is None else float(np.mean(psnr(self.input_squares)))
 
     @property
+    def metrics(self) -> dict[str, float | None]:
+        """What an epoch is chosen by."""
+        means = (float(values.mean()) for values in (self.mae, self.mean_squares))
+        return dict(zip(("mae", "mse", "psnr"), (*means, self.psnr), strict=True))
+
+    @property
     def samples(self) -> int:
         """How many were measured."""
         return len(self.mae)
@@ -107,7 +113,7 @@ class ImageFigures(Figures):
             {"index": image.index, "mae": float(self.mae[image.index]), "psnr": image.psnr}
             for image in self.worst
         ]
-        means = {"mae": float(self.mae.mean()), "psnr": self.psnr}
+        means = self.metrics
         return {**means, "input_psnr": self.input_psnr, "worst": worst}
 
     def heading(self) -> list[str]:

@@ -72,7 +72,7 @@ def percent(share: float) -> str:
 
 
 def class_intervals(scores: Array, chosen: Array, true: Array) -> Intervals:
-    """Return the intervals of classes or labels; overall of the mean F1 and the AUC.
+    """Return the intervals of classes or labels; overall of the means of F1, AUC and recall.
 
     Args:
         scores: `(N, K)` probabilities.
@@ -84,10 +84,11 @@ def class_intervals(scores: Array, chosen: Array, true: Array) -> Intervals:
     is_pair = classes == 2 and bool((true.sum(axis=1) == 1).all())
 
     def measure(counts: Array) -> Array:
-        """Return F1 and AUC of each class, and the means of both: `(2K + 2, B)`."""
-        figures = np.stack([each.measure(counts) for each in every])  # (K, 2, B)
-        f1, auc = figures[:, 0], figures[:, 1]
-        return np.concatenate([f1, auc, _mean(f1), _mean(auc[1:] if is_pair else auc)])
+        """Return F1 and AUC of each class, and the means of both and of recall: `(2K + 3, B)`."""
+        figures = np.stack([each.measure(counts) for each in every])  # (K, 3, B)
+        f1, auc, recall = figures.transpose(1, 0, 2)
+        means = _mean(f1), _mean(auc[1:] if is_pair else auc), _mean(recall)
+        return np.concatenate([f1, auc, *means])
 
     figures = [percentile_interval(row) for row in bootstrap(samples, measure, classes)]
     right, said, there = (flags.sum(axis=0).tolist() for flags in (chosen & true, chosen, true))
@@ -100,7 +101,7 @@ def class_intervals(scores: Array, chosen: Array, true: Array) -> Intervals:
         }
         for number in range(classes)
     ]
-    return Intervals({"f1": figures[-2], "auc": figures[-1]}, rows)
+    return Intervals({"f1": figures[-3], "auc": figures[-2], "recall": figures[-1]}, rows)
 
 
 def mean_intervals(values: Mapping[str, Array]) -> Intervals:
@@ -138,7 +139,7 @@ def number_intervals(true: Array, predicted: Array) -> Intervals:
 
 
 class _Class:
-    """F1 and AUC of one class in many resamples: each sample counts as often as it was drawn.
+    """F1, AUC and recall of a class in many resamples: each sample counts as often as it was drawn.
 
     The AUC is the chance that a member scores above another, ties counting half: a sum over the
     members of how many others lie below. The samples are sorted once; the others between two
@@ -163,7 +164,7 @@ class _Class:
         self._low, self._high = places.reshape(ends.shape) + skipped
 
     def measure(self, counts: Array) -> Array:
-        """Return F1 and AUC in each resample, `(2, B)`; NaN where they are not defined.
+        """Return F1, AUC and recall in each resample, `(3, B)`; NaN where one is not defined.
 
         Args:
             counts: `(N, B)`, how often each sample was drawn.
@@ -171,15 +172,16 @@ class _Class:
         members, resamples = counts[self._members].astype(np.float64), counts.shape[1]
         there, right = members.sum(axis=0), members[self._right].sum(axis=0)
         f1 = _ratio(2 * right, there + right + counts[self._wrong].sum(axis=0))
+        recall = _ratio(right, there)
         if not len(self._others):
-            return np.stack([f1, np.full(resamples, np.nan)])
+            return np.stack([f1, np.full(resamples, np.nan), recall])
         parts = np.add.reduceat(counts[self._others], self._starts, axis=0)
         below = np.zeros((len(parts) + 1, resamples))
         np.cumsum(parts, axis=0, out=below[1:])  # row i: the others before the i-th place
         above = below[self._low]
         above += below[self._high]
         above *= members
-        return np.stack([f1, _ratio(above.sum(axis=0), 2 * there * below[-1])])
+        return np.stack([f1, _ratio(above.sum(axis=0), 2 * there * below[-1]), recall])
 
 
 def _ratio(part: Array, whole: Array) -> Array:

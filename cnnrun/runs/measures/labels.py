@@ -53,16 +53,33 @@ class LabelFigures(Figures):
         """The share of images of which every label is right."""
         return exact_matches(self.scores, self.labels)
 
+    @property
+    def answers(self) -> list[tuple[str, str]]:
+        """Of each sample its labels, and those that were said, with `|` between them."""
+        pairs = zip(self.labels, self.scores, strict=True)
+        return [(self._listed(labels), self._listed(scores)) for labels, scores in pairs]
+
+    @property
+    def metrics(self) -> dict[str, float | None]:
+        """What an epoch is chosen by."""
+        return {
+            "accuracy": self.accuracy,
+            "f1": self.f1,
+            "auc": self.auc,
+            "exact_match": self.exact_match,
+        }
+
     @cached_property
     def intervals(self) -> Intervals:
         """Of the figures of all labels, and of every label's."""
         said, true = self.scores > 0.5, self.labels > 0.5
         parts = class_intervals(self.scores, said, true)
         right = said == true
+        means = {key: parts.overall[key] for key in ("f1", "auc")}
         overall = {
             **mean_intervals({"accuracy": right.mean(axis=1)}).overall,
             "exact_match": wilson_interval(int(right.all(axis=1).sum()), len(right)),
-            **parts.overall,
+            **means,
         }
         return replace(parts, overall=overall)
 
@@ -111,9 +128,8 @@ class LabelFigures(Figures):
 
     def rows(self) -> Iterator[list[Any]]:
         """Yield a row for every sample."""
-        for scores, labels in zip(self.scores, self.labels, strict=True):
-            values = (f"{score:.6g}" for score in scores)
-            yield [self._listed(labels), self._listed(scores), *values]
+        for answer, scores in zip(self.answers, self.scores, strict=True):
+            yield [*answer, *(f"{score:.6g}" for score in scores)]
 
     def draw(self, path: Callable[[str], Path], title: str) -> list[Path]:
         """Draw the ROC curve of every label, with its precision and recall."""

@@ -13,7 +13,10 @@ __all__ = [
     "ClassMetrics",
     "accuracy",
     "area_under_curve",
+    "balanced_accuracy",
     "confusion_matrix",
+    "exact_matches",
+    "macro_f1",
     "mean_area_under_curve",
     "per_class",
 ]
@@ -50,6 +53,33 @@ def accuracy(scores: Array, labels: Array) -> float:
     if labels.ndim == 2:
         return float(np.mean((scores > 0.5) == (labels > 0.5)))
     return float(np.mean(scores.argmax(axis=1) == labels))
+
+
+def balanced_accuracy(scores: Array, labels: Array) -> float:
+    """Return the mean of every class's recall, over the classes that there are samples of.
+
+    Args:
+        scores: `(N, K)` probabilities.
+        labels: `(N,)` class numbers.
+    """
+    classes = scores.shape[1]
+    support = np.bincount(labels, minlength=classes)
+    right = np.bincount(labels[scores.argmax(axis=1) == labels], minlength=classes)
+    there = support > 0
+    return float(np.mean(right[there] / support[there]))
+
+
+def macro_f1(scores: Array, labels: Array) -> float | None:
+    """Return the mean of the F1 of every class that is there or was predicted; None of none.
+
+    Scores and labels are as `accuracy` takes them.
+    """
+    chosen, true = _chosen_and_true(scores, labels)
+    right, said, there = (flags.sum(axis=0) for flags in (chosen & true, chosen, true))
+    known = said + there > 0
+    if not known.any():
+        return None
+    return float(np.mean(2 * right[known] / (said + there)[known]))
 
 
 def confusion_matrix(predicted: Array, labels: Array, classes: int) -> Array:
@@ -96,11 +126,7 @@ def mean_area_under_curve(scores: Array, labels: Array) -> float | None:
 
 def per_class(scores: Array, labels: Array, names: Sequence[str]) -> list[ClassMetrics]:
     """Return every class's figures, for scores and labels as `accuracy` takes them."""
-    if labels.ndim == 2:
-        chosen, true = scores > 0.5, labels > 0.5
-    else:
-        classes = np.arange(len(names))
-        chosen, true = scores.argmax(axis=1)[:, None] == classes, labels[:, None] == classes
+    chosen, true = _chosen_and_true(scores, labels)
     figures = []
     for number, name in enumerate(names):
         right = int((chosen[:, number] & true[:, number]).sum())
@@ -116,6 +142,14 @@ def per_class(scores: Array, labels: Array, names: Sequence[str]) -> list[ClassM
             )
         )
     return figures
+
+
+def _chosen_and_true(scores: Array, labels: Array) -> tuple[Array, Array]:
+    """Return whether each class, or label, was predicted, and whether it is there: `(N, K)`."""
+    if labels.ndim == 2:
+        return scores > 0.5, labels > 0.5
+    classes = np.arange(scores.shape[1])
+    return scores.argmax(axis=1)[:, None] == classes, labels[:, None] == classes
 
 
 def exact_matches(scores: Array, labels: Array) -> float:

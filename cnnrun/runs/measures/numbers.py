@@ -71,6 +71,17 @@ class NumberFigures(Figures):
             float(np.mean(determined)) if determined else None,
         )
 
+    @property
+    def mse(self) -> float:
+        """The mean of the squared errors of all numbers."""
+        return float(np.mean((self.predictions.astype(np.float64) - self.labels) ** 2))
+
+    @property
+    def metrics(self) -> dict[str, float | None]:
+        """What an epoch is chosen by."""
+        mean = self.mean
+        return {"mae": mean.mae, "mse": self.mse, "rmse": mean.rmse, "r2": mean.r2}
+
     @cached_property
     def intervals(self) -> Intervals:
         """Of the figures of every number, and of their means."""
@@ -111,7 +122,11 @@ class NumberFigures(Figures):
             {**asdict(figures), **self.intervals.row(number)}
             for number, figures in enumerate(self.per_target)
         ]
-        return {**mean, "per_target": [{"target": row.pop("name"), **row} for row in rows]}
+        return {
+            **mean,
+            "mse": self.mse,
+            "per_target": [{"target": row.pop("name"), **row} for row in rows],
+        }
 
     def heading(self) -> list[str]:
         """Return the columns: every number as it is, and as it was predicted."""

@@ -2,8 +2,16 @@
 
 from cnnrun.runs.observers.checkpoint import CheckpointWriter
 from cnnrun.runs.observers.digests import DigestLog
+from cnnrun.runs.observers.layers import LayerLog
 from cnnrun.runs.observers.log import EpochLog
 from cnnrun.runs.observers.plots import CurvePlotter
 from cnnrun.runs.observers.record import RecordWriter
 
-__all__ = ["CheckpointWriter", "CurvePlotter", "DigestLog", "EpochLog", "RecordWriter"]
+__all__ = [
+    "CheckpointWriter",
+    "CurvePlotter",
+    "DigestLog",
+    "EpochLog",
+    "LayerLog",
+    "RecordWriter",
+]

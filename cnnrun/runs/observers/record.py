@@ -6,7 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from cnnrun.runs.environment import now
-from cnnrun.runs.events import Diverged, EpochFinished, Event, FinalTest, Stopped, WorkersSlow
+from cnnrun.runs.events import (
+    Diverged,
+    EpochFinished,
+    Event,
+    FinalTest,
+    Stopped,
+    StoppedEarly,
+    WorkersSlow,
+)
 from cnnrun.runs.files import write_json
 
 __all__ = ["RecordWriter"]
@@ -31,6 +39,8 @@ class RecordWriter:
             case FinalTest():
                 self.document["test"] = event.to_json()
                 self.end("finished")
+            case StoppedEarly():
+                self.note(stopped_early=event.to_json())
             case WorkersSlow():
                 self.note(workers_slow=event.to_json())
             case Stopped():
