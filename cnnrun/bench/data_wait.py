@@ -49,7 +49,7 @@ def data_wait_share(
     seed, most = experiment.seed, max(part.stop - part.start for part in batches)
 
     def upcoming() -> Iterator[tuple[int, Array]]:
-        return batches_of(len(data.train), batches, seed, range(MOST), 0)
+        return batches_of(data.train, batches, seed, range(MOST), 0)
 
     shares: list[float] = []
     end = time.perf_counter() + seconds

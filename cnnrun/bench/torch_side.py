@@ -120,6 +120,8 @@ def _loss(experiment: Experiment) -> Callable[[Any, Any], Any]:
         "mae": lambda: functional.l1_loss,
         "huber": lambda: partial(functional.huber_loss, delta=loss.delta),
     }
+    if loss.is_by_class or getattr(loss, "pos_weight", None) is not None:
+        raise OptionError("loss", f"{kind} with weights has no counterpart to compare with")
     if kind not in makers:
         raise OptionError("loss", f"{kind} has no counterpart in PyTorch to compare with")
     function = makers[kind]()

@@ -44,7 +44,8 @@ class TrainOptions:
 
     Attributes:
         epochs: passes over the training split.
-        batch_size: samples in an optimizer step.
+        batch_size: samples that are computed together.
+        accumulate: batches whose gradients are added up for one optimizer step.
         shard_size: samples that one worker takes at a time; part of the experiment, because it
             fixes the order in which gradients are added. `auto` cuts a batch into four, two or one,
             the more the more there is to compute.
@@ -62,6 +63,7 @@ class TrainOptions:
 
     epochs: PositiveInt = 10
     batch_size: PositiveInt = 64
+    accumulate: PositiveInt = 1
     shard_size: PositiveInt | Literal["auto"] = "auto"
     best: MetricName = "auto"
     early_stopping: EarlyStopping | None = None

@@ -111,7 +111,8 @@ def parse_leaf(hint: Any, value: Any) -> Any:
 
 def _require_float32(value: Any) -> None:
     """Refuse a number that would be infinite in float32, in which networks are trained."""
-    for number in value if isinstance(value, tuple) else (value,):
+    several = value.values() if isinstance(value, dict) else value
+    for number in several if isinstance(value, dict | tuple) else (value,):
         if isinstance(number, float) and abs(number) > LARGEST_FLOAT:
             raise ValueError(
                 f"{number} is too large; networks are trained in float32, which ends at "
@@ -143,6 +144,9 @@ def _translate(hint: Any) -> Any:
         return kind
     if origin in (Union, types.UnionType):
         return Union[tuple(_translate(argument) for argument in arguments)]  # noqa: UP007
+    if origin is dict:
+        values = _translate(arguments[1])
+        return dict[str, values]  # type: ignore[valid-type]
     if origin is tuple:
         inner = tuple(a if a is Ellipsis else _translate(a) for a in arguments)
         return tuple[inner]  # type: ignore[valid-type]
@@ -166,6 +170,8 @@ def describe(hint: Any) -> str:
         return "one of " * (len(arguments) > 1) + ", ".join(map(str, arguments))
     if origin in (Union, types.UnionType):
         return " or ".join(describe(argument) for argument in arguments)
+    if origin is dict:
+        return f"a mapping, each value {describe(arguments[1])}"
     if origin is tuple:
         if len(arguments) == 2 and arguments[1] is Ellipsis:
             return f"a list, each item {describe(arguments[0])}"

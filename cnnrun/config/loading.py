@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -21,6 +22,7 @@ from cnnrun.config.sense import require_sense
 from cnnrun.config.source import KeyPath, Source, parse_source, read_source
 from cnnrun.data import DATASETS, DatasetInfo, DatasetSource
 from cnnrun.engine import Build, LayerConfig, Network
+from cnnrun.engine.losses import Classes
 from cnnrun.errors import (
     CnnrunError,
     ConfigError,
@@ -85,7 +87,7 @@ def load_experiment(
     except Exception as error:
         _raise_placed(error, source)
     require_sense(experiment, info, source)
-    return experiment
+    return replace(experiment, loss=experiment.loss.for_classes(Classes(info.class_names)))
 
 
 def read_layer(text: str, origin: str) -> LayerConfig:

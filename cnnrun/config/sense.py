@@ -5,8 +5,9 @@ from __future__ import annotations
 from cnnrun.config.experiment import Experiment, metrics_named
 from cnnrun.config.metrics import require_metric
 from cnnrun.config.source import Source
-from cnnrun.data import DatasetInfo
-from cnnrun.errors import ConfigError
+from cnnrun.data import DatasetInfo, has_labels
+from cnnrun.engine.losses import Classes
+from cnnrun.errors import ConfigError, OptionError
 
 __all__ = ["require_sense"]
 
@@ -40,6 +41,18 @@ def require_sense(experiment: Experiment, info: DatasetInfo, source: Source) -> 
             f"data.normalize {normalize} moves the inputs, which are the targets, out of that; "
             "normalize: none leaves them, and mse takes any"
         )
+    kind = ("loss", loss.type_name)
+    if loss.is_by_class and not has_labels(experiment.data.task(info)):
+        problems.append(
+            f"{source.where(kind)}: {'.'.join(kind)}: weights by class are for classes and labels, "
+            f"but {'the inputs' if not labelled else 'numbers or images'} are learnt here"
+        )
+    else:
+        try:
+            loss.for_classes(Classes(info.class_names))
+        except OptionError as error:
+            option = (*kind, error.option)
+            problems.append(f"{source.where(option)}: {'.'.join(option)}: {error.message}")
     for path, name in metrics_named(experiment.train).items():
         try:
             require_metric(path, name, experiment.data.task(info))

@@ -14,12 +14,8 @@ from cnnrun.data.dataset import (
 from cnnrun.data.image_files import load_images
 from cnnrun.data.images import Fit, write_image
 from cnnrun.data.indices import Indices, read_indices
-from cnnrun.data.pipeline import (
-    DataOptions,
-    PreparedData,
-    epoch_order,
-    prepare,
-)
+from cnnrun.data.ordering import epoch_order
+from cnnrun.data.pipeline import DataOptions, PreparedData, prepare
 from cnnrun.data.samples import Samples, Statistics
 from cnnrun.data.transforms import TRANSFORMS, Transform
 

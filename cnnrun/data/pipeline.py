@@ -1,12 +1,12 @@
 """From a data set to samples: the validation split, normalisation, and the order of an epoch.
 
 Everything random derives from the seed and from what it is for: the validation split from the seed
-alone, an epoch's order from (seed, epoch).
+alone; an epoch's order, in `ordering.py`, from (seed, epoch).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 from typing import Literal
@@ -18,10 +18,10 @@ from cnnrun.data.samples import Samples, Statistics
 from cnnrun.data.splitting import stratified_split
 from cnnrun.data.transforms import Transform
 from cnnrun.data.usable import require_usable
-from cnnrun.engine.types import Array, Fraction
+from cnnrun.engine.types import Fraction
 from cnnrun.errors import DataError
 
-__all__ = ["DataOptions", "PreparedData", "epoch_order", "prepare"]
+__all__ = ["DataOptions", "PreparedData", "prepare"]
 
 
 STATISTICS_BYTES = 32 << 20
@@ -42,6 +42,8 @@ class DataOptions:
             with them.
         corrupt: random changes of the inputs alone, after those of `augment`, and also when the
             network is measured: what a network that restores images has to undo.
+        sampling: which training samples an epoch takes: each `once`; or as many as there are, in
+            which all classes have the same share, `balanced`.
         targets: what the network learns: the labels, or its own inputs (an autoencoder).
     """
 
@@ -50,6 +52,7 @@ class DataOptions:
     normalize: Literal["none", "standard", "centered"] = "standard"
     augment: tuple[Transform, ...] = ()
     corrupt: tuple[Transform, ...] = ()
+    sampling: Literal["once", "balanced"] = "once"
     targets: Literal["labels", "inputs"] = "labels"
 
     def task(self, info: DatasetInfo) -> Task:
@@ -116,6 +119,11 @@ def prepare(
         )
     task, own = options.task(data.info), options.targets == "inputs"
     _require_one_size(options, data)
+    balanced = options.sampling == "balanced"
+    if balanced and data.info.task != "classification":
+        raise DataError(
+            f"data.sampling: balanced needs one class an image, which {data.info.name} has not"
+        )
 
     def samples(split: Split, augment: tuple[Transform, ...] = ()) -> Samples:
         return Samples(split, statistics, augment, options.corrupt, task, own, seed)
@@ -125,16 +133,10 @@ def prepare(
         task,
         data.sha256(),
         statistics,
-        samples(train, options.augment),
+        replace(samples(train, options.augment), balanced=balanced),
         samples(val) if val is not None else None,
         samples(data.test),
     )
-
-
-def epoch_order(samples: int, seed: int, epoch: int) -> Array:
-    """Return the order of an epoch: a permutation that derives from (seed, epoch)."""
-    sequence = np.random.SeedSequence(seed, spawn_key=(0x0DE2, epoch))
-    return np.random.default_rng(sequence).permutation(samples)
 
 
 def _require_one_size(options: DataOptions, data: Dataset) -> None:

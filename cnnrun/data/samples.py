@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnnrun.data.dataset import Split, Task
+from cnnrun.data.ordering import balanced_order, epoch_order
 from cnnrun.data.transforms import Transform
 from cnnrun.engine.types import Array
 from cnnrun.errors import DataError, excerpt
@@ -63,6 +64,7 @@ class Samples:
         task: what is to be learnt.
         inputs_are_targets: whether the images themselves are, before they are corrupted.
         seed: of what corrupts the inputs when measured.
+        balanced: whether an epoch takes all classes with the same share.
     """
 
     split: Split
@@ -72,6 +74,7 @@ class Samples:
     task: Task = "classification"
     inputs_are_targets: bool = False
     seed: int = 0
+    balanced: bool = False
 
     def __len__(self) -> int:
         return len(self.split)
@@ -80,6 +83,12 @@ class Samples:
     def labels(self) -> Array:
         """The labels, as the split has them."""
         return self.split.labels
+
+    def order(self, seed: int, epoch: int) -> Array:
+        """Return which samples an epoch of training takes, in order: numbers that `batch` takes."""
+        if self.balanced:
+            return balanced_order(self.labels, seed, epoch)
+        return epoch_order(len(self), seed, epoch)
 
     def batch(
         self,
@@ -93,9 +102,12 @@ class Samples:
 
         Targets are labels `(N,)`; numbers `(N, K)` of `dtype`; the normalised images themselves;
         or other images, from 0 to 1. With an epoch the images are augmented, each with random
-        numbers that derive from (seed, epoch, index) alone, whatever batch it is in.
+        numbers that derive from (seed, epoch, index) alone, whatever batch it is in. An index may
+        be a multiple of N higher: the same sample with other random numbers.
         """
-        scaled = self.split.pixel_range.scaled
+        numbers, scaled = indices, self.split.pixel_range.scaled
+        if self.balanced:
+            indices = indices % len(self)
         images = scaled(self.split.images[indices], dtype)
         targets = self.split.labels[indices]
         if targets.ndim == 4:
@@ -105,12 +117,12 @@ class Samples:
         if epoch is not None and self.augment:
             generators = _Generators(seed, AUGMENT, epoch)
             moving = targets if targets.ndim == 4 else itertools.repeat(None)
-            for image, target, index in zip(images, moving, indices, strict=False):
+            for image, target, index in zip(images, moving, numbers, strict=False):
                 _change(self.augment, generators.of(int(index)), image, target)
         if self.inputs_are_targets:
             targets = images
         if self.corrupt:
-            self._corrupt(images := images.copy(), indices, seed, epoch)
+            self._corrupt(images := images.copy(), numbers, seed, epoch)
             if self.inputs_are_targets:
                 self.statistics.normalize(targets)
         self.statistics.normalize(images)

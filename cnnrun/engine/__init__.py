@@ -10,6 +10,7 @@ from cnnrun.engine.execution.nonfinite import (
     find_nonfinite_state,
 )
 from cnnrun.engine.execution.pace import Pace
+from cnnrun.engine.execution.shards import usual_size
 from cnnrun.engine.initializers import INITIALIZERS, Initializer
 from cnnrun.engine.layer import LAYERS, Build, Layer, LayerConfig
 from cnnrun.engine.losses import LOSSES, Loss
@@ -46,4 +47,5 @@ __all__ = [
     "find_nonfinite_state",
     "layers",
     "summarize",
+    "usual_size",
 ]

@@ -187,6 +187,10 @@ class Network(Sequential):
         """The number of trainable values."""
         return sum(array.size for array in self.parameters.values())
 
+    def multiply_adds(self) -> int:
+        """Return those of one sample's forward pass."""
+        return sum(layer.multiply_adds() for layer in self.layers.values())
+
     @property
     def uses_whole_batch(self) -> bool:
         """Whether some layer exchanges values between the shards of a batch."""

@@ -148,6 +148,31 @@ LOSS_RULES = {
         ),
         Rule("delta = dL/dz = (p - t)/N"),
     ),
+    "softmax_cross_entropy weighted": (
+        Rule(
+            "L = -mean over n of sum over k of w_k t_k log(p_k), p = softmax(z)",
+            "z being the output, and w_k the weight of class k",
+        ),
+        Rule("delta = dL/dz = (p s - w t)/N", "with s = sum over k of w_k t_k"),
+    ),
+    "focal": (
+        Rule(
+            "L = -mean over n of sum over k of w_k t_k (1 - p_k)^gamma log(p_k), p = softmax(z)",
+            "z being the output, and w_k the weight of class k, or 1",
+        ),
+        Rule(
+            "delta = dL/dz = (g - p s)/N",
+            "with g = w t (gamma p (1 - p)^(gamma - 1) log(p) - (1 - p)^gamma) and s = sum over "
+            "k of g_k",
+        ),
+    ),
+    "binary_cross_entropy weighted": (
+        Rule(
+            "L = -mean over n and k of (w_k t_k log(p_k) + (1 - t_k) log(1 - p_k)), p = sigmoid(z)",
+            "over the K outputs z, with the weight w_k of what is there",
+        ),
+        Rule("delta = dL/dz = (p (1 + (w - 1) t) - w t)/(K N)"),
+    ),
     "binary_cross_entropy": (
         Rule(
             "L = -mean over n and k of (t_k log(p_k) + (1 - t_k) log(1 - p_k)), p = sigmoid(z)",
@@ -183,7 +208,7 @@ LOSS_RULES = {
         Rule("delta = dL/da = c/N"),
     ),
 }
-"""By type; behind it the reduction, where another than the default has formulas of its own."""
+"""By type; behind it the reduction, or `weighted`, where that has formulas of its own."""
 
 
 def formulas_of(layer: Layer) -> Formulas:
@@ -198,8 +223,9 @@ def formulas_of(layer: Layer) -> Formulas:
 def loss_rules(loss: Loss) -> tuple[Rule, Rule]:
     """Return a loss and its gradient with respect to the network's output."""
     own = _described(loss), Rule("", "by its own code")
-    with_reduction = f"{loss.type_name} {getattr(loss, 'reduction', '')}"
-    return LOSS_RULES.get(with_reduction) or LOSS_RULES.get(loss.type_name, own)
+    weights = getattr(loss, "class_weight", None) or getattr(loss, "pos_weight", None)
+    variant = "weighted" if weights else getattr(loss, "reduction", "")
+    return LOSS_RULES.get(f"{loss.type_name} {variant}") or LOSS_RULES.get(loss.type_name, own)
 
 
 def _described(part: Layer | Loss) -> Rule:

@@ -214,7 +214,7 @@ def plan_network(
 
 def _default_passes(network: Network) -> int:
     """Return how many forward passes a check may take, whatever the machine."""
-    work = sum(layer.multiply_adds() for layer in network.layers.values())
+    work = network.multiply_adds()
     return max(FEWEST_PASSES, min(PASSES, PASSES * MULTIPLY_ADDS // max(1, work)))
 
 

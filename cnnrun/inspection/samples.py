@@ -23,6 +23,7 @@ from cnnrun.errors import ConfigError
 from cnnrun.inspection.capture import estimate_bytes, walk
 from cnnrun.inspection.target import InspectionTarget
 from cnnrun.runs import NetworkWithData
+from cnnrun.runs.weighing import weighed
 
 __all__ = ["MOST_BYTES", "SampleChoice", "choose_samples"]
 
@@ -61,7 +62,8 @@ def choose_samples(model: NetworkWithData, choice: SampleChoice) -> tuple[Inspec
     """
     if choice.images and choice.index is not None:
         raise ConfigError("give --index or --image, not both")
-    network, loss, data = model.network, model.experiment.loss, model.data()
+    network, data = model.network, model.data()
+    loss = weighed(model.experiment.loss, data)
     mean, std = np.array(data.statistics.mean), np.array(data.statistics.std)
     targets: Array | None = None
     own = model.experiment.data.targets == "inputs"

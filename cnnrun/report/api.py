@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from cnnrun.data import PreparedData
 from cnnrun.errors import CheckpointError, ConfigError, DataError, RunError, excerpt
@@ -23,12 +24,12 @@ from cnnrun.report.page import render
 from cnnrun.report.scales import evenly
 from cnnrun.report.several import page_of_several
 from cnnrun.report.verdict import verdict_lines
-from cnnrun.runs import Evaluation, Model, Run, find_run
+from cnnrun.runs import Evaluation, Model, Run, Session, find_run
 from cnnrun.runs.files import replace_file
 from cnnrun.runs.measures import ClassFigures
 from cnnrun.runs.moved import prepare_data
 
-__all__ = ["write_report"]
+__all__ = ["report_training", "write_report"]
 
 
 def write_report(
@@ -62,11 +63,57 @@ def write_report(
         raise ConfigError("name a run, to report on it")
     opened = [find_run(run, Path(runs_dir)) if isinstance(run, str) else run for run in named]
     first = opened[0].folder
-    if len(opened) == 1:
-        path, page = first / "report.html", _page_of(opened[0], workers)
-    else:
-        path, page = first.parent / "comparison.html", page_of_several(opened, workers)
-    path = path if file is None else Path(file)
+    with threadpool_limits(1, user_api="blas"):  # several threads wait longer for each other
+        if len(opened) == 1:
+            path = first / "report.html"
+            page = _page_of(opened[0], _look_at(opened[0], workers))
+        else:
+            path, page = first.parent / "comparison.html", page_of_several(opened, workers)
+    return _written(path if file is None else Path(file), page)
+
+
+def report_training(session: Session) -> Path:
+    """Write the report of a run that has just been trained, of what was measured then.
+
+    Raises:
+        RunError: the training has not come to its end, or the file cannot be written.
+    """
+    if session.tested is None:
+        raise RunError(f"{session.run.folder}: not trained to its end; nothing was measured")
+    model, evaluation = session.tested
+    with threadpool_limits(1, user_api="blas"):
+        page = _page_of(session.run, _Seen(model, session.data, evaluation))
+    return _written(session.run.folder / "report.html", page)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What there is of a run to look at: its weights, its data, and what they come to.
+
+    `missing` says why there is none of one.
+    """
+
+    model: Model | None = None
+    data: PreparedData | None = None
+    evaluation: Evaluation | None = None
+    missing: str = ""
+
+
+def _look_at(run: Run, workers: int | None) -> _Seen:
+    """Measure the weights that were tested; of a run that was not, the best."""
+    which = (run.record.get("test") or {}).get("checkpoint", "best")
+    try:
+        model = run.model(which)
+    except (CheckpointError, ConfigError, RunError) as error:
+        return _Seen(missing=str(error))
+    try:
+        data = prepare_data(model.experiment, model.statistics)
+        return _Seen(model, data, model.measure(data.test, workers=workers))
+    except DataError as error:
+        return _Seen(model, missing=str(error))
+
+
+def _written(path: Path, page: str) -> Path:
     try:
         replace_file(path, page.encode("utf-8", "backslashreplace"))
     except OSError as error:
@@ -74,13 +121,15 @@ def write_report(
     return path
 
 
-def _page_of(run: Run, workers: int | None) -> str:
+def _page_of(run: Run, seen: _Seen) -> str:
     record, lines = run.record, run.metrics
-    model, data, evaluation, missing = _look_at(run, workers)
+    model, data, evaluation = seen.model, seen.data, seen.evaluation
+    if evaluation is not None:
+        evaluation = replace(evaluation, split="test")
     best = (record.get("best") or {}).get("epoch")
     sections = [_summary(record, lines, evaluation)]
-    if missing:
-        sections[0].blocks += [Text(f"Left out: {reason}") for reason in missing]
+    if seen.missing:
+        sections[0].blocks.append(Text(f"Left out: {seen.missing}"))
     drawn = thinned(lines, best)
     if charts := curve_charts(drawn, best):
         sections.append(Section("Training", [Charts(charts)], {"metrics": drawn}))
@@ -101,22 +150,6 @@ def _page_of(run: Run, workers: int | None) -> str:
     subtitle = f"{record['status']}, {shown(record.get('parameters'))} parameters"
     verdict = verdict_lines(run, record, evaluation)
     return render(run.name, subtitle, verdict, sections, run=run.name, record=record)
-
-
-def _look_at(
-    run: Run, workers: int | None
-) -> tuple[Model | None, PreparedData | None, Evaluation | None, list[str]]:
-    """Return the best weights, the data, and what they come to; and why one is missing."""
-    try:
-        model = run.model("best")
-    except (CheckpointError, ConfigError, RunError) as error:
-        return None, None, None, [str(error)]
-    try:
-        data = prepare_data(model.experiment, model.statistics)
-        evaluation = replace(model.measure(data.test, workers=workers), split="test")
-    except DataError as error:
-        return model, None, None, [str(error)]
-    return model, data, evaluation, []
 
 
 def _summary(

@@ -70,12 +70,12 @@ def mistake_section(evaluation: Evaluation, model: Model, x: Array | None) -> Se
     maps = attributions(model.network, x, classes, black)
     names = figures.class_names
     cards = []
-    for mistake, heat in zip(mistakes, maps, strict=True):
+    for number, mistake in enumerate(mistakes):
         words = f"test sample {mistake.index}"
-        images = [
-            embedded(mistake.pixels, words),
-            overlaid(mistake.pixels, heat, f"{words}: pixels that speak for the prediction"),
-        ]
+        images = [embedded(mistake.pixels, words)]
+        if number < len(maps):
+            heard = f"{words}: pixels that speak for the prediction"
+            images.append(overlaid(mistake.pixels, maps[number], heard))
         lines = [
             f"{words}: {names[mistake.true]}",
             f"taken for {names[mistake.predicted]}, {mistake.probability:.1%}",

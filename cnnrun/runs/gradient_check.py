@@ -17,6 +17,7 @@ from cnnrun.runs.folder import Run
 from cnnrun.runs.model import Model
 from cnnrun.runs.networks import NetworkSource, is_config_file, open_network
 from cnnrun.runs.preflight import check_batch, check_images
+from cnnrun.runs.weighing import weighed
 
 __all__ = ["gradcheck"]
 
@@ -117,11 +118,12 @@ def _plan_with_data(
 ) -> Check:
     """Return the check of a configuration's network, or of a run's with its weights."""
     opened = open_network(source, checkpoint)
-    train, experiment = opened.data().train, opened.experiment
+    data, experiment = opened.data(), opened.experiment
+    train = data.train
     return plan_network(
         opened.network,
         check_images(train, samples, seed),
-        loss=experiment.loss,
+        loss=weighed(experiment.loss, data),
         layers=layers,
         seed=seed,
         **bounds,

@@ -50,9 +50,15 @@ class LayerFigures:
 class LayerWatch:
     """Measures an update: `before` it, with its gradients, and `after` it."""
 
-    def __init__(self, network: Network) -> None:
-        """Watch every layer of a network that has parameters, and every ReLU."""
+    def __init__(self, network: Network, every: int | None = None) -> None:
+        """Watch every layer of a network that has parameters, and every ReLU.
+
+        Args:
+            network: in training.
+            every: steps between two measurements, besides those at the ends of epochs.
+        """
         self._network = network
+        self._every = every
         self._parameters = {
             name: [f"{name}/{key}" for key in layer.params] for name, layer in network.walk()
         }
@@ -63,6 +69,10 @@ class LayerWatch:
         }
         self._weights: dict[str, Array] = {}
         self._gradient_norms: dict[str, float] = {}
+
+    def is_due(self, step: int, *, is_last: bool) -> bool:
+        """Return whether a step, counted from 1, is measured; `is_last` says if of its epoch."""
+        return is_last or (self._every is not None and step % self._every == 0)
 
     def before(self, gradients: Mapping[str, Array]) -> None:
         """Keep the weights, and the size of the gradients, by full parameter name."""

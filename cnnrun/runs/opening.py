@@ -25,6 +25,7 @@ from cnnrun.runs.session import Session
 from cnnrun.runs.state import read_training, restore_state
 from cnnrun.runs.stopping import go_on, has_stopped
 from cnnrun.runs.trainer import Trainer
+from cnnrun.runs.weighing import weighed
 
 __all__ = ["resume_run", "start_run"]
 
@@ -53,6 +54,7 @@ def start_run(
         CnnrunError: the data cannot be used, or no directory can be created. There is no run then.
     """
     data = prepare(experiment.data, experiment.seed, experiment.base)
+    experiment = replace(experiment, loss=weighed(experiment.loss, data))
     trainer = _trainer(experiment, data, workers)
     configuration = _configuration(experiment)
     document = _record(trainer, command, configuration, {})

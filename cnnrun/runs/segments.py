@@ -19,7 +19,7 @@ from cnnrun.errors import RunError
 from cnnrun.runs.files import replace_file, sync_folder
 from cnnrun.runs.folder import Run
 from cnnrun.runs.plugins import kept_plugin, load_run_experiment
-from cnnrun.runs.trainer import Progress
+from cnnrun.runs.progress import Progress
 
 __all__ = ["Segment", "keep_configuration", "keep_plugins", "list_segments", "run_segments"]
 

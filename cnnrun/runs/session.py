@@ -65,17 +65,18 @@ from cnnrun.config import Experiment, describe_fault
 from cnnrun.data import PreparedData, has_labels
 from cnnrun.errors import DivergedError, RunError
 from cnnrun.runs.divergence import require_finite_evaluation
+from cnnrun.runs.evaluation import Evaluation
 from cnnrun.runs.events import Event, FinalTest, TrainingFinished
 from cnnrun.runs.folder import Run
-from cnnrun.runs.model import load_model
+from cnnrun.runs.model import Model, load_model
 from cnnrun.runs.observers import (
     CheckpointWriter,
     CurvePlotter,
     DigestLog,
     EpochLog,
-    EpochTable,
     LayerLog,
     RecordWriter,
+    ResultsTable,
 )
 from cnnrun.runs.signals import StopRequest
 from cnnrun.runs.state import take_state
@@ -89,6 +90,8 @@ class Session:
 
     It lets go of the run's lock at the end of `events`, when it is closed (`with` does that), or
     when nothing refers to it any more.
+
+    `tested` is the model that was measured on the test split and what it came to; None until then.
 
     The observers are called in an order: the logs first, because a resume cuts them to the
     checkpoint; then the checkpoints; then the curves, which are drawn from the log; the record
@@ -115,6 +118,7 @@ class Session:
         self.run = run
         self.trainer = trainer
         self._lock = lock
+        self.tested: tuple[Model, Evaluation] | None = None
         self.record = RecordWriter(run.record_file, document)
         log = EpochLog(run.log, log_size)
         every, network = document.get("check_every"), trainer.network
@@ -122,7 +126,7 @@ class Session:
             LayerLog(run.layers, trainer.progress.step),
             DigestLog(run.digests, trainer.progress.step, every, network.state),
             log,
-            EpochTable(run),
+            ResultsTable(run),
             CheckpointWriter(run.checkpoint, lambda: take_state(trainer, log.size)),
             CurvePlotter(run, lambda: trainer.progress.best),
             self.record,
@@ -199,6 +203,7 @@ class Session:
             which = self.experiment.train.tested
             model = load_model(self.run, which)
             evaluation = model.measure(self.data.test, workers=self.trainer.workers)
+            self.tested = model, evaluation
             require_finite_evaluation(
                 evaluation,
                 model.network,

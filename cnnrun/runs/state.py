@@ -8,7 +8,8 @@ from pathlib import Path
 from cnnrun.config.stored import TrainingState, check_stored
 from cnnrun.errors import CheckpointError
 from cnnrun.runs.checkpoints import Checkpoint, read_checkpoint
-from cnnrun.runs.trainer import Progress, Trainer
+from cnnrun.runs.progress import Progress
+from cnnrun.runs.trainer import Trainer
 
 __all__ = ["read_training", "restore_state", "take_state"]
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from itertools import islice
+
+import numpy as np
 
 from cnnrun.config import Experiment, metrics_named, require_metric
 from cnnrun.data import Feed, PreparedData, feed, has_labels
-from cnnrun.engine import Clock, Executor, Network, Pace, StepResult, find_nonfinite
+from cnnrun.engine import Clock, Executor, Network, Pace, find_nonfinite, usual_size
 from cnnrun.engine.optimizers.base import State, global_norm
 from cnnrun.engine.types import Array
 from cnnrun.errors import DivergedError
-from cnnrun.runs.batches import batch_slices, batches_of
+from cnnrun.runs.batches import batches_of, steps_of
 from cnnrun.runs.choosing import rank
 from cnnrun.runs.divergence import require_finite_evaluation, require_finite_state
 from cnnrun.runs.evaluation import Evaluation, evaluate
@@ -32,46 +33,11 @@ from cnnrun.runs.events import (
 )
 from cnnrun.runs.layer_watch import LayerWatch
 from cnnrun.runs.measures.metrics import accuracy
+from cnnrun.runs.progress import Progress
 from cnnrun.runs.signals import StopRequest
 from cnnrun.runs.stopping import has_stopped, reason_to_stop, watch
 
-__all__ = ["Progress", "Trainer"]
-
-
-@dataclass
-class Progress:
-    """Where a training stands, as plain values that a checkpoint keeps exactly.
-
-    Attributes:
-        step, epoch: how many are done.
-        batch: batches done of the epoch at hand, with the sums of its figures so far.
-        schedule: what the schedule remembers.
-        best: the best epoch's metrics.
-        stopping: what early stopping remembers.
-    """
-
-    step: int = 0
-    epoch: int = 0
-    batch: int = 0
-    loss: float = 0.0
-    right: float = 0.0
-    samples: int = 0
-    grad_norm: float = 0.0
-    seconds: float = 0.0
-    learning_rate: float = 0.0
-    schedule: dict[str, float] = field(default_factory=dict)
-    best: dict[str, Any] | None = None
-    stopping: dict[str, float] = field(default_factory=dict)
-
-    @property
-    def at_best(self) -> bool:
-        """Whether no step has been done since the best epoch."""
-        return self.best is not None and self.best["step"] == self.step
-
-    def start_epoch(self) -> None:
-        """Forget the sums of the epoch before."""
-        self.batch, self.samples = 0, 0
-        self.loss = self.right = self.grad_norm = self.seconds = 0.0
+__all__ = ["Trainer"]
 
 
 class Trainer:
@@ -94,9 +60,13 @@ class Trainer:
         self.optimizer = experiment.optimizer
         self.optimizer_state: State = self.optimizer.initial_state(network.parameters)
         self.progress = Progress()
-        self._watch = LayerWatch(network)
+        options = experiment.train
+        self.steps = steps_of(len(data.train), options.batch_size, options.accumulate)
+        self.shard_size = options.samples_per_shard
+        if self.shard_size is None and options.accumulate > 1:  # as of a single one of the batches
+            self.shard_size = usual_size(options.batch_size, network.multiply_adds())
+        self._watch = LayerWatch(network, options.log_every)
         self._measured: LayersMeasured | None = None
-        self.batches = batch_slices(len(data.train), experiment.train.batch_size)
 
     def train(self, stop: StopRequest) -> Iterator[Event]:
         """Train until all epochs are done or `stop` asks to stop, and tell what happens.
@@ -107,7 +77,7 @@ class Trainer:
         """
         progress, options = self.progress, self.experiment.train
         yield TrainingStarted(
-            progress.step, options.epochs, len(self.batches), at_best=progress.at_best
+            progress.step, options.epochs, len(self.steps), at_best=progress.at_best
         )
         # Where layers sum over the whole batch, no shard can be computed without the others.
         pace = None if self.workers == 1 or self.network.uses_whole_batch else Pace()
@@ -117,7 +87,7 @@ class Trainer:
                 self.network,
                 self.experiment.loss,
                 workers=self.workers,
-                shard_size=options.samples_per_shard,
+                shard_size=self.shard_size,
                 optimizer=self.optimizer,
                 optimizer_state=self.optimizer_state,
                 pace=pace,
@@ -125,12 +95,12 @@ class Trainer:
         ):
             upcoming = self._upcoming()
             while progress.epoch < options.epochs and not has_stopped(progress.stopping):
-                while progress.batch < len(self.batches):
+                while progress.batch < len(self.steps):
                     if stop:
                         yield Stopped(progress.step)
                         return
                     try:
-                        done = self._step(executor, batches, next(upcoming))
+                        done = self._step(executor, batches, upcoming)
                     except DivergedError as error:
                         yield Diverged(progress.step + 1, str(error))
                         raise
@@ -153,32 +123,48 @@ class Trainer:
 
     def _upcoming(self) -> Iterator[tuple[int, Array]]:
         """Yield the epoch and the samples of every batch that is left."""
-        samples, options = len(self.data.train), self.experiment.train
-        left = range(self.progress.epoch, options.epochs)
-        return batches_of(samples, self.batches, self.experiment.seed, left, self.progress.batch)
+        left = range(self.progress.epoch, self.experiment.train.epochs)
+        batches = [part for step in self.steps for part in step]
+        first = sum(map(len, self.steps[: self.progress.batch]))
+        return batches_of(self.data.train, batches, self.experiment.seed, left, first)
 
     def _feed(self) -> Feed:
         """Return what gives the batches: prepared ahead where there are workers beside this one."""
-        most = max(part.stop - part.start for part in self.batches)
+        most = max(part.stop - part.start for step in self.steps for part in step)
         seed = self.experiment.seed
         return feed(self.data.train, seed, self._upcoming, most, int(self.workers > 1))
 
-    def _step(self, executor: Executor, batches: Feed, which: tuple[int, Array]) -> StepFinished:
-        """Do one optimizer update with the samples of an epoch that `which` says."""
-        started = time.perf_counter()
-        progress, seed, (epoch, indices) = self.progress, self.experiment.seed, which
-        x, targets = batches.batch(epoch, indices)
-        waited = time.perf_counter() - started
-        result = executor.step(x, targets, seed=seed, step=progress.step)
-        norm = global_norm(result.gradients)
-        if not (math.isfinite(result.loss) and math.isfinite(norm)):
-            self._explain_divergence(x, targets)
-        clock = Clock(
-            progress.step, len(self.batches), len(self.batches) * self.experiment.train.epochs
-        )
+    def _step(
+        self, executor: Executor, batches: Feed, upcoming: Iterator[tuple[int, Array]]
+    ) -> StepFinished:
+        """Do one optimizer update with the next batch that is upcoming, or batches."""
+        started, waited = time.perf_counter(), 0.0
+        progress, parts = self.progress, self.steps[self.progress.batch]
+        samples, answers = parts[-1].stop - parts[0].start, []
+        for number, (epoch, indices) in enumerate(islice(upcoming, len(parts))):
+            asked = time.perf_counter()
+            x, targets = batches.batch(epoch, indices)
+            waited += time.perf_counter() - asked
+            result = executor.step(
+                x,
+                targets,
+                seed=self.experiment.seed,
+                step=progress.step,
+                batch=samples,
+                is_first=number == 0,
+            )
+            norm = global_norm(result.gradients)
+            if not (math.isfinite(result.loss) and math.isfinite(norm)):
+                self._explain_divergence(x, targets)
+            answers.append((result.outputs, targets))
+            if len(parts) > 1:  # the next batch is written over this one
+                answers[-1] = np.array(result.outputs), np.array(targets)
+        total = len(self.steps) * self.experiment.train.epochs
+        clock = Clock(progress.step, len(self.steps), total)
         factor = self.experiment.schedule.factor(clock, progress.schedule)
         progress.learning_rate = self.optimizer.learning_rate * factor
-        is_watched = self._is_watched()
+        is_last = progress.batch + 1 == len(self.steps)
+        is_watched = self._watch.is_due(progress.step + 1, is_last=is_last)
         if is_watched:
             self._watch.before(result.gradients)
         executor.update(learning_rate=progress.learning_rate, step=progress.step + 1, norm=norm)
@@ -186,31 +172,31 @@ class Trainer:
         if is_watched:
             layers = self._watch.after(x)
             self._measured = LayersMeasured(epoch + 1, progress.step + 1, layers)
-        self._count(result, targets, norm, len(indices))
+        self._count(result.loss, answers, norm, samples)
         seconds = time.perf_counter() - started
         progress.seconds += seconds
         return StepFinished(progress.step, epoch, progress.batch, result.loss, waited / seconds)
 
-    def _is_watched(self) -> bool:
-        """Return whether the step at hand is measured layer by layer: an epoch's last, at least."""
-        every, done = self.experiment.train.log_every, self.progress.step + 1
-        is_last = self.progress.batch + 1 == len(self.batches)
-        return is_last or (every is not None and done % every == 0)
-
-    def _count(self, result: StepResult, targets: Array, norm: float, samples: int) -> None:
+    def _count(
+        self, loss: float, answers: list[tuple[Array, Array]], norm: float, samples: int
+    ) -> None:
+        """Add a step's figures to the epoch's; `answers` are outputs and targets of its batches."""
         progress = self.progress
         progress.step += 1
         progress.batch += 1
         progress.samples += samples
-        progress.loss += result.loss * samples
+        progress.loss += loss * samples
         progress.grad_norm += norm
         if has_labels(self.data.task):
-            scores = self.experiment.loss.predictions(result.outputs)
+            outputs, targets = answers[0]
+            if len(answers) > 1:
+                outputs, targets = map(np.concatenate, zip(*answers, strict=True))
+            scores = self.experiment.loss.predictions(outputs)
             progress.right += accuracy(scores, targets) * samples
 
     def _explain_divergence(self, x: Array, targets: Array) -> None:
         """Raise DivergedError with the step, and the layer where it began."""
-        progress, options = self.progress, self.experiment.train
+        progress = self.progress
         first = find_nonfinite(
             self.network,
             self.experiment.loss,
@@ -218,7 +204,7 @@ class Trainer:
             targets,
             seed=self.experiment.seed,
             step=progress.step,
-            shard_size=options.samples_per_shard,
+            shard_size=self.shard_size,
         )
         where = str(first) if first else "in the norm of the gradients"
         raise DivergedError(
@@ -255,7 +241,7 @@ class Trainer:
             val_loss=validation.loss if validation else None,
             val_accuracy=further.pop("accuracy", None),
             learning_rate=progress.learning_rate,
-            grad_norm=progress.grad_norm / len(self.batches),
+            grad_norm=progress.grad_norm / len(self.steps),
             seconds=trained + time.perf_counter() - started,
             samples_per_second=progress.samples / max(trained, 1e-9),
             val_auc=further.pop("auc", None),

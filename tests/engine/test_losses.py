@@ -11,23 +11,36 @@ import pytest
 from cnnrun.engine.losses import (
     LOSSES,
     BinaryCrossEntropy,
+    Classes,
+    Focal,
     Huber,
     MeanAbsoluteError,
     MeanSquaredError,
     SoftmaxCrossEntropy,
 )
-from cnnrun.errors import DataError, ShapeError
+from cnnrun.errors import DataError, OptionError, ShapeError
 
 RNG = np.random.default_rng(0)
 LOGITS = 3 * RNG.standard_normal((6, 4))
 LABELS = RNG.integers(0, 4, 6)
 MANY = (RNG.random((6, 4)) < 0.5).astype(float)
+WEIGHTS = (0.5, 2.0, 1.0, 4.0)
 CASES = [
     (SoftmaxCrossEntropy(), LABELS),
     (SoftmaxCrossEntropy(0.1), LABELS),
     (SoftmaxCrossEntropy(), MANY / MANY.sum(axis=1, keepdims=True).clip(1)),
     (BinaryCrossEntropy(), MANY),
     (BinaryCrossEntropy(), LABELS),
+    (SoftmaxCrossEntropy(class_weight=WEIGHTS), LABELS),
+    (SoftmaxCrossEntropy(0.1, WEIGHTS), MANY / MANY.sum(axis=1, keepdims=True).clip(1)),
+    (BinaryCrossEntropy(2.5), MANY),
+    (BinaryCrossEntropy(WEIGHTS), MANY),
+    (BinaryCrossEntropy(WEIGHTS), LABELS),
+    (Focal(), LABELS),
+    (Focal(0.5), LABELS),
+    (Focal(0.0), LABELS),
+    (Focal(3.0, WEIGHTS), LABELS),
+    (Focal(1.5), MANY / MANY.sum(axis=1, keepdims=True).clip(1)),
     (MeanSquaredError(), MANY),
     (MeanSquaredError(), LABELS),
     (MeanSquaredError("mean"), MANY),
@@ -149,6 +162,7 @@ def test_branches_change_where_the_slope_does(loss):
     "loss",
     [
         SoftmaxCrossEntropy(),
+        Focal(),
         BinaryCrossEntropy(),
         MeanSquaredError(),
         MeanAbsoluteError(),
@@ -225,6 +239,63 @@ def test_hand_worked_binary_cross_entropy():
     np.testing.assert_allclose(BinaryCrossEntropy().predictions(logits), [[1 / 2, 3 / 4]])
 
 
+def test_hand_worked_weights():
+    logits = np.log([[1.0, 2.0, 5.0]])  # the label's probability is 2/8, and its weight 3
+    value, dy = SoftmaxCrossEntropy(class_weight=(1.0, 3.0, 1.0))(logits, np.array([1]), 1)
+    assert value == pytest.approx(3 * math.log(4))
+    np.testing.assert_allclose(dy, [[3 / 8, 6 / 8 - 3, 15 / 8]], rtol=1e-14)
+    logits = np.log([[1.0, 3.0]])  # probabilities 1/2 and 3/4
+    value, dy = BinaryCrossEntropy((5.0, 7.0))(logits, np.array([[1.0, 0.0]]), 1)
+    assert value == pytest.approx((5 * math.log(2) + math.log(4)) / 2)
+    np.testing.assert_allclose(dy, [[-5 / 4, 3 / 8]], rtol=1e-14)
+
+
+def test_hand_worked_focal():
+    value, dy = Focal(2.0)(np.log([[1.0, 3.0]]), np.array([0]), 1)  # p = 1/4
+    assert value == pytest.approx((3 / 4) ** 2 * math.log(4))
+    g = 2 / 4 * 3 / 4 * math.log(1 / 4) - (3 / 4) ** 2
+    np.testing.assert_allclose(dy, [[3 / 4 * g, -3 / 4 * g]], rtol=1e-14)
+
+
+def test_focal_without_its_factor_is_the_cross_entropy():
+    for weights in (None, WEIGHTS):
+        value, dy = SoftmaxCrossEntropy(class_weight=weights)(LOGITS, LABELS, 6)
+        focal, focal_dy = Focal(0.0, weights)(LOGITS, LABELS, 6)
+        assert focal == pytest.approx(value, rel=1e-13)
+        np.testing.assert_allclose(focal_dy, dy, rtol=1e-10, atol=1e-15)
+
+
+THREE = Classes(("cat", "dog", "owl"), (60, 30, 0), 90)
+
+
+def test_balanced_weights_make_classes_weigh_the_same():
+    loss = SoftmaxCrossEntropy(class_weight="balanced").for_classes(THREE)
+    assert loss.class_weight == (90 / (2 * 60), 90 / (2 * 30), 1.0)
+    assert Focal(class_weight="balanced").for_classes(THREE).class_weight == loss.class_weight
+    labels = BinaryCrossEntropy("balanced").for_classes(THREE)
+    assert labels.pos_weight == (30 / 60, 60 / 30, 1.0)
+    assert BinaryCrossEntropy(2.0).for_classes(THREE).pos_weight == 2.0
+
+
+def test_balanced_weights_wait_for_the_training_split():
+    loss = SoftmaxCrossEntropy(class_weight="balanced")
+    assert loss.for_classes(Classes(THREE.names)) == loss
+
+
+def test_weights_by_name_stand_in_the_order_of_the_classes():
+    loss = SoftmaxCrossEntropy(class_weight={"owl": 3.0, "cat": 2.0}).for_classes(THREE)
+    assert loss.class_weight == (2.0, 1.0, 3.0)
+    with pytest.raises(OptionError, match=r"names 'bat', which is no class; these are cat, dog"):
+        Focal(class_weight={"bat": 2.0}).for_classes(THREE)
+    with pytest.raises(OptionError, match="has 2 weights for 3 classes"):
+        BinaryCrossEntropy((1.0, 2.0)).for_classes(THREE)
+
+
+def test_weights_that_do_not_fit_the_outputs_are_refused():
+    with pytest.raises(ShapeError, match="class_weight has 3 weights, but outputs have the shape"):
+        SoftmaxCrossEntropy(class_weight=(1.0, 2.0, 3.0))(LOGITS, LABELS, 6)
+
+
 def test_hand_worked_label_smoothing():
     value, dy = SoftmaxCrossEntropy(0.3)(np.zeros((1, 3)), np.array([2]), 1)
     assert value == pytest.approx(math.log(3))
@@ -260,9 +331,16 @@ def test_against_pytorch(loss, targets):
     rows = torch.tensor(np.eye(4)[targets] if targets.ndim == 1 else targets)
     if isinstance(loss, SoftmaxCrossEntropy):
         given = torch.tensor(targets) if targets.ndim == 1 else rows
-        value = functional.cross_entropy(outputs, given, label_smoothing=loss.label_smoothing)
+        weights = None if loss.class_weight is None else torch.tensor(loss.class_weight).double()
+        smoothing = {"label_smoothing": loss.label_smoothing, "reduction": "sum"}
+        value = functional.cross_entropy(outputs, given, weights, **smoothing) / 6
+    elif isinstance(loss, Focal):
+        p = torch.softmax(outputs, 1)
+        weights = torch.tensor(loss.class_weight or (1.0,) * 4)
+        value = -(weights * rows * (1 - p) ** loss.gamma * p.log()).sum() / 6
     elif isinstance(loss, BinaryCrossEntropy):
-        value = functional.binary_cross_entropy_with_logits(outputs, rows)
+        weights = None if loss.pos_weight is None else torch.tensor(loss.pos_weight).double()
+        value = functional.binary_cross_entropy_with_logits(outputs, rows, pos_weight=weights)
     elif loss.reduction == "mean":
         value = regression_in_torch(loss)(outputs, rows)
     else:

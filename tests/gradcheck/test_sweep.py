@@ -138,8 +138,12 @@ def test_one_wrong_element_is_found_though_only_few_are_compared():
     assert row.to_dict()["checked"] < 0.1 * row.to_dict()["elements"]
 
 
-@pytest.mark.parametrize("name", ["mse", "mae", "huber", "softmax_cross_entropy"])
-def test_one_loss_is_checked_with_the_options_that_change_its_formula(name):
+@pytest.mark.parametrize(
+    ("name", "variants"),
+    [("mse", 2), ("mae", 2), ("huber", 2), ("softmax_cross_entropy", 2),
+     ("binary_cross_entropy", 3), ("focal", 3)],
+)  # fmt: skip
+def test_one_loss_is_checked_with_the_options_that_change_its_formula(name, variants):
     alone = [point.label for point in plan(name).points]
     assert alone == [point.label for point in plan(names=[name]).points]
-    assert len({repr(point.probe.loss) for point in plan(name).points}) == 2
+    assert len({repr(point.probe.loss) for point in plan(name).points}) == variants

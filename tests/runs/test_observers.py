@@ -26,8 +26,8 @@ from cnnrun.runs.observers import (
     CheckpointWriter,
     CurvePlotter,
     EpochLog,
-    EpochTable,
     RecordWriter,
+    ResultsTable,
 )
 
 
@@ -62,7 +62,7 @@ def table_of(run):
 
 def test_the_table_is_the_log_as_rows(tmp_path):
     run = Run(tmp_path)
-    log, table = EpochLog(run.log), EpochTable(run)
+    log, table = EpochLog(run.log), ResultsTable(run)
     for event in (START, STEP, epoch(1), epoch(2), epoch(3)):
         log(event)
         table(event)
@@ -72,20 +72,20 @@ def test_the_table_is_the_log_as_rows(tmp_path):
     assert [float(row["train_loss"]) for row in rows] == [1.0] * 3
     assert list(rows[0]) == [key for key in run.metrics[0] if key != "kind"]
     whole = run.results.read_bytes()
-    assert EpochTable(run)._columns == tuple(rows[0])
+    assert ResultsTable(run)._columns == tuple(rows[0])
     assert run.results.read_bytes() == whole, "made anew of the log it is the same"
 
 
 def test_the_table_is_cut_as_the_log_is(tmp_path):
     run = Run(tmp_path)
-    log, table = EpochLog(run.log), EpochTable(run)
+    log, table = EpochLog(run.log), ResultsTable(run)
     sizes = []
     for event in (epoch(1), epoch(2)):
         log(event)
         table(event)
         sizes.append(log.size)
     log = EpochLog(run.log, sizes[0])
-    table = EpochTable(run)
+    table = ResultsTable(run)
     assert len(table_of(run)) == 1
     more = replace(epoch(2).metrics, further={"f1": 0.5})
     for event in (EpochFinished(more, improved=False), epoch(3)):
@@ -93,7 +93,7 @@ def test_the_table_is_cut_as_the_log_is(tmp_path):
         table(event)
     assert [row["val_f1"] for row in table_of(run)] == ["", "0.5", ""], "another version's figures"
     EpochLog(run.log, 0)
-    EpochTable(run)
+    ResultsTable(run)
     assert not run.results.exists()
 
 

@@ -14,8 +14,8 @@ from cnnrun.config import Plugin, load_plugin, loaded_plugins
 from cnnrun.engine import LAYERS
 from cnnrun.errors import ConfigError, PluginError
 from cnnrun.runs import load_run, resume_run, run_segments, start_run
+from cnnrun.runs.progress import Progress
 from cnnrun.runs.segments import list_segments
-from cnnrun.runs.trainer import Progress
 
 LAYER = """
 from dataclasses import dataclass

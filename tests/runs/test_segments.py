@@ -13,8 +13,8 @@ from cnnrun.config import load_experiment
 from cnnrun.errors import RunError
 from cnnrun.runs import StopRequest, resume_run, run_segments, start_run
 from cnnrun.runs.events import StepFinished
+from cnnrun.runs.progress import Progress
 from cnnrun.runs.segments import list_segments
-from cnnrun.runs.trainer import Progress
 
 
 def train(session, until=None):

@@ -43,7 +43,7 @@ class StepResult:
     """What a training pass gave; the arrays are valid until the executor's next call.
 
     Attributes:
-        loss: the mean over the batch.
+        loss: the mean over the batch; of the parts so far, their share of it.
         outputs: of the network, `(N, *output_shape)`.
         gradients: of the loss, by parameter name.
         updates: new values of buffers, by name.
@@ -86,8 +86,9 @@ class Executor:
         self.workers = workers
         self.shard_size = shard_size
         kernels()  # loaded here, or each worker process would do it
-        self._multiply_adds = sum(layer.multiply_adds() for layer in network.layers.values())
+        self._multiply_adds = network.multiply_adds()
         self._contexts: list[Context] = []
+        self._losses: list[float] = []  # of the shards of the step at hand
         self._optimizer = optimizer
         self._optimizer_state = {} if optimizer_state is None else optimizer_state
         self._outputs = Context()  # only for its reusable buffers
@@ -124,8 +125,14 @@ class Executor:
         seed: int,
         step: int,
         observers: Callable[[int], Observer] | None = None,
+        batch: int | None = None,
+        is_first: bool = True,
     ) -> StepResult:
         """Run a training pass forward and backward; parameters and buffers stay as they are.
+
+        A batch may come in parts, one call each, whose shards are then numbered on and whose losses
+        and gradients are added up. The results are those of the batch at once, to the bit, if that
+        is cut into the same shards; but buffers get their new values between the parts.
 
         Args:
             x: `(N, *input_shape)` in the network's dtype.
@@ -133,17 +140,23 @@ class Executor:
             seed: what dropout derives its masks from.
             step: the number of steps done, which they derive from as well.
             observers: gives each shard, by number, an observer of its layers.
+            batch: samples of the whole batch, if x is a part of one.
+            is_first: whether it is the first part.
 
         Raises:
             ShapeError: x does not fit the network.
         """
         self._check(x)
+        if is_first:
+            self._losses = []
+        else:
+            self._put_updates()
         outputs = self._output_buffer(len(x))
-        order = ShardOrder(len(x), seed, step)
+        order = ShardOrder(batch or len(x), seed, step, shard=len(self._losses))
         with self._pace.step(self.workers) as at_once:
-            losses = self._run(order, x, targets, outputs, observers, at_once)
+            self._losses += self._run(order, x, targets, outputs, observers, at_once)
         updates = self._contexts[0].collect("updates")
-        return StepResult(sum(losses), outputs, dict(self.program.gradients), updates)
+        return StepResult(sum(self._losses), outputs, dict(self.program.gradients), updates)
 
     def update(self, *, learning_rate: float, step: int, norm: float | None = None) -> float:
         """Apply the last step: the optimizer changes the parameters, and buffers get new values.
@@ -161,8 +174,7 @@ class Executor:
         split = self._processes and self.network.parameter_count >= UPDATE_SIZE
         workers: Workers = self._processes if self._processes and split else self._threads
         norm = workers.update(order)
-        for name, value in self._contexts[0].collect("updates").items():
-            self.network.buffers[name][...] = value
+        self._put_updates()
         return norm
 
     @property
@@ -195,6 +207,11 @@ class Executor:
         self._run(ShardOrder(), x, None, outputs, None, self.workers)
         return outputs
 
+    def _put_updates(self) -> None:
+        """Give buffers the new values of the last pass."""
+        for name, value in self._contexts[0].collect("updates").items():
+            self.network.buffers[name][...] = value
+
     def _run(
         self,
         order: ShardOrder,
@@ -208,7 +225,7 @@ class Executor:
         parts = self._cut(len(x))
         shards = [
             Shard(
-                replace(order, samples=part.stop - part.start, shard=number),
+                replace(order, samples=part.stop - part.start, shard=order.shard + number),
                 x[part],
                 targets[part] if targets is not None else None,
                 outputs[part],
@@ -224,7 +241,7 @@ class Executor:
             batch = shards[first : first + lanes]
             results = workers.compute(batch, self._contexts_for(batch, observers))
             if targets is not None:
-                self._gradients.add(results, from_first=first == 0)
+                self._gradients.add(results, from_first=batch[0].order.shard == 0)
             losses += [result.loss for result in results]
         return losses
 

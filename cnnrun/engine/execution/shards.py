@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["SHARD_WORK", "cut"]
+__all__ = ["SHARD_WORK", "cut", "usual_size"]
 
 SHARD_WORK = {1: 0, 2: 8_000_000, 4: 2_000_000_000}
 """How many shards a batch is cut into by default, and multiply-adds each must have for that.
@@ -25,3 +25,9 @@ def cut(samples: int, size: int | None, multiply_adds: int) -> list[slice]:
         count = max(shards for shards, least in SHARD_WORK.items() if work >= shards * least)
         size = -(-samples // count)
     return [slice(start, min(start + size, samples)) for start in range(0, samples, size)]
+
+
+def usual_size(samples: int, multiply_adds: int) -> int:
+    """Return the samples of a shard, where a batch of so many is cut by default."""
+    first = cut(samples, None, multiply_adds)[0]
+    return int(first.stop)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 
+from cnnrun.engine.losses.weights import Classes
 from cnnrun.engine.names import format_size
 from cnnrun.engine.types import Array, Shape
 from cnnrun.errors import DataError, ShapeError
@@ -27,6 +28,19 @@ class Loss:
     """Whether targets may be arrays of any shape, such as the inputs of an autoencoder."""
     activation: ClassVar[str] = ""
     """The layer that this loss applies to the outputs itself, if any."""
+
+    @property
+    def is_by_class(self) -> bool:
+        """Whether some option is about classes, or labels, so that there have to be such."""
+        return False
+
+    def for_classes(self, classes: Classes) -> Self:
+        """Return the loss for these classes, with its options about them in their order.
+
+        Raises:
+            OptionError: an option names what is no class.
+        """
+        return self
 
     def check(self, output_shape: Shape, classes: int | None) -> None:
         """Refuse a network whose output this loss cannot take.

@@ -10,6 +10,7 @@ import numpy as np
 from cnnrun.engine import Loss
 from cnnrun.engine.losses import (
     BinaryCrossEntropy,
+    Focal,
     Huber,
     MeanAbsoluteError,
     MeanSquaredError,
@@ -74,13 +75,35 @@ def _mean_of(dy: Array, batch: int) -> Array:
     return np.asarray(dy / (batch * dy[0].size))
 
 
-SMOOTHING, DELTA = 0.2, 0.3
+def _without_modulation(dy: Array, a: Array, t: Array, batch: int) -> Array:
+    """Return the gradient of the focal loss, its (1 - p)^gamma taken as a constant."""
+    logarithms = a - np.log(np.exp(a).sum(axis=1, keepdims=True))
+    g = -t * (1 - np.exp(logarithms)) ** GAMMA
+    return np.asarray((g - np.exp(logarithms) * g.sum(axis=1, keepdims=True)) / batch)
+
+
+SMOOTHING, DELTA, GAMMA = 0.2, 0.3, 2.0
+WEIGHT = 3.0
 
 LOSS_MUTANTS = [
     LossMutant(
         "cross entropy: label smoothing forgotten in the gradient",
         SoftmaxCrossEntropy(SMOOTHING), "elements",
         lambda dy, a, t, batch: dy - SMOOTHING * (t - 1 / a.shape[1]) / batch,
+    ),
+    LossMutant(
+        "focal: its factor (1 - p)^gamma taken as a constant",
+        Focal(GAMMA), "elements", _without_modulation,
+    ),
+    LossMutant(
+        "cross entropy: weights of the classes forgotten in the gradient",
+        SoftmaxCrossEntropy(class_weight=(WEIGHT, 1.0, 1.0, 1.0)), "elements",
+        lambda dy, a, t, batch: SoftmaxCrossEntropy()(a, t, batch)[1],
+    ),
+    LossMutant(
+        "binary cross entropy: weights of what is there forgotten in the gradient",
+        BinaryCrossEntropy(WEIGHT), "elements",
+        lambda dy, a, t, batch: BinaryCrossEntropy()(a, t, batch)[1],
     ),
     LossMutant(
         "binary cross entropy: not divided by the number of outputs",

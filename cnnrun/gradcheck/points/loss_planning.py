@@ -22,11 +22,16 @@ __all__ = ["plan_loss", "plan_losses"]
 LARGE = 20.0
 """The size of outputs at a further point: many functions bend at 3, 5, 6 or 10."""
 
-OTHER_OPTIONS: dict[str, dict[str, Any]] = {
-    "softmax_cross_entropy": {"label_smoothing": 0.2},
-    "mse": {"reduction": "mean"},
-    "mae": {"reduction": "sum"},
-    "huber": {"delta": 0.3, "reduction": "sum"},
+WEIGHTS = (0.5, 2.0, 1.5, 3.0)
+"""Of the classes, where a loss has such weights: for outputs of four scores."""
+
+OTHER_OPTIONS: dict[str, list[dict[str, Any]]] = {
+    "softmax_cross_entropy": [{"label_smoothing": 0.2, "class_weight": WEIGHTS}],
+    "binary_cross_entropy": [{"pos_weight": 3.0}, {"pos_weight": WEIGHTS}],
+    "focal": [{"gamma": 0.5}, {"gamma": 3.0, "class_weight": WEIGHTS}],
+    "mse": [{"reduction": "mean"}],
+    "mae": [{"reduction": "sum"}],
+    "huber": [{"delta": 0.3, "reduction": "sum"}],
 }
 """Besides its defaults, what a loss is checked with: options that change its formula."""
 
@@ -73,6 +78,6 @@ def plan_loss(
 def plan_losses(loss: type[Loss], rng: np.random.Generator, *, name: str) -> Plan:
     """Return the points of a loss with its defaults, and with options that change its formula."""
     plan = plan_loss(loss(), rng, name=name)
-    if loss.type_name in OTHER_OPTIONS:
-        plan.add(plan_loss(loss(**OTHER_OPTIONS[loss.type_name]), rng, name=name))
+    for options in OTHER_OPTIONS.get(loss.type_name, []):
+        plan.add(plan_loss(loss(**options), rng, name=name))
     return plan

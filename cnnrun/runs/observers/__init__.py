@@ -6,14 +6,14 @@ from cnnrun.runs.observers.layers import LayerLog
 from cnnrun.runs.observers.log import EpochLog
 from cnnrun.runs.observers.plots import CurvePlotter
 from cnnrun.runs.observers.record import RecordWriter
-from cnnrun.runs.observers.table import EpochTable
+from cnnrun.runs.observers.table import ResultsTable
 
 __all__ = [
     "CheckpointWriter",
     "CurvePlotter",
     "DigestLog",
     "EpochLog",
-    "EpochTable",
     "LayerLog",
     "RecordWriter",
+    "ResultsTable",
 ]

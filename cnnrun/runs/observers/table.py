@@ -8,10 +8,10 @@ from cnnrun.runs.events import EpochFinished, Event
 from cnnrun.runs.files import replace_file
 from cnnrun.runs.folder import Run
 
-__all__ = ["EpochTable"]
+__all__ = ["ResultsTable"]
 
 
-class EpochTable:
+class ResultsTable:
     """Appends a row for every epoch, which the log has before.
 
     The table follows from the log: it is written anew where a training goes on, and where an epoch
