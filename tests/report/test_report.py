@@ -14,11 +14,12 @@ from tasks import TASKS, experiment_of
 
 import cnnrun
 from cnnrun.errors import RunError
+from cnnrun.report import report_training
 from cnnrun.report.blocks import Card, Cards, Code, Section, Table, Text
 from cnnrun.report.images import Embedded
 from cnnrun.report.page import render
 from cnnrun.report.verdict import Line
-from cnnrun.runs import Run
+from cnnrun.runs import Run, start_run
 
 
 class Page(HTMLParser):
@@ -178,6 +179,29 @@ def test_every_text_is_escaped(text):
     assert page.tags == plain.tags
     assert page.texts == [words.replace("plain", text) for words in plain.texts]
     assert page.numbers == {"text": text}
+
+
+def test_a_training_ends_with_it(tmp_path, trained):
+    tiny(tmp_path)
+    words = ["train", "tiny.yaml", "train.epochs=2", "--workers", "1"]
+    done = cnnrun_verb(*words, cwd=tmp_path)
+    assert done.stdout.endswith("report runs/tiny-0001/report.html\n")
+    page = Page((tmp_path / "runs/tiny-0001/report.html").read_text("utf-8"))
+    later = page_of(trained)
+    assert page.numbers["evaluation"] == later.numbers["evaluation"]
+    assert [chart["aria-label"] for chart in page.charts] == [c["aria-label"] for c in later.charts]
+    done = cnnrun_verb(*words, "--no-report", cwd=tmp_path)
+    assert "report" not in done.stdout
+    assert not (tmp_path / "runs/tiny-0002/report.html").exists()
+
+
+def test_a_training_that_has_not_ended_has_no_measures(tmp_path):
+    with start_run(tiny(tmp_path), tmp_path / "runs", workers=1) as session:
+        with pytest.raises(RunError, match="not trained to its end"):
+            report_training(session)
+        next(session.events())
+    run = Run(session.run.folder)
+    assert "No epoch has been finished." in page_of(run).texts
 
 
 def test_the_verb_writes_it(trained):

@@ -80,6 +80,10 @@ def command(
             help="Keep digests of the weights every N steps, for reproduce to compare.",
         ),
     ] = None,
+    report: Annotated[
+        bool,
+        typer.Option("--report/--no-report", help="Write RUN/report.html at the end."),
+    ] = True,
     workers: Workers = None,
     data_root: DataRoots = None,
     plugin: Plugins = None,
@@ -163,6 +167,8 @@ def command(
             raise typer.Exit(stop.exit_code)
         if not json:
             _show(session)
+        if report:
+            _report(session, quiet=json)
 
 
 def _experiment(
@@ -231,6 +237,20 @@ def _show(session: Session) -> None:
         print_text(note)
     print_text(f"trained in {record['seconds']:.1f} s; run {run.folder}")
     print(f"curves {run.plots / 'curves.png'}")
+
+
+def _report(session: Session, *, quiet: bool) -> None:
+    """Write the report; a run is trained, with or without."""
+    from cnnrun.errors import CnnrunError
+    from cnnrun.report import report_training
+
+    try:
+        file = report_training(session)
+    except CnnrunError as error:
+        message(f"warning: no report: {error}", quiet=quiet)
+        return
+    if not quiet:
+        print(f"report {file}")
 
 
 def _figure(key: str, line: dict[str, Any]) -> str:
