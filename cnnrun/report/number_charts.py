@@ -94,5 +94,5 @@ def _heat_map(lines: Sequence[dict[str, Any]], key: str) -> Picture | None:
     for column in range(0, columns, max(1, -(-columns // 8))):
         chart.name_column(column + 0.5, number(lines[column]["epoch"]), turned=False)
     chart.outline()
-    ends = f"pale {number(low)}, dark {number(high)}" + (", logarithmic" if log else "")
+    ends = f"faint {number(low)}, strong {number(high)}" + (", logarithmic" if log else "")
     return chart.finish(f"{ends}; {len(rows)} layers, {columns} measurements")
