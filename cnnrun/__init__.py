@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from cnnrun.engine import Network
     from cnnrun.explain import explain
     from cnnrun.inspection.api import inspect
+    from cnnrun.report import write_report
     from cnnrun.runs import (
         Group,
         Model,
@@ -83,6 +84,7 @@ __all__ = [
     "train",
     "train_events",
     "train_seeds",
+    "write_report",
 ]
 
 __version__ = "0.1.0"
@@ -97,6 +99,7 @@ _HOMES = {
     "cnnrun.engine": ("Network",),
     "cnnrun.explain": ("explain",),
     "cnnrun.inspection.api": ("inspect",),
+    "cnnrun.report": ("write_report",),
     "cnnrun.runs": (
         "Group", "Model", "Run", "compare", "list_runs", "load_group", "load_run", "reproduce",
         "resume", "resume_seeds", "summary", "train", "train_events", "train_seeds",

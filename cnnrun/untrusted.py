@@ -8,11 +8,12 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-__all__ = ["csv_text", "spreadsheet_cell", "visible"]
+__all__ = ["csv_text", "markdown_table", "markdown_text", "spreadsheet_cell", "visible"]
 
 # What moves the cursor, changes colours or the title of a window, or turns the text around.
 CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 FORMULA = re.compile(r"[=+\-@\t\r]")
+MARKUP = re.compile(r"[\\`*_\[\]<>|~&$]")
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
@@ -40,3 +41,20 @@ def csv_text(
     for row in (header, *rows):
         writer.writerow([spreadsheet_cell(value) for value in row])
     return text.getvalue()
+
+
+def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table as GitHub's Markdown has it, in which every cell is text and nothing else.
+
+    The first column is aligned left, the others right.
+    """
+    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
+    return "".join(
+        f"| {' | '.join(line if number == 1 else map(markdown_text, line))} |\n"
+        for number, line in enumerate(lines)
+    )
+
+
+def markdown_text(text: str) -> str:
+    """Return text for a line of Markdown, with what would be markup spelled out."""
+    return MARKUP.sub(r"\\\g<0>", visible(text).replace("\n", " "))

@@ -23,6 +23,7 @@ from cnnrun.cli.verbs import (
     init,
     inspect,
     predict,
+    report,
     reproduce,
     runs,
     summary,
@@ -51,7 +52,9 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (train, reproduce, evaluate, predict, gradcheck, inspect, summary, bench, init):
+for verb in (
+    train, reproduce, evaluate, report, predict, gradcheck, inspect, summary, bench, init,
+):  # fmt: skip
     app.command(verb.NAME, cls=Verb)(verb.command)
 for name, verbs in (
     ("explain", explain.app),

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cnnrun.cli.output import message, write_csv
 from cnnrun.cli.tables import print_table, print_text
+from cnnrun.untrusted import markdown_table, markdown_text
 
 if TYPE_CHECKING:
     from cnnrun.runs import Comparison
 
-__all__ = ["print_verdicts", "write_disagreements"]
+__all__ = ["print_markdown", "print_verdicts", "write_disagreements"]
 
 MOST_SHOWN = 20
 """Of the samples on which two runs disagree; a file takes them all."""
@@ -29,6 +31,13 @@ def print_verdicts(comparison: Comparison) -> None:
         print_table(title, heading, cells, left=heading[1:])
     for verdict in comparison.verdicts:
         print_text(verdict)
+
+
+def print_markdown(comparison: Comparison, rows: Iterable[Sequence[str]]) -> None:
+    """Print a comparison as Markdown, for a pull request; `rows` are its settings and results."""
+    print(markdown_table(["", *comparison.runs], rows), end="")
+    for verdict in comparison.verdicts:
+        print(f"\n{markdown_text(verdict)}")
 
 
 def write_disagreements(comparison: Comparison, path: Path, *, quiet: bool) -> None:

@@ -24,7 +24,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Where": ("--data-root", "--plugin", "--runs-dir"),
     "Result": (
         "--output", "--format", "--junit", "--maps", "--picture", "--max-channels", "--no-png",
-        "--json", "--csv", "--quiet", "--help",
+        "--json", "--csv", "--markdown", "--quiet", "--help",
     ),
 }  # fmt: skip
 """Headings in their order, and what stands under each; what is named nowhere is a `How`."""

@@ -18,7 +18,7 @@ from cnnrun.errors import DataError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["contact_sheet"]
+__all__ = ["Row", "contact_sheet", "sheet_rows"]
 
 COLUMNS = 8
 MOST_CLASSES, MOST_AUGMENTED = 20, 10
@@ -69,14 +69,21 @@ def contact_sheet(data: PreparedData, *, augmented: bool = False) -> Image:
     Raises:
         DataError: nothing changes the samples in training.
     """
-    samples = data.train
-    if augmented and not (samples.augment or samples.corrupt):
+    if augmented and not (data.train.augment or data.train.corrupt):
         raise DataError(
             f"{data.info.name}: no sample is augmented; data.augment says how, in a configuration"
         )
-    groups, note = _groups(data, MOST_AUGMENTED if augmented else MOST_CLASSES)
-    rows = [row for group in groups for row in _rows(samples, group, augmented)]
-    return _draw(f"{data.info.name}: {len(samples):,} training samples", rows, note)
+    rows, note = sheet_rows(data, augmented=augmented)
+    return _draw(f"{data.info.name}: {len(data.train):,} training samples", rows, note)
+
+
+def sheet_rows(
+    data: PreparedData, *, augmented: bool = False, most_classes: int | None = None
+) -> tuple[list[Row], str]:
+    """Return the rows of a contact sheet, and what is said of the classes that have none."""
+    most = most_classes or (MOST_AUGMENTED if augmented else MOST_CLASSES)
+    groups, note = _groups(data, most)
+    return [row for group in groups for row in _rows(data.train, group, augmented)], note
 
 
 def _groups(data: PreparedData, most: int) -> tuple[list[Group], str]:

@@ -102,7 +102,12 @@ def attribute(
 
 
 def integrated_gradients(
-    network: Network, x: Array, objective: Objective, baseline: Array, steps: int
+    network: Network,
+    x: Array,
+    objective: Objective,
+    baseline: Array,
+    steps: int,
+    most_steps: int = MOST_STEPS,
 ) -> tuple[Array, list[float], list[float], int]:
     """Return integrated gradients, the change of the objective, the completeness error, the steps.
 
@@ -116,6 +121,7 @@ def integrated_gradients(
         objective: a number for each sample.
         baseline: `(C,)`, b in every pixel.
         steps: to begin with.
+        most_steps: however large the completeness error still is.
     """
     start = np.broadcast_to(baseline.astype(np.float64), x.shape)
     change = _values(network, x, objective) - _values(network, start, objective)
@@ -129,7 +135,7 @@ def integrated_gradients(
         missing = np.abs(maps.sum(axis=(1, 2, 3)) - change)
         error = missing / np.maximum(np.abs(change), 1e-12)
         spent = time.perf_counter() - begin
-        if np.all(error < GOOD_ENOUGH) or 2 * steps > MOST_STEPS or 2 * spent > SECONDS:
+        if np.all(error < GOOD_ENOUGH) or 2 * steps > most_steps or 2 * spent > SECONDS:
             return maps, change.tolist(), error.tolist(), steps
         steps *= 2
 

@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from cnnrun.engine.types import Array
 
-__all__ = ["draw_tiles", "overlay"]
+__all__ = ["coloured", "draw_tiles", "overlay"]
 
 SMALLEST_TILE = 48
 LARGEST_TILE = 224
@@ -79,7 +79,7 @@ def draw_tiles(
         if count is not None and row * columns + column >= count:
             break
         end = _largest(tiles[row, column]) if own_scales else largest
-        colours = _colour(tiles[row, column], end, signed)
+        colours = coloured(tiles[row, column], end, signed)
         tile = Image.fromarray(colours).resize(
             (width * scale, height * scale), Image.Resampling.NEAREST
         )
@@ -132,8 +132,8 @@ def _scale(height: int, width: int, columns: int) -> float:
     return scale if whole <= 2 * WIDEST else min(1.0, 2 * WIDEST / whole)
 
 
-def _colour(values: Array, end: float, signed: bool) -> Array:
-    """Return `(H, W, 3)` bytes."""
+def coloured(values: Array, end: float, signed: bool) -> Array:
+    """Return `(H, W, 3)` bytes: `end` is the value of the strongest colour, blue below zero."""
     with np.errstate(invalid="ignore"):
         part = values / end if end else np.zeros_like(values)
         part = (part + 1) / 2 if signed or not end else part

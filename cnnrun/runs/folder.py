@@ -64,6 +64,11 @@ class Run:
         return self.folder / "metrics.jsonl"
 
     @property
+    def results(self) -> Path:
+        """The same as a table, with a row for every epoch."""
+        return self.folder / "results.csv"
+
+    @property
     def reproduces(self) -> str | None:
         """The run that it was trained to repeat; None for any other, and if it cannot be told."""
         try:

@@ -21,6 +21,7 @@ a line of `layers.jsonl`               a resume cuts what lies behind `last`
 a line of `digests.jsonl`              the same
 a line of `metrics.jsonl`              `last` counts fewer bytes: the line, or its part, is cut, and
                                        the epoch repeated to the bit
+a row of `results.csv`                 a resume makes the table of `metrics.jsonl`, once that is cut
 `checkpoints/last/`                    the epoch is done; if it is the best one, `best` is behind,
                                        and a resume begins by writing it
 `checkpoints/best/`, if it improved    the record is behind; a resume takes the figures from the log
@@ -35,6 +36,7 @@ after the last epoch
 a resume
 -------------------------------------  -----------------------------------------------------------
 `metrics.jsonl` is cut                 as before: what was cut did not count
+`results.csv`, made of it              the same
 `plugins/`, with new ones              as before: nothing refers to the copies
 `configs/`, with the old `config.yaml` the same
 `config.yaml`, with other epochs       as before, with so many epochs; a resume notes the segment
@@ -63,9 +65,10 @@ from cnnrun.config import Experiment, describe_fault
 from cnnrun.data import PreparedData, has_labels
 from cnnrun.errors import DivergedError, RunError
 from cnnrun.runs.divergence import require_finite_evaluation
+from cnnrun.runs.evaluation import Evaluation
 from cnnrun.runs.events import Event, FinalTest, TrainingFinished
 from cnnrun.runs.folder import Run
-from cnnrun.runs.model import load_model
+from cnnrun.runs.model import Model, load_model
 from cnnrun.runs.observers import (
     CheckpointWriter,
     CurvePlotter,
@@ -73,6 +76,7 @@ from cnnrun.runs.observers import (
     EpochLog,
     LayerLog,
     RecordWriter,
+    ResultsTable,
 )
 from cnnrun.runs.signals import StopRequest
 from cnnrun.runs.state import take_state
@@ -86,6 +90,8 @@ class Session:
 
     It lets go of the run's lock at the end of `events`, when it is closed (`with` does that), or
     when nothing refers to it any more.
+
+    `tested` is the model that was measured on the test split and what it came to; None until then.
 
     The observers are called in an order: the logs first, because a resume cuts them to the
     checkpoint; then the checkpoints; then the curves, which are drawn from the log; the record
@@ -112,6 +118,7 @@ class Session:
         self.run = run
         self.trainer = trainer
         self._lock = lock
+        self.tested: tuple[Model, Evaluation] | None = None
         self.record = RecordWriter(run.record_file, document)
         log = EpochLog(run.log, log_size)
         every, network = document.get("check_every"), trainer.network
@@ -119,6 +126,7 @@ class Session:
             LayerLog(run.layers, trainer.progress.step),
             DigestLog(run.digests, trainer.progress.step, every, network.state),
             log,
+            ResultsTable(run),
             CheckpointWriter(run.checkpoint, lambda: take_state(trainer, log.size)),
             CurvePlotter(run, lambda: trainer.progress.best),
             self.record,
@@ -195,6 +203,7 @@ class Session:
             which = self.experiment.train.tested
             model = load_model(self.run, which)
             evaluation = model.measure(self.data.test, workers=self.trainer.workers)
+            self.tested = model, evaluation
             require_finite_evaluation(
                 evaluation,
                 model.network,

@@ -6,7 +6,12 @@ from cnnrun.statistics.comparing import (
     paired_difference,
     unpaired_difference,
 )
-from cnnrun.statistics.intervals import CONFIDENCE, Interval, wilson_interval
+from cnnrun.statistics.intervals import (
+    CONFIDENCE,
+    Interval,
+    paired_shares_interval,
+    wilson_interval,
+)
 from cnnrun.statistics.resampling import bootstrap, percentile_interval
 from cnnrun.statistics.student import mean_interval
 
@@ -18,6 +23,7 @@ __all__ = [
     "mcnemar",
     "mean_interval",
     "paired_difference",
+    "paired_shares_interval",
     "percentile_interval",
     "unpaired_difference",
     "wilson_interval",

@@ -57,7 +57,7 @@ def test_train_ends_with_a_table_and_the_test_accuracy(home):
     folder = home / "runs/tiny-0001"
     files = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
     assert files >= {
-        "config.yaml", "run.json", "metrics.jsonl", "plots/curves.png",
+        "config.yaml", "run.json", "metrics.jsonl", "results.csv", "plots/curves.png",
         *(f"checkpoints/{which}/{name}" for which in ("last", "best")
           for name in ("weights.safetensors", "state.safetensors", "state.json", "manifest.json")),
     }  # fmt: skip

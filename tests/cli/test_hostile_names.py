@@ -52,6 +52,7 @@ def folder(tmp_path_factory):
     [
         ("evaluate", "last"),
         ("data", "info", "hostile.yaml"),
+        ("report", "last"),
         ("predict", "last", "pictures/test"),
         ("predict", "last", "pictures/\x1b[2Jmissing.png"),
         ("inspect", "last", "--class", "\x1b[31mnone", "--no-png"),

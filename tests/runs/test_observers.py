@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -20,7 +22,13 @@ from cnnrun.runs.events import (
     TrainingStarted,
 )
 from cnnrun.runs.folder import Run
-from cnnrun.runs.observers import CheckpointWriter, CurvePlotter, EpochLog, RecordWriter
+from cnnrun.runs.observers import (
+    CheckpointWriter,
+    CurvePlotter,
+    EpochLog,
+    RecordWriter,
+    ResultsTable,
+)
 
 
 def epoch(number, improved=False):
@@ -45,6 +53,48 @@ def test_the_log_has_a_line_an_epoch_and_is_cut(tmp_path):
     assert again.size == log.size
     with pytest.raises(RunError, match="the checkpoint goes on from 9999"):
         EpochLog(log.path, 9999)
+
+
+def table_of(run):
+    with run.results.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_table_is_the_log_as_rows(tmp_path):
+    run = Run(tmp_path)
+    log, table = EpochLog(run.log), ResultsTable(run)
+    for event in (START, STEP, epoch(1), epoch(2), epoch(3)):
+        log(event)
+        table(event)
+    rows = table_of(run)
+    assert [row["epoch"] for row in rows] == ["1", "2", "3"]
+    assert rows[2]["val_loss"] == ""
+    assert [float(row["train_loss"]) for row in rows] == [1.0] * 3
+    assert list(rows[0]) == [key for key in run.metrics[0] if key != "kind"]
+    whole = run.results.read_bytes()
+    assert ResultsTable(run)._columns == tuple(rows[0])
+    assert run.results.read_bytes() == whole, "made anew of the log it is the same"
+
+
+def test_the_table_is_cut_as_the_log_is(tmp_path):
+    run = Run(tmp_path)
+    log, table = EpochLog(run.log), ResultsTable(run)
+    sizes = []
+    for event in (epoch(1), epoch(2)):
+        log(event)
+        table(event)
+        sizes.append(log.size)
+    log = EpochLog(run.log, sizes[0])
+    table = ResultsTable(run)
+    assert len(table_of(run)) == 1
+    more = replace(epoch(2).metrics, further={"f1": 0.5})
+    for event in (EpochFinished(more, improved=False), epoch(3)):
+        log(event)
+        table(event)
+    assert [row["val_f1"] for row in table_of(run)] == ["", "0.5", ""], "another version's figures"
+    EpochLog(run.log, 0)
+    ResultsTable(run)
+    assert not run.results.exists()
 
 
 def test_checkpoints_are_written_when_it_is_worth_it(tmp_path):

@@ -11,7 +11,12 @@ from interval_coverage import coverage, simulated
 from cnnrun.runs.measures import ImageFigures, LabelFigures, NumberFigures
 from cnnrun.runs.measures.intervals import class_intervals, with_ends
 from cnnrun.runs.measures.metrics import area_under_curve
-from cnnrun.statistics import bootstrap, percentile_interval, wilson_interval
+from cnnrun.statistics import (
+    bootstrap,
+    paired_shares_interval,
+    percentile_interval,
+    wilson_interval,
+)
 
 SAMPLES = 156
 
@@ -116,3 +121,20 @@ def test_ends_stand_behind_a_figure():
     assert with_ends("0.9231", (0.874, 0.961)) == "0.9231 (0.8740-0.9610)"
     assert with_ends("0.1000", (-0.2, 0.4)) == "0.1000 (-0.2000 to 0.4000)"
     assert with_ends("1.0000", None) == "1.0000"
+
+
+def test_the_interval_of_two_shares_by_hand():
+    low, high = paired_shares_interval(2, 8, 98)
+    middle, reach = 6 / 100, 1.959964 * math.sqrt(11 - 36 / 100) / 100
+    assert (low, high) == pytest.approx((middle - reach, middle + reach), rel=1e-6)
+    assert paired_shares_interval(8, 2, 98) == pytest.approx((-high, -low))
+    assert paired_shares_interval(0, 3, 3)[1] <= 1
+
+
+@pytest.mark.parametrize(("only_first", "only_second"), [(0.02, 0.02), (0.05, 0.1), (0.01, 0.03)])
+def test_the_interval_of_two_shares_covers_their_difference(only_first, only_second):
+    chances = [only_first, only_second, 1 - only_first - only_second]
+    drawn = np.random.default_rng(0).multinomial(SAMPLES, chances, 1000).tolist()
+    ends = [paired_shares_interval(first, second, SAMPLES) for first, second, _ in drawn]
+    covered = sum(low <= only_second - only_first <= high for low, high in ends)
+    assert covered >= 930

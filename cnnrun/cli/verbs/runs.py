@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cnnrun.cli.comparing import print_verdicts, write_disagreements
+from cnnrun.cli.comparing import print_markdown, print_verdicts, write_disagreements
 from cnnrun.cli.completion import run_and_group_names
 from cnnrun.cli.epochs import EpochTable, Extent
 from cnnrun.cli.keeping import export_command, rm_command, tag_command
@@ -153,6 +153,9 @@ def compare_command(
     runs_dir: RunsDir = Path("runs"),
     json: Json = False,
     as_csv: Csv = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print Markdown, for a pull request.")
+    ] = False,
 ) -> None:
     """Compare runs or groups: the settings that differ, the results, and how sure that is.
 
@@ -174,9 +177,9 @@ def compare_command(
     if picture is not None:
         sets = [[*one.runs.values()] if isinstance(one, Group) else [one] for one in compared]
         runs = [run for several in sets for run in several]
-        message(f"wrote {plot_runs(runs, picture)}", quiet=json or as_csv)
+        message(f"wrote {plot_runs(runs, picture)}", quiet=json or as_csv or markdown)
     if disagreements is not None:
-        write_disagreements(comparison, disagreements, quiet=json or as_csv)
+        write_disagreements(comparison, disagreements, quiet=json or as_csv or markdown)
     settings, results = comparison.settings, comparison.results
     if json:
         print_json(comparison.to_dict())
@@ -185,11 +188,12 @@ def compare_command(
         lines = [*settings.items(), *results.items()]
         print_csv(["", *comparison.runs], [[key, *values] for key, values in lines])
         return
-    rows = [
-        *([key, *map(_setting, values)] for key, values in settings.items()),
-        None,
-        *([key, *(_cell(key, value) for value in values)] for key, values in results.items()),
-    ]
+    changed = [[key, *map(_setting, values)] for key, values in settings.items()]
+    figures = [[key, *(_cell(key, each) for each in values)] for key, values in results.items()]
+    if markdown:
+        print_markdown(comparison, [*changed, *figures])
+        return
+    rows = [*changed, None, *figures]
     print_table("", ["", *comparison.runs], rows, left=[""])
     print_verdicts(comparison)
 

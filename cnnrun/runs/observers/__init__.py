@@ -6,6 +6,7 @@ from cnnrun.runs.observers.layers import LayerLog
 from cnnrun.runs.observers.log import EpochLog
 from cnnrun.runs.observers.plots import CurvePlotter
 from cnnrun.runs.observers.record import RecordWriter
+from cnnrun.runs.observers.table import ResultsTable
 
 __all__ = [
     "CheckpointWriter",
@@ -14,4 +15,5 @@ __all__ = [
     "EpochLog",
     "LayerLog",
     "RecordWriter",
+    "ResultsTable",
 ]

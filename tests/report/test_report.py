@@ -1,0 +1,190 @@
+"""The report of a run: one page that needs nothing else, whatever the run is."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from html.parser import HTMLParser
+
+import pytest
+import yaml
+from command_line import run as cnnrun_verb
+from experiments import tiny
+from tasks import TASKS, experiment_of
+
+import cnnrun
+from cnnrun.errors import RunError
+from cnnrun.report.blocks import Card, Cards, Code, Section, Table, Text
+from cnnrun.report.images import Embedded
+from cnnrun.report.page import render
+from cnnrun.report.verdict import Line
+from cnnrun.runs import Run
+
+
+class Page(HTMLParser):
+    """Collects tags, texts, and the addresses that a browser would load."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.texts, self.addresses, self.charts = [], [], [], []
+        self.numbers, self._in_numbers = None, False
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        values = dict(attributes)
+        self.tags.append(tag)
+        self.addresses += [values[key] for key in ("src", "href") if key in values]
+        self._in_numbers = values.get("id") == "numbers"
+        if tag == "svg":
+            self.charts.append(values)
+
+    def handle_data(self, data):
+        if self._in_numbers:
+            self.numbers = json.loads(data)
+            self._in_numbers = False
+        elif data.strip():
+            self.texts.append(" ".join(data.split()))
+
+
+def page_of(run, **options):
+    return Page(cnnrun.write_report(run, workers=1, **options).read_text("utf-8"))
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("report")
+    return cnnrun.train(tiny(folder, "train.epochs=2"), folder / "runs", workers=1)
+
+
+@pytest.fixture
+def copied(trained, tmp_path):
+    """A copy of the run that a test may change."""
+    return Run(shutil.copytree(trained.folder, tmp_path / "runs" / trained.name))
+
+
+def test_it_has_all_of_a_classification(trained):
+    page = page_of(trained)
+    text = " ".join(page.texts)
+    for heading in ("Summary", "Training", "Results", "Data", "Network", "Environment", "Commands"):
+        assert heading in page.texts
+    assert f"accuracy {trained.record['test']['accuracy']:.2%} (" in text
+    assert "most confident mistakes" in text
+    assert "Samples as training sees them, in its first epochs." in page.texts
+    assert trained.record["dataset"]["sha256"] in page.texts
+    assert "conv2d: filters 4, kernel_size 3" in page.texts
+    titles = [chart["aria-label"].partition(":")[0] for chart in page.charts]
+    assert titles[:2] == ["loss over the epochs", "accuracy over the epochs"]
+    assert {"confusion matrix", "ROC curves", "precision over recall", "reliability"} < {*titles}
+
+
+def test_it_needs_no_network_and_every_chart_has_a_text(trained):
+    page = page_of(trained)
+    assert all(address.startswith(("data:", "#")) for address in page.addresses)
+    assert "link" in page.tags
+    assert len(page.charts) > 8
+    for chart in page.charts:
+        assert chart["tabindex"] == "0"
+        assert chart["role"] == "img"
+        assert len(chart["aria-label"]) > 20
+
+
+def test_all_numbers_are_in_it(trained):
+    numbers = page_of(trained).numbers
+    assert numbers["metrics"] == trained.metrics
+    assert numbers["record"] == trained.record
+    assert numbers["evaluation"] == trained.model().evaluate(workers=1).to_dict()
+    assert numbers["settings"]["optimizer.adam.learning_rate"] == 0.01
+    assert "train.epochs" in numbers["settings"]
+    assert sum(numbers["data"]["class_counts"]["test"]) == 30
+    assert 0 <= numbers["calibration"]["error"] <= 1
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_every_task_has_its_charts(tmp_path, task):
+    run = cnnrun.train(experiment_of(tmp_path, task, "train.epochs=1"), tmp_path / "runs")
+    page = page_of(run)
+    titles = " ".join(chart["aria-label"] for chart in page.charts)
+    shown = {
+        "regression": ("predicted over true", "errors of"),
+        "multi_label": ("ROC curves", "reliability", "samples of each label"),
+    }
+    for words in shown.get(task, ("PSNR of the outputs",)):
+        assert words in titles
+    assert ("The worst images" in page.texts) == (task not in shown)
+
+
+def test_what_was_checked_is_said(copied, tmp_path):
+    words = " ".join(page_of(copied).texts)
+    assert f"Gradients: not checked (cnnrun gradcheck {copied.name})" in words
+    assert f"Not reproduced yet (cnnrun reproduce {copied.name})" in words
+    gradcheck = {"verdict": "pass", "summary": "9 tensors checked, all gradients are right"}
+    (copied.folder / "gradcheck.json").write_text(json.dumps(gradcheck))
+    again = Run(shutil.copytree(copied.folder, tmp_path / "runs" / "tiny-again-0001"))
+    note = {"run": copied.name, "verdict": "same"}
+    again.record_file.write_text(json.dumps({**again.record, "reproduces": note}))
+    words = " ".join(page_of(copied).texts)
+    assert "Gradients: 9 tensors checked, all gradients are right" in words
+    assert "Trained again: same (tiny-again-0001)" in words
+
+
+def test_what_is_missing_is_left_out_and_said(copied, tmp_path):
+    configuration = yaml.safe_load(copied.config.read_text())
+    configuration["data"]["dataset"] = {"npz": {"path": "gone.npz"}}
+    copied.config.write_text(yaml.safe_dump(configuration))
+    page = page_of(copied)
+    assert "gone.npz" in " ".join(page.texts)
+    assert "Results" not in page.texts
+    shutil.rmtree(copied.folder / "checkpoints")
+    page = page_of(copied, file=tmp_path / "other.html")
+    assert "Training" in page.texts
+    assert any(words.startswith("Left out: ") for words in page.texts)
+
+
+def test_a_run_that_ended_early_says_so(copied):
+    record = {**copied.record, "status": "diverged", "error": "loss is not finite", "best": None}
+    copied.record_file.write_text(json.dumps(record))
+    copied.log.write_text("")
+    page = page_of(copied)
+    assert "The run is diverged: loss is not finite" in page.texts
+    assert "No epoch has been finished." in page.texts
+
+
+def test_the_flow_of_gradients_is_drawn_if_it_was_measured(copied):
+    entry = {"layer": "00_conv2d", "type": "conv2d", "weight_norm": 1.5, "gradient_norm": 0.5}
+    measured = [{"epoch": e, "step": e, "layers": [{**entry, "dead": None}]} for e in (1, 2)]
+    text = "".join(f"{json.dumps(each)}\n" for each in measured)
+    (copied.folder / "layers.jsonl").write_text(text + '{"epoch": 3, "st')
+    labels = [chart["aria-label"] for chart in page_of(copied).charts]
+    assert sum("of every layer" in label for label in labels) == 2
+    (copied.folder / "layers.jsonl").write_text("[1]\n")
+    with pytest.raises(RunError, match=r"layers.jsonl:1: not a line of layers"):
+        cnnrun.write_report(copied, workers=1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["</script><script>alert(1)</script>", "\"><img src=x onerror='f()'>", "{{ 7 * 7 }}", "a&b"],
+)
+def test_every_text_is_escaped(text):
+    def written(words):
+        image = Embedded("data:,", 3, 4, words)
+        blocks = [
+            Text(words), Code(words), Table(words, [words], [[words, words]]),
+            Cards([Card([image], [words])]),
+        ]  # fmt: skip
+        return render(words, words, [Line(words)], [Section(words, blocks)], text=words)
+
+    plain, page = Page(written("plain")), Page(written(text))
+    assert page.tags == plain.tags
+    assert page.texts == [words.replace("plain", text) for words in plain.texts]
+    assert page.numbers == {"text": text}
+
+
+def test_the_verb_writes_it(trained):
+    folder = trained.folder.parents[1]
+    done = cnnrun_verb("report", trained.name, "--workers", "1", "-o", "out.html", cwd=folder)
+    assert done.stderr == "wrote out.html\n"
+    assert (folder / "out.html").stat().st_size < 2_000_000
+    failed = cnnrun_verb("report", "last", "-o", "none/out.html", cwd=folder, check=False)
+    assert failed.returncode == 2
+    assert failed.stderr == "error: none/out.html: cannot be written (No such file or directory)\n"
