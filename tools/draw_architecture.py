@@ -21,7 +21,17 @@ __all__ = ["draw"]
 
 COLUMN, GAP, MARGIN, LEFT = 140, 16, 18, 40
 LINE, BAR, TRACK, CLEARANCE = 17, 56, 11, 24
-COLORS = ["#0072b2", "#b35900", "#00785a", "#a6437d", "#5b5b5b", "#8a6d00", "#3f51b5", "#a33636"]
+COLORS = [
+    "#0072b2",
+    "#b35900",
+    "#00785a",
+    "#a6437d",
+    "#5b5b5b",
+    "#8a6d00",
+    "#3f51b5",
+    "#a33636",
+    "#37474f",
+]
 CHARACTER = 7.3
 """About the width of a character at 14 pixels."""
 FONT = "font-family='Helvetica, Arial, sans-serif'"

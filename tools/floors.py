@@ -14,9 +14,10 @@ __all__ = ["FLOORS", "PACKAGE", "imports_of", "part_of"]
 PACKAGE = Path(__file__).parents[1] / "cnnrun"
 
 FLOORS = {
-    "__main__": 7,
-    "__init__": 7,
-    "cli": 6,
+    "__main__": 8,
+    "__init__": 8,
+    "cli": 7,
+    "preflight": 6,
     "inspection": 5,
     "bench": 5,
     "testing": 5,

@@ -15,6 +15,7 @@ from cnnrun.cli.downloads import DownloadProgress
 from cnnrun.cli.errors import reported
 from cnnrun.cli.verbs import (
     bench,
+    check,
     config,
     data,
     evaluate,
@@ -51,7 +52,9 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (train, reproduce, evaluate, predict, gradcheck, inspect, summary, bench, init):
+for verb in (
+    check, train, reproduce, evaluate, predict, gradcheck, inspect, summary, bench, init,
+):  # fmt: skip
     app.command(verb.NAME, cls=Verb)(verb.command)
 for name, verbs in (
     ("explain", explain.app),
