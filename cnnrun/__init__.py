@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from cnnrun.engine import Network
     from cnnrun.explain import explain
     from cnnrun.inspection.api import inspect
+    from cnnrun.preflight import check, check_run
     from cnnrun.report import write_report
     from cnnrun.runs import (
         Group,
@@ -57,7 +58,9 @@ __all__ = [
     "Run",
     "__version__",
     "bench",
+    "check",
     "check_data",
+    "check_run",
     "compare",
     "describe_data",
     "draw_data",
@@ -99,6 +102,7 @@ _HOMES = {
     "cnnrun.engine": ("Network",),
     "cnnrun.explain": ("explain",),
     "cnnrun.inspection.api": ("inspect",),
+    "cnnrun.preflight": ("check", "check_run"),
     "cnnrun.report": ("write_report",),
     "cnnrun.runs": (
         "Group", "Model", "Run", "compare", "list_runs", "load_group", "load_run", "reproduce",

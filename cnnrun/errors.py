@@ -11,6 +11,7 @@ CnnrunError                 2   the root: catch this one to catch them all
 ├── PluginError             2   a plug-in cannot be imported, or fails
 ├── WorkerError             2   a worker was killed or cannot be started, for want of memory
 ├── GradientError           1   a check found a wrong gradient
+├── PreflightError          1   a check before training failed
 ├── DivergedError           3   a loss or a gradient is no longer finite
 └── UnresolvedError         4   a check could resolve nothing
 """
@@ -32,6 +33,7 @@ __all__ = [
     "LayerError",
     "OptionError",
     "PluginError",
+    "PreflightError",
     "RunError",
     "ShapeError",
     "UnresolvedError",
@@ -165,6 +167,12 @@ class WorkerError(CnnrunError):
 
 class GradientError(CnnrunError):
     """A check found a wrong gradient."""
+
+    exit_code = 1
+
+
+class PreflightError(CnnrunError):
+    """A check before training failed."""
 
     exit_code = 1
 

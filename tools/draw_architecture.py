@@ -31,6 +31,7 @@ COLORS = [
     "#3f51b5",
     "#a33636",
     "#2f6f8f",
+    "#37474f",
 ]
 CHARACTER = 7.3
 """About the width of a character at 14 pixels."""

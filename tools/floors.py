@@ -18,6 +18,7 @@ FLOORS = {
     "__init__": 8,
     "cli": 7,
     "report": 6,
+    "preflight": 6,
     "inspection": 5,
     "bench": 5,
     "testing": 5,

@@ -15,6 +15,7 @@ from cnnrun.cli.downloads import DownloadProgress
 from cnnrun.cli.errors import reported
 from cnnrun.cli.verbs import (
     bench,
+    check,
     config,
     data,
     evaluate,
@@ -53,7 +54,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for verb in (
-    train, reproduce, evaluate, report, predict, gradcheck, inspect, summary, bench, init,
+    check, train, reproduce, evaluate, report, predict, gradcheck, inspect, summary, bench, init,
 ):  # fmt: skip
     app.command(verb.NAME, cls=Verb)(verb.command)
 for name, verbs in (

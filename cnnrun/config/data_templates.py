@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -96,7 +97,7 @@ def init_data(
     loss, loss_comment = LOSSES[prepared.task]
     text = TEMPLATE.format(
         what=_printable(start.what),
-        file=_printable(str(file)),
+        file=_printable(shlex.quote(str(file))),
         description=description,
         source=as_yaml({start.source.type_name: start.options})[1:-1],
         comment=f"                    # {start.comment}" if start.comment else "",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from keyword import iskeyword
 from os.path import exists  # unlike a Path's, it takes any name
 from pathlib import Path
@@ -61,7 +62,7 @@ def init_experiment(file: Path | str = "experiment.yaml", *, force: bool = False
     Raises:
         ConfigError: the file exists, or cannot be written.
     """
-    return write_file(Path(file), EXPERIMENT.format(file=file), force)
+    return write_file(Path(file), EXPERIMENT.format(file=shlex.quote(str(file))), force)
 
 
 def init_layer(file: Path | str, *, force: bool = False) -> Path:

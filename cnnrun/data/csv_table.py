@@ -12,19 +12,11 @@ from cnnrun.data.csv_columns import Columns
 from cnnrun.data.csv_file import CsvFile, Row
 from cnnrun.data.csv_labels import Labelled
 from cnnrun.data.csv_pixels import Pixels, read_pixels
+from cnnrun.data.split_folders import split_named
 from cnnrun.errors import DataError
 
 __all__ = ["Table", "open_files", "read_table"]
 
-SPLIT_NAMES = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "test": "test",
-    "testing": "test",
-}
 MAXIMUM_ROWS = 10_000_000
 
 
@@ -104,9 +96,10 @@ def _keeper(
         split = file.split
         if columns.split is not None:
             said = row.cells[columns.split]
-            if said.strip().lower() not in SPLIT_NAMES:
+            known = split_named(said)
+            if known is None:
                 raise file.error(row.line, columns.split, said, "is none of train, val, test")
-            split = SPLIT_NAMES[said.strip().lower()]
+            split = known
         if len(images) == MAXIMUM_ROWS:
             raise DataError(f"{file.path}:{row.line}: more than {MAXIMUM_ROWS:,} images")
         images.append(Labelled(split, file, row.line, {at: row.cells[at] for at in others}))

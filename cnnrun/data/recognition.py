@@ -17,6 +17,7 @@ from cnnrun.data.compressed import GZIP
 from cnnrun.data.csv_recognition import recognised_csv
 from cnnrun.data.idx_file import IDX_NAME
 from cnnrun.data.images import SUFFIXES
+from cnnrun.data.split_folders import split_named
 from cnnrun.errors import DataError
 
 __all__ = ["Recognised", "hinting", "recognise"]
@@ -136,10 +137,11 @@ def _folder(folder: Path) -> Recognised | None:
 
 def _images(folder: Path, folders: list[Path]) -> Recognised | None:
     """Return what folders inside say of images: classes, splits of them, or pairs."""
-    names = {entry.name for entry in folders}
-    if {"inputs", "targets"} <= names or _holds(folder / "train", "inputs", "targets"):
+    named = [entry for entry in folders if split_named(entry.name) == "train"]
+    train = next((entry for entry in named if _subfolders(entry)), None)  # else a class: car, train
+    if any(entry and _holds(entry, "inputs", "targets") for entry in (folder, train)):
         return Recognised("pairs of images", "image_pairs", {"path": str(folder)})
-    inner = _subfolders(folder / "train") if "train" in names else folders
+    inner = _subfolders(train) if train else folders
     if len([entry for entry in inner if _has_images(entry)]) >= 2:
         what = "images in a folder for each class"
         return Recognised(what, "image_folder", {"path": str(folder)})

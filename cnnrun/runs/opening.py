@@ -224,7 +224,9 @@ def _record(
     if before:
         if earlier := earlier_environments(before, surroundings):
             document["earlier_environments"] = earlier
-        kept = ("started", "resumed", "gradcheck", "check_every", "reproduces", "group")
+        kept = (
+            "started", "resumed", "check", "gradcheck", "check_every", "reproduces", "group",
+        )  # fmt: skip
         document.update({key: before[key] for key in kept if key in before})
         document["resumed"] += 1
     document.update(

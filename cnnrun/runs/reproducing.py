@@ -25,6 +25,7 @@ from cnnrun.runs.reproduction import Reproduction
 from cnnrun.runs.segments import Segment, keep_configuration
 from cnnrun.runs.session import Session
 from cnnrun.runs.signals import StopRequest
+from cnnrun.runs.stopping import has_stopped
 
 __all__ = ["reproduce"]
 
@@ -109,7 +110,9 @@ def _next_segment(run: Run, segment: Segment, experiment: Experiment) -> Session
     if new != old:
         keep_configuration(run, run.record["segments"], old)
         replace_file(run.config, new)
-    return resume_run(run, workers=run.record["workers"], command=segment.command)
+    # The epochs are said, so that a run that had stopped early goes on, as it did then.
+    epochs, workers = experiment.train.epochs, run.record["workers"]
+    return resume_run(run, workers=workers, epochs=epochs, command=segment.command)
 
 
 def _train(
@@ -129,5 +132,7 @@ def _train(
         return str(error)
     step = session.trainer.progress.step
     if step < end and not stop:
+        if has_stopped(session.trainer.progress.stopping):
+            return f"it stopped early, after step {step}, and the run had {end} steps"
         return f"its configuration and data give {step} steps, and the run had {end}"
     return None

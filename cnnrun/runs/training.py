@@ -22,6 +22,7 @@ def train(
     workers: int | None = None,
     gradcheck: bool = False,
     check_every: int | None = None,
+    before: Callable[[Session], object] | None = None,
     on_event: Callable[[Event], None] | None = None,
     stop: StopRequest | None = None,
 ) -> Run:
@@ -35,6 +36,8 @@ def train(
         gradcheck: check the network's gradients first.
         check_every: keep digests of the weights every so many steps, so that `reproduce` can say
             at which step a repetition first differs.
+        before: called with the run's session before the first step, such as `cnnrun.check_run`;
+            what it raises ends the training.
         on_event: called with everything that happens.
         stop: set its `signal` to stop after the step at hand; the run can be resumed.
 
@@ -46,6 +49,8 @@ def train(
     """
     loaded = _loaded(experiment)
     with start_run(loaded, Path(runs_dir), workers=workers, check_every=check_every) as session:
+        if before is not None:
+            before(session)
         if gradcheck:
             from cnnrun.runs.preflight import check_gradients  # the checker is not light
 

@@ -191,3 +191,14 @@ def test_what_cannot_be_begun_with(tmp_path, monkeypatch):
     with pytest.raises(DataError, match=r"cat.0.png: not an image of a known kind"):
         cnnrun.init_data("pictures", "y.yaml")
     assert not (tmp_path / "y.yaml").exists()
+
+
+def test_the_shown_command_can_be_typed_and_an_unread_folder_is_named(tmp_path):
+    pictures = tmp_path / "my pictures"
+    for split in ("train", "more"):
+        for index in range(24):
+            picture(pictures / split / ("cat", "dog")[index % 2] / f"{index}.png")
+    said = program("init", "--data", "my pictures", "my start.yaml", cwd=tmp_path).stderr
+    assert "cnnrun train 'my start.yaml'" in said
+    assert "more/ is not read: it has the same folders as train/" in said
+    assert "cnnrun train 'my start.yaml'" in (tmp_path / "my start.yaml").read_text()

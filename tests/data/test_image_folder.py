@@ -11,6 +11,7 @@ from PIL import Image
 
 from cnnrun.data import load_images
 from cnnrun.data.images import image_header
+from cnnrun.data.recognition import recognise
 from cnnrun.data.sources import ImageFolder
 from cnnrun.errors import DataError
 
@@ -319,7 +320,7 @@ def test_a_huge_image_is_refused_by_its_header(tmp_path):
         (["a/0.png"], r"one class only \(a\)"),
         (["a/0.png", "b/0.txt"], "b: no images; files are known by"),
         (["test/a/0.png", "val/b/0.png"], "has val/ and test/ with folders inside, but no train/"),
-        (["train/a/0.png", "val/a/0.png", "valid/a/0.png"], "val/ and valid/, which both mean"),
+        (["train/a/0.png", "val/a/0.png", "valid/a/0.png"], "val/ and valid/, which all mean"),
         (["train/a/0.png", "train/b/0.png", "test/c/0.png"], "c: no such class; known: a, b"),
         (["a/0.png", "b/0.png"], "the test split would be empty"),
     ],
@@ -337,3 +338,34 @@ def test_layouts_that_cannot_be_read(tmp_path, files, message):
 def test_missing_folder(tmp_path):
     with pytest.raises(DataError, match=r"nowhere: no such folder"):
         ImageFolder("nowhere").load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("train", "val", "test"),
+    [("Train", "Val", "Test"), ("training", "validation", "testing"), ("TRAIN", "dev", "TESTING")],
+)
+def test_splits_have_the_names_in_use(tmp_path, train, val, test):
+    for number, split in enumerate((train, val, test)):
+        for name in ("cat", "dog"):
+            save(tmp_path / split / name / "0.png", np.full((5, 4), number, np.uint8))
+    data = load(tmp_path)
+    assert [int(split.images.max()) for split in (data.train, data.val, data.test)] == [0, 1, 2]
+    assert [len(split) for split in (data.train, data.val, data.test)] == [2, 2, 2]
+    assert data.info.notes == ()
+    assert recognise(tmp_path).source == "image_folder"
+
+
+def test_a_folder_that_looks_like_a_split_is_not_passed_over_in_silence(tmp_path):
+    for split in ("train", "held_out", "masks", ".hidden"):
+        for name in ("cat", "dog") if split != "masks" else ("outlines",):
+            for number in range(10):
+                save(tmp_path / split / name / f"{number}.png")
+    assert [note.split(":")[0] for note in load(tmp_path).info.notes] == ["held_out/ is not read"]
+
+
+def test_a_class_may_be_called_as_a_split_is(tmp_path):
+    for name in ("car", "train"):
+        for number in range(10):
+            save(tmp_path / name / f"{number}.png")
+    assert recognise(tmp_path).source == "image_folder"
+    assert load(tmp_path).info.class_names == ("car", "train")

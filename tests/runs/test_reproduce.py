@@ -11,7 +11,7 @@ from reproductions import add, again, kinds, note, set_in, sign
 
 import cnnrun
 from cnnrun.errors import RunError
-from cnnrun.runs import Run, StopRequest, resume_run, start_run
+from cnnrun.runs import Run, StopRequest, resume, resume_run, start_run, train
 from cnnrun.runs.events import StepFinished
 from cnnrun.runs.reproduction import first_parting, within_tolerance
 
@@ -96,7 +96,7 @@ def test_missing_data_are_named_with_their_digest(copied):
 
 
 def test_stopped_and_extended_runs_repeat(tmp_path):
-    def train(session, until=None):
+    def go(session, until=None):
         stop = StopRequest()
         for event in session.events(stop):
             if isinstance(event, StepFinished) and event.step == until:
@@ -104,17 +104,29 @@ def test_stopped_and_extended_runs_repeat(tmp_path):
         return session.run
 
     runs = tmp_path / "runs"
-    run = train(start_run(tiny(tmp_path, "train.epochs=2"), runs, workers=1))
-    run = train(resume_run(run, workers=1, epochs=3), until=13)
+    run = go(start_run(tiny(tmp_path, "train.epochs=2"), runs, workers=1))
+    run = go(resume_run(run, workers=1, epochs=3), until=13)
     result = cnnrun.reproduce(run, runs, workers=2)
     assert (result.verdict, result.steps) == ("same", 13), result
     note(run, blas_kernel="Elsewhere")
-    run = train(resume_run(run, workers=1, epochs=4))
+    run = go(resume_run(run, workers=1, epochs=4))
     (earlier,) = run.record["earlier_environments"]
     assert earlier["blas_kernel"] == "Elsewhere"
     result = cnnrun.reproduce(run, runs, workers=1)
     assert (result.verdict, kinds(result)) == ("same", ["kernel"])
     assert "it was for a part of the run Elsewhere, and is" in result.causes[0].text
+
+
+def test_a_run_that_stopped_early_and_went_on_repeats(tmp_path):
+    runs = tmp_path / "runs"
+    stopping = "train.early_stopping={monitor: val_loss, patience: 1, min_delta: 9}"
+    run = train(tiny(tmp_path, "train.epochs=20", stopping, "train.accumulate=3"), runs, workers=1)
+    for epochs in (20, 9):  # each stops again, an epoch later
+        run = resume(run, workers=1, epochs=epochs)
+    assert [segment["from_epoch"] for segment in run.record["segments"]] == [0, 2, 3]
+    result = cnnrun.reproduce(run, runs, workers=2)
+    assert (result.verdict, result.epochs) == ("same", 4), result
+    assert Run(Path(result.again)).record["stopped_early"] == run.record["stopped_early"]
 
 
 def test_where_digests_part():

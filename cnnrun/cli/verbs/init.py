@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -72,12 +73,14 @@ def command(
     if not asked:
         file = file or Path("experiment.yaml")
         if data is not None:
-            message(init_data(data, file, force=force).description)
+            start = init_data(data, file, force=force)
+            for line in (start.description, *start.info.notes):
+                message(line)
         else:
             init_experiment(file, force=force)
-        message(f"wrote {file}; train it with: cnnrun train {file}")
+        message(f"wrote {file}; train it with: cnnrun train {shlex.quote(str(file))}")
         return
     ((kind, path),) = asked
     init_plugin(kind, path, force=force)
-    step = NEXT_STEP[kind].format(file=path, name=path.stem.lower())
+    step = NEXT_STEP[kind].format(file=shlex.quote(str(path)), name=path.stem.lower())
     message(f"wrote {path}; {step}")

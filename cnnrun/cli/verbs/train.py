@@ -72,6 +72,12 @@ def command(
             "--gradcheck", help="Check the network's gradients first; a wrong one ends the run."
         ),
     ] = False,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check", help="Look first for what would keep it from learning; that ends the run."
+        ),
+    ] = False,
     check_every: Annotated[
         int | None,
         typer.Option(
@@ -105,7 +111,10 @@ def command(
     )
 
     if seeds is not None or (resume is not None and is_group(resume, runs_dir)):
-        single = {"--gradcheck": gradcheck, "--data-root": data_root, "--check-every": check_every}
+        single = {
+            "--gradcheck": gradcheck, "--check": check, "--data-root": data_root,
+            "--check-every": check_every,
+        }  # fmt: skip
         for option, given in single.items():
             if given:
                 raise typer.BadParameter(
@@ -135,6 +144,8 @@ def command(
                     "--resume takes the run's own configuration; only --epochs, --workers and "
                     "--data-root may be given"
                 )
+            if check:
+                raise typer.BadParameter("goes with a new training", param_hint="--check")
             run = load_run(resume, runs_dir, plugin, data_root)
             if group_name := run.record.get("group"):
                 message(
@@ -150,6 +161,8 @@ def command(
             )
         with session:
             message(f"run {session.run.folder}", quiet=quiet or json)
+            if check:
+                _check(session, quiet or json)
             if gradcheck:
                 _check_gradients(session, quiet or json)
             show = Progress(quiet or json)
@@ -184,6 +197,13 @@ def _experiment(
     changes += [f"train.epochs={epochs}"] if epochs is not None else []
     changes += [f"name='{name}'"] if name is not None else []
     return load(config, changes, plugin)
+
+
+def _check(session: Session, quiet: bool) -> None:
+    from cnnrun.preflight import check_run
+
+    result = check_run(session, lambda name: message(f"{name} ...", quiet=quiet))
+    message(result.summary(), quiet=quiet)
 
 
 def _check_gradients(session: Session, quiet: bool) -> None:

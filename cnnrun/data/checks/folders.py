@@ -15,11 +15,11 @@ import numpy as np
 from cnnrun.data.checks.findings import Finding
 from cnnrun.data.images import SUFFIXES, ImageHeader, image_header, read_image
 from cnnrun.data.sources import ImageFolder
+from cnnrun.data.split_folders import split_named
 from cnnrun.errors import DataError
 
 __all__ = ["FolderSurvey", "check_folder", "sound_part", "survey_folder"]
 
-SPLITS = frozenset({"train", "val", "valid", "validation", "test"})
 ODD = 4
 """How many times more or fewer pixels an image of odd size has than the usual one."""
 SHORTEST_NAME = 3
@@ -124,7 +124,7 @@ def _class_names(survey: FolderSurvey) -> list[Finding]:
     alike: dict[str, dict[str, str]] = defaultdict(dict)
     for name in (*survey.headers, *survey.broken):
         *folders, _ = name.split("/")
-        if folders and not (len(folders) == 1 and folders[0] in SPLITS):
+        if folders and not (len(folders) == 1 and split_named(folders[0])):
             alike[_plain(folders[-1])].setdefault(folders[-1], "/".join(folders))
     groups = [folders for folders in alike.values() if len(folders) > 1]
     if not groups:

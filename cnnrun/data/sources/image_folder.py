@@ -22,7 +22,7 @@ from cnnrun.data.recognition import hinting
 from cnnrun.data.rows import part
 from cnnrun.data.sorting import naturally_sorted
 from cnnrun.data.sources.file_source import FileSource, SixteenBits
-from cnnrun.data.split_folders import split_folders
+from cnnrun.data.split_folders import split_folders, unread_folders
 from cnnrun.data.splitting import stratified_split
 from cnnrun.engine.types import Array, Fraction, NonNegativeInt, Pair, Range, as_pair
 from cnnrun.errors import DataError
@@ -36,7 +36,8 @@ class ImageFolder(FileSource):
     """`path` holds `train/` with a folder a class inside, and `test/` and `val/` alike; or classes.
 
     Without `test/`, `test_fraction` of each class of `train/` is held out as the test split; `val/`
-    (or `valid/`, `validation/`) is the validation split, and never measured as the test split. With
+    is the validation split, and never measured as the test split. They may also be called
+    `training/`, `valid/`, `validation/`, `dev/` and `testing/`, in any case of letters. With
     folders of classes alone, the test split is cut from these. The classes are the folders' names
     in natural order (`class2` before `class10`), unless `class_names` gives another order, or more
     classes than have a folder here.
@@ -105,7 +106,8 @@ class ImageFolder(FileSource):
         counts = len(files["train"]), len(files["test"])
         shape = self._shape([file for paths in files.values() for file in paths], str(root))
         name = root.resolve().name
-        return DatasetInfo(name, shape, names, *counts, test_fraction=fraction), files
+        notes = unread_folders(root, folders)
+        return DatasetInfo(name, shape, names, *counts, test_fraction=fraction, notes=notes), files
 
     def _shape(self, files: list[Path], what: str) -> tuple[int, int, int]:
         """Return height, width and channels, of which only what is not set is looked for."""

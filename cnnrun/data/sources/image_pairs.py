@@ -24,7 +24,7 @@ from cnnrun.data.pixel_range import DEEP, PixelRange
 from cnnrun.data.recognition import hinting
 from cnnrun.data.sorting import naturally_sorted
 from cnnrun.data.sources.file_source import FileSource, SixteenBits
-from cnnrun.data.split_folders import split_folders
+from cnnrun.data.split_folders import split_folders, unread_folders
 from cnnrun.data.splitting import stratified_split
 from cnnrun.data.values import require_visible
 from cnnrun.engine.types import Array, Fraction, NonNegativeInt, Pair, Range, as_pair
@@ -135,6 +135,7 @@ class ImagePairs(FileSource):
             task="image",
             target_shape=target,
             test_fraction=fraction,
+            notes=unread_folders(root, {} if root in folders.values() else folders),
         )
         return info, pairs, headers
 
