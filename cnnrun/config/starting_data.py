@@ -13,6 +13,7 @@ from cnnrun.data import DATASETS, DatasetSource
 from cnnrun.data.npz_recognition import fitting_options
 from cnnrun.data.recognition import Recognised, recognise
 from cnnrun.data.sources import Npz
+from cnnrun.data.unrecognised import why_unrecognised
 from cnnrun.errors import DataError
 
 __all__ = ["StartingData", "starting_data"]
@@ -77,6 +78,8 @@ def _given(source: DatasetSource) -> dict[str, Any]:
 def _unknown(path: Path) -> str:
     if not os.path.exists(path):  # unlike a Path's, it takes any name
         return "no such file or folder"
+    if why := why_unrecognised(path):
+        return why
     readers = [
         name
         for name in DATASETS

@@ -11,9 +11,13 @@ import numpy as np
 
 from cnnrun.config import Experiment, named_dataset, read_dataset
 from cnnrun.data import DatasetInfo, DatasetSource, Samples, Statistics, has_labels
+from cnnrun.data.dataset import resolve_path
+from cnnrun.data.npz_file import NpzFile
+from cnnrun.data.npz_keys import Learnt
 from cnnrun.data.pixel_range import DEEP
 from cnnrun.data.recognition import as_yaml, recognise
 from cnnrun.data.sources import ImageFolder, ImagePairs, Npz
+from cnnrun.engine.types import DType
 from cnnrun.errors import DataError
 
 __all__ = ["Foreign", "ForeignData", "foreign_samples"]
@@ -75,7 +79,7 @@ def foreign_samples(
     inputs_are_targets = options.targets == "inputs"
     if inputs_are_targets:  # whatever labels there are
         info = dataclasses.replace(info, task="classification", class_names=(), target_shape=None)
-    path, source = _source(data, info, options.dataset)
+    path, source = _source(data, info, options.dataset, experiment.base)
     loaded = source.load(Path())
     if loaded.info.image_shape != info.image_shape:
         raise DataError(
@@ -104,7 +108,7 @@ def foreign_samples(
 
 
 def _source(
-    data: ForeignData, info: DatasetInfo, own_source: DatasetSource
+    data: ForeignData, info: DatasetInfo, own_source: DatasetSource, base: Path
 ) -> tuple[Path, DatasetSource]:
     """Return what is called the data's path, and how to read them."""
     if isinstance(data, str):
@@ -120,8 +124,9 @@ def _source(
     known = recognise(path.resolve())
     if known is not None and known.source in AS_THEY_ARE:
         return path, read_dataset(f"{known.source}: {as_yaml(known.options)}", "--data")
-    open_other = _folder if path.is_dir() else _npz
-    return path, open_other(path, info, own_source)
+    if path.is_dir():
+        return path, _folder(path, info, own_source)
+    return path, _npz(path, info, own_source, base)
 
 
 def _completed(source: DatasetSource, info: DatasetInfo) -> DatasetSource:
@@ -155,12 +160,31 @@ def _folder(path: Path, info: DatasetInfo, source: DatasetSource) -> DatasetSour
     return ImagePairs(target_channels=info.target_shape[2], **options)  # type: ignore[arg-type]
 
 
-def _npz(path: Path, info: DatasetInfo, source: DatasetSource) -> Npz:
+def _npz(path: Path, info: DatasetInfo, source: DatasetSource, base: Path) -> Npz:
     """Return a file whose pixels are clipped, and whose labels are read, as in training."""
+    names = () if info.task == "image" else info.class_names
+    task: Learnt = "classification" if info.task == "multi_label" else info.task
+    other = Npz(str(path.resolve()), names, task=task)
+    if isinstance(source, Npz):
+        same = _numbers(path) == _numbers(resolve_path(source.path, base))
+        return dataclasses.replace(
+            other,
+            range=source.range,
+            maximum=source.maximum if same else None,
+            axes=source.axes,
+            first_label=source.first_label,
+        )
     pixels = source.pixel_range(np.dtype(np.float32))
-    return Npz(
-        str(path.resolve()),
-        () if info.task == "image" else info.class_names,
-        range=(pixels.low, pixels.high) if pixels.clipped else None,
-        task="classification" if info.task == "multi_label" else info.task,
-    )
+    return dataclasses.replace(other, range=(pixels.low, pixels.high) if pixels.clipped else None)
+
+
+def _numbers(path: Path) -> set[DType]:
+    """Return of which types the images of a file are, of which `maximum` is said; none if unknown.
+
+    It holds for numbers of these types alone: 4095 means 1 among those of 16 bits, never of 8.
+    """
+    try:
+        headers = NpzFile(path).headers.values()
+    except DataError:  # the training data may have moved, and the source says what is wrong
+        return set()
+    return {header.dtype for header in headers if len(header.shape) > 2}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -85,6 +86,21 @@ def test_a_data_set_takes_its_options(trained, home):
     deep = model.evaluate(data="{npz: {path: deep.npz, maximum: 4080}}")
     assert deep.loss == pytest.approx(plain.loss, rel=1e-5)
     assert model.evaluate(data=Npz("deep.npz", maximum=4080)).loss == deep.loss
+
+
+def test_other_arrays_are_read_as_those_of_the_training_were(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    images = np.random.default_rng(0).integers(0, 4000, (30, 3, 6, 6), np.uint16)
+    labels = np.arange(30) % 3
+    np.savez("own.npz", images=images, labels=labels + 1)
+    source = "npz: {path: own.npz, maximum: 4095, axes: NCHW, first_label: 1}"
+    head, tail = TINY.split("  dataset:")
+    Path("x.yaml").write_text(f"{head}  dataset: {{{source}}}\n{tail[tail.index('  augment') :]}")
+    model = cnnrun.train("x.yaml").model()
+    told = model.evaluate(data=f"{{{source}}}")
+    assert model.evaluate(data="own.npz").loss == told.loss
+    np.savez("bytes.npz", images=(images / 4095 * 255).round().astype(np.uint8), labels=labels + 1)
+    assert model.evaluate(data="bytes.npz").loss == pytest.approx(told.loss, rel=1e-2)
 
 
 def test_what_reads_a_file_is_seen_by_its_content(trained, home):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
+import os
+
 import numpy as np
 import pytest
 from command_line import run as program
@@ -181,7 +184,7 @@ def test_what_cannot_be_begun_with(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DataError, match="nothing: no such file or folder"):
         cnnrun.init_data("nothing", "x.yaml")
-    (tmp_path / "x.yaml").write_text("")
+    (tmp_path / "x.yaml").write_text("seed: 0")
     with pytest.raises(DataError, match=r"not known by its names .* what is read: cifar, csv, idx"):
         cnnrun.init_data("x.yaml", "y.yaml")
     with pytest.raises(ConfigError, match=r"x\.yaml exists; --force"):
@@ -202,3 +205,42 @@ def test_the_shown_command_can_be_typed_and_an_unread_folder_is_named(tmp_path):
     assert "cnnrun train 'my start.yaml'" in said
     assert "more/ is not read: it has the same folders as train/" in said
     assert "cnnrun train 'my start.yaml'" in (tmp_path / "my start.yaml").read_text()
+
+
+def unknown(folder, name):
+    """Make what is called so: nothing that could be trained on."""
+    path = folder / name
+    np.savez(folder / "whole.npz", images=np.zeros((9, 4, 4), np.uint8), labels=np.arange(9) % 3)
+    contents = {
+        "cut.npz": (folder / "whole.npz").read_bytes()[:300],
+        "named.npz": b"label,1x1\n",
+        "utf16.csv": "label,a,b\n1,2,3\n".encode("utf-16"),
+        "cut.csv.gz": gzip.compress(RNG.bytes(300))[:50],
+    }
+    if name == "pipe.csv":
+        os.mkfifo(path)
+    elif name.startswith("folder"):
+        path.mkdir()
+        for table in ("a.csv", "b.csv") if name == "folder of tables" else ():
+            (path / table).write_text("file,label")
+    else:
+        path.write_bytes(contents.get(name, b""))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("cut.npz", r"begins as an \.npz file, but its end is missing \(it has 300 bytes\)"),
+        ("named.npz", r"not a NumPy \.npz file"),
+        ("utf16.csv", "text in UTF-16; save it as UTF-8"),
+        ("cut.csv.gz", r"not a readable \.gz file"),
+        ("empty.csv", "an empty file"),
+        ("folder", "an empty folder"),
+        ("folder of tables", r"a folder of several files that could be read: a\.csv, b"),
+        ("pipe.csv", "a pipe or a device"),
+    ],
+)
+def test_why_something_is_not_known(tmp_path, name, says):
+    with pytest.raises(DataError, match=f"{name}: {says}"):
+        cnnrun.init_data(unknown(tmp_path, name), tmp_path / "x.yaml")
