@@ -98,6 +98,10 @@ def test_all_numbers_are_in_it(trained):
     assert "train.epochs" in numbers["settings"]
     assert sum(numbers["data"]["class_counts"]["test"]) == 30
     assert 0 <= numbers["calibration"]["error"] <= 1
+    assert numbers["roc"].keys() == numbers["precision_recall"].keys() == {"0", "1", "2"}
+    assert [line["step"] for line in numbers["layers"]] == [5, 10]
+    probabilities = [mistake["probability"] for mistake in numbers["mistakes"]]
+    assert probabilities == sorted(probabilities, reverse=True)
 
 
 @pytest.mark.parametrize("task", TASKS)
