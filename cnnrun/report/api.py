@@ -141,8 +141,9 @@ def _page_of(run: Run, seen: _Seen) -> str:
         sections.append(mistake_section(evaluation, model, _worst_inputs(evaluation, data)))
     if data is not None:
         sections.append(data_card(data, record.get("dataset", {}).get("sha256", "")))
-    if charts := heat_maps(_layer_lines(run)):
-        sections.append(Section("Flow of gradients", [Charts(charts)]))
+    layers = _layer_lines(run)
+    if charts := heat_maps(layers):
+        sections.append(Section("Flow of gradients", [Charts(charts)], {"layers": layers}))
     if model is not None:
         sections += [_filters(model), settings_section(model.experiment)]
         sections.append(network_section(model.network))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -82,13 +83,16 @@ def _worst(matrix: Array, names: Sequence[str]) -> str:
     return f"most often {names[row]} is taken for {names[column]} ({often:,})"
 
 
-def curve_pair(scores: Array, true: Array, figures: Sequence[ClassMetrics]) -> list[Picture]:
+def curve_pair(
+    scores: Array, true: Array, figures: Sequence[ClassMetrics], numbers: dict[str, Any]
+) -> list[Picture]:
     """Return the ROC curves and those of precision over recall, of each class against all others.
 
     Args:
         scores: `(N, K)`.
         true: `(N, K)` booleans.
         figures: of the classes; those without an AUC have no curve.
+        numbers: takes the points of the curves, by class.
     """
     known = [number for number, entry in enumerate(figures) if entry.auc is not None]
     if not known:
@@ -108,6 +112,8 @@ def curve_pair(scores: Array, true: Array, figures: Sequence[ClassMetrics]) -> l
         own = scores[:, number], true[:, number]
         for chart, points in ((roc, roc_curve(*own)), (recall, precision_recall_curve(*own))):
             shown = _thinned(np.stack(points, axis=1))
+            key = "roc" if chart is roc else "precision_recall"
+            numbers.setdefault(key, {})[name] = [(round(x, 4), round(y, 4)) for x, y in shown]
             legend = label if chart is roc else name
             chart.line(shown, kind, legend if kind != "others" else "", dots=False)
             if kind != "others":

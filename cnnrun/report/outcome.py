@@ -88,6 +88,15 @@ def mistake_section(evaluation: Evaluation, model: Model, x: Array | None) -> Se
         )
     )
     section.blocks.append(Cards(cards))
+    section.numbers["mistakes"] = [
+        {
+            "index": mistake.index,
+            "true": names[mistake.true],
+            "predicted": names[mistake.predicted],
+            "probability": mistake.probability,
+        }
+        for mistake in figures.mistakes
+    ]
     return section
 
 
@@ -103,7 +112,7 @@ def _of_classes(figures: ClassFigures | LabelFigures, numbers: dict[str, Any]) -
         true, charts, drawn = figures.labels > 0.5, [], slice(None)
         measured = calibration(scores.ravel(), true.ravel())
     of = "predictions" if isinstance(figures, ClassFigures) else "labels"
-    charts += curve_pair(scores[:, drawn], true[:, drawn], figures.per_class[drawn])
+    charts += curve_pair(scores[:, drawn], true[:, drawn], figures.per_class[drawn], numbers)
     charts.append(reliability_chart(measured, of))
     numbers["calibration"] = _plain(measured)
     return charts

@@ -102,7 +102,7 @@ def test_names_are_text(name):
     pictures = [
         confusion_chart(np.array([[2, 0], [1, 1]]), names),
         balance_chart({name: np.array([1, 2])}, names, "class"),
-        *curve_pair(scores, true, figures),
+        *curve_pair(scores, true, figures, {}),
         scatter_chart(labels, labels, name),
         *heat_maps([{"epoch": 1, "step": 1, "layers": [{"layer": name, "dead": 0.5}]}]),
     ]
@@ -153,6 +153,16 @@ def test_calibration_by_hand():
     assert calibration(np.ones(2), np.array([True, True])).error == 0
     picture = reliability_chart(measured, "predictions")
     assert "0.9 to 1.0: 3 predictions, 66.7% right, mean probability 95.0%" in tips(picture)
+
+
+def test_the_points_of_the_curves_are_handed_over():
+    labels = np.array([0, 1, 1, 0])
+    scores = np.array([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3], [0.6, 0.4]])
+    figures, numbers = per_class(scores, labels, ["a", "b"]), {}
+    charts = curve_pair(scores, labels[:, None] == np.arange(2), figures, numbers)
+    assert [chart.title for chart in charts] == ["ROC curves", "precision over recall"]
+    assert numbers["roc"]["b"] == [(0, 0), (0, 0.5), (0.5, 0.5), (0.5, 1), (1, 1)]
+    assert numbers["precision_recall"]["b"][0] == (0.5, 1)
 
 
 def test_precision_over_recall_by_hand():

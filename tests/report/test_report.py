@@ -98,6 +98,10 @@ def test_all_numbers_are_in_it(trained):
     assert "train.epochs" in numbers["settings"]
     assert sum(numbers["data"]["class_counts"]["test"]) == 30
     assert 0 <= numbers["calibration"]["error"] <= 1
+    assert numbers["roc"].keys() == numbers["precision_recall"].keys() == {"0", "1", "2"}
+    assert [line["step"] for line in numbers["layers"]] == [5, 10]
+    probabilities = [mistake["probability"] for mistake in numbers["mistakes"]]
+    assert probabilities == sorted(probabilities, reverse=True)
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -193,6 +197,32 @@ def test_a_training_ends_with_it(tmp_path, trained):
     done = cnnrun_verb(*words, "--no-report", cwd=tmp_path)
     assert "report" not in done.stdout
     assert not (tmp_path / "runs/tiny-0002/report.html").exists()
+
+
+PICKY = """
+from cnnrun.engine import LAYERS
+from cnnrun.engine.layers import ReLU
+
+@LAYERS.register("picky")
+class Picky(ReLU):
+    def forward(self, x, ctx):
+        if x.dtype == "float64":
+            raise ValueError("float32 alone")
+        return super().forward(x, ctx)
+"""
+
+
+def test_a_plug_in_that_fails_in_it_does_not_fail_the_training(tmp_path):
+    tiny(tmp_path)
+    (tmp_path / "picky.py").write_text(PICKY)
+    words = ["train", "tiny.yaml", "train.epochs=1", "network[2]=picky", "--plugin", "picky.py"]
+    done = cnnrun_verb(*words, "--workers", "1", cwd=tmp_path)
+    assert "warning: no report: " in done.stderr
+    assert "float32 alone" in done.stderr
+    assert "test accuracy" in done.stdout
+    failed = cnnrun_verb("report", "last", "--plugin", "picky.py", cwd=tmp_path, check=False)
+    assert failed.returncode == 2
+    assert "float32 alone" in failed.stderr
 
 
 def test_a_training_that_has_not_ended_has_no_measures(tmp_path):

@@ -261,13 +261,17 @@ def _show(session: Session) -> None:
 
 def _report(session: Session, *, quiet: bool) -> None:
     """Write the report; a run is trained, with or without."""
+    from cnnrun.config import describe_fault
     from cnnrun.errors import CnnrunError
     from cnnrun.report import report_training
 
     try:
         file = report_training(session)
-    except CnnrunError as error:
-        message(f"warning: no report: {error}", quiet=quiet)
+    except Exception as error:
+        said = str(error) if isinstance(error, CnnrunError) else describe_fault(error)
+        if not said:
+            raise
+        message(f"warning: no report: {said}", quiet=quiet)
         return
     if not quiet:
         print(f"report {file}")
