@@ -10,6 +10,7 @@ from typing import Any
 from cnnrun.config.hints import is_required
 from cnnrun.config.loading import named_dataset
 from cnnrun.data import DATASETS, DatasetSource
+from cnnrun.data.image_files import SizesDifferError
 from cnnrun.data.npz_recognition import fitting_options
 from cnnrun.data.recognition import Recognised, recognise
 from cnnrun.data.sources import Npz
@@ -119,9 +120,7 @@ def _size(source: Any) -> tuple[tuple[int, int] | None, str]:
     can_scale = getattr(source, "size", 0) is None
     try:
         height, width, _ = source.info(Path()).image_shape
-    except DataError:
-        if not can_scale:
-            raise
+    except SizesDifferError:
         size = SEVERAL_SIZES, SEVERAL_SIZES
         replace(source, size=size).info(Path())  # or what is wrong is something else
         return size, "sizes differ: all are scaled (see fit)"

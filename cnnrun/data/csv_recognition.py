@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
+from os.path import isfile  # unlike a Path's, it takes any name
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,16 @@ from cnnrun.data.csv_columns import LABELS, called, image_columns
 from cnnrun.data.csv_file import CsvFile, Row, number
 from cnnrun.data.csv_labels import SEPARATOR
 from cnnrun.data.csv_table import open_files
+from cnnrun.data.images import SUFFIXES
 from cnnrun.errors import DataError
 
 __all__ = ["recognised_csv"]
 
 ROWS = 200
 """Rows that are looked at."""
+FIRST_COLUMNS = 8
+"""Among which names of files without suffix are looked for."""
+MOST_FOLDERS = 50
 
 
 def recognised_csv(path: Path) -> tuple[str, dict[str, Any]]:
@@ -28,9 +33,12 @@ def recognised_csv(path: Path) -> tuple[str, dict[str, Any]]:
         file = CsvFile(path, None)
         rows = list(islice(file.rows(), ROWS))
         listed = image_columns(file, [])
+        names = {} if listed else _without_suffix(file, rows)
     except DataError:
         return "a CSV file", options
-    options |= _others(path)
+    options |= _others(path) | names
+    if names:
+        listed = [file.index(names["images"], "images")]
     splits = called(file, ("split",))
     rest = [index for index in range(file.width) if index not in (*listed, *splits)]
     labels = [index for index in called(file, LABELS) if index in rest]
@@ -48,6 +56,27 @@ def recognised_csv(path: Path) -> tuple[str, dict[str, Any]]:
     elif _numeric(rows, labels) and any((number(cell) or 0) % 1 for cell in cells):
         options["task"] = "regression"
     return f"a CSV file {'that lists image files' if listed else 'of pixels'}", options
+
+
+def _without_suffix(file: CsvFile, rows: list[Row]) -> dict[str, Any]:
+    """Return the options for a column of names of image files without suffix; none if none is.
+
+    All names differ, and are those of files beside the table or in one folder there, as no pixels
+    are.
+    """
+    folder = file.path.parent
+    folders = [folder, *(entry for entry in sorted(folder.iterdir()) if entry.is_dir())]
+    for index in range(min(file.width, FIRST_COLUMNS)):
+        cells = [row.cells[index].strip() for row in rows]
+        if len(cells) < 2 or len({*cells}) < len(cells) or not all(cells):
+            continue
+        for place in folders[:MOST_FOLDERS]:
+            for suffix in sorted(SUFFIXES):
+                if all(isfile(place / f"{cell}{suffix}") for cell in cells):
+                    column = file.names[index] if file.names else index + 1
+                    inside = {"folder": place.name} if place != folder else {}
+                    return {"images": column, **inside, "suffix": suffix}
+    return {}
 
 
 def _numeric(rows: list[Row], columns: list[int]) -> bool:

@@ -23,6 +23,7 @@ from cnnrun.engine.types import Array
 from cnnrun.errors import DataError
 
 __all__ = [
+    "SizesDifferError",
     "common_channels",
     "common_size",
     "load_images",
@@ -37,6 +38,10 @@ FEWEST_AHEAD = 64
 
 MOST_NAMED = 10
 """Files of which a message says what is wrong with them; of the others it says how many."""
+
+
+class SizesDifferError(DataError):
+    """Images must be of one size, or be brought to one."""
 
 
 def _header(file: Path) -> ImageHeader:
@@ -87,7 +92,7 @@ def common_size(headers: Mapping[Path, ImageHeader], what: str) -> tuple[int, in
     """Return the height and width of all images.
 
     Raises:
-        DataError: they differ; the most frequent sizes are named, each with a file.
+        SizesDifferError: they differ; the most frequent sizes are named, each with a file.
     """
     sizes = Counter((header.height, header.width) for header in headers.values())
     ((height, width), _), *others = sizes.most_common()
@@ -100,7 +105,7 @@ def common_size(headers: Mapping[Path, ImageHeader], what: str) -> tuple[int, in
             for size, count in sizes.most_common(4)
         )
         more = f" and {len(sizes) - 4:,} more" if len(sizes) > 4 else ""
-        raise DataError(
+        raise SizesDifferError(
             f"{what}: images of {len(sizes):,} sizes (height x width): {named}{more}; set size: "
             "[height, width] to bring all to one, and fit: crop or pad to keep their proportions"
         )

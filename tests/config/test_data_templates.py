@@ -244,3 +244,37 @@ def unknown(folder, name):
 def test_why_something_is_not_known(tmp_path, name, says):
     with pytest.raises(DataError, match=f"{name}: {says}"):
         cnnrun.init_data(unknown(tmp_path, name), tmp_path / "x.yaml")
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda rows: [*rows[:5], "1,2", *rows[5:]], "x.csv:6: 2 columns, the first line has 17"),
+        (lambda rows: [f"{row},5" for row in rows], "17 columns of pixels are no square"),
+        (lambda rows: rows[:1], "x.csv: "),
+        (lambda rows: [f"0,{row.split(',', 1)[1]}" for row in rows], "one class only"),
+        (lambda rows: [f",{row.split(',', 1)[1]}" for row in rows], "'' is no label"),
+    ],
+)
+def test_what_is_wrong_with_pixels_is_said(tmp_path, change, says):
+    rows = [",".join(map(str, [i % 3, *range(i, i + 16)])) for i in range(30)]
+    (tmp_path / "x.csv").write_text("\n".join(change(rows)))
+    with pytest.raises(DataError, match=says) as caught:
+        cnnrun.init_data(tmp_path / "x.csv", tmp_path / "x.yaml")
+    assert "size is for" not in str(caught.value)
+
+
+@pytest.mark.parametrize("header", [True, False])
+@pytest.mark.parametrize("place", ["scans", "."])
+def test_names_of_image_files_may_lack_their_suffix(tmp_path, header, place):
+    rows = [f"{index},{'ab'[index % 2] if header else index % 2}" for index in range(24)]
+    for index in range(24):
+        picture(tmp_path / place / f"{index}.png")
+    (tmp_path / "x.csv").write_text("\n".join((["id,kind"] if header else []) + rows))
+    start = cnnrun.init_data(tmp_path / "x.csv", tmp_path / "x.yaml")
+    assert (start.info.image_shape, start.info.classes) == ((9, 8, 1), 2)
+    data = cnnrun.load_experiment(tmp_path / "x.yaml").load_data()
+    for file, image, label in zip(data.test.files, data.test.images, data.test.labels, strict=True):
+        name = tmp_path / place / file.split("/")[-1]
+        np.testing.assert_array_equal(image[..., 0], Image.open(name))
+        assert label == int(name.stem) % 2
