@@ -19,6 +19,16 @@ LOOSE_GAP, LOOSE_EDGES = 3, 4
 """The same where everything fits."""
 
 NUMBER = re.compile(r"[-+]?\d[\d.,:/%*x]*(e[-+]?\d+)?|nan|inf", re.IGNORECASE)
+DECIMAL = re.compile(r"\d\.\d")
+
+IN_NUMBER = r"(?<![^\W\d])\.(?=\d)|(?<=\de)[-+](?=\d)|(?<![^(\[,])-(?=[\d.])"
+"""A point or sign that belongs to a number, such as those of `(-0.5`."""
+
+PIECE = re.compile(
+    rf"(?:[^\s/._-]|{IN_NUMBER})*(?:(?!{IN_NUMBER})[/._-])+|(?:[^\s/._-]|{IN_NUMBER})+|\s+"
+)
+"""What a cell is folded between."""
+
 SMALLEST = 6
 """A name folds to this many characters a line at least."""
 
@@ -90,7 +100,7 @@ def folded(cell: str, width: int) -> str:
 
     indent = cell[: len(cell) - len(cell.lstrip(" "))]
     lines = [""]
-    for piece in re.findall(r"[^\s/._-]*[/._-]+|[^\s/._-]+|\s+", cell):
+    for piece in PIECE.findall(cell):
         is_inside = not piece.isspace() and lines[-1][-1:].strip()
         if is_inside and cell_len(indent + lines[-1].split(" ")[-1] + piece) > width:
             lines.append(indent and f"{indent} ")
@@ -107,6 +117,8 @@ def _floor(cells: Sequence[str]) -> int:
     words = {word for cell in (heading, *others) if cell not in short for word in cell.split()}
     lengths = [cell_len(word) for word in words if NUMBER.fullmatch(word)]
     lengths += [min(cell_len(word), WHOLE) for word in words]
+    pieces = (piece for word in words if len(word) > WHOLE for piece in PIECE.findall(word))
+    lengths += [cell_len(piece) for piece in pieces if DECIMAL.search(piece)]
     return max([*map(cell_len, short), *lengths], default=0)
 
 

@@ -105,17 +105,17 @@ def print_group(group: Group) -> None:
         for seed in group.seeds
         if seed in runs
     ]
-    rows.append(None)
-    spreads = figures.values()
-    for words, values in (
-        ("mean", [_cell(name, spread.mean) for name, spread in figures.items()]),
-        ("standard deviation", [_cell(name, spread.std) for name, spread in figures.items()]),
-        ("95% interval of the mean",
-         [_ends(name, spread.interval) for name, spread in zip(names, spreads, strict=True)]),
-    ):  # fmt: skip
-        rows.append(["", words, "", *values])
+    if figures:
+        spreads = figures.items()
+        ends = [_ends(name, spread.interval) for name, spread in spreads]
+        rows += [
+            None,
+            ["", "mean", "", *(_cell(name, spread.mean) for name, spread in spreads)],
+            ["", "standard deviation", "", *(_cell(name, spread.std) for name, spread in spreads)],
+            ["", "95% interval of the mean", "", *ends],
+        ]
     columns = ["seed", "run", "status", *(f"test {name}" for name in names)]
-    print_table(f"{group.name}: {len(group.seeds)} seeds", columns, rows, left=columns[1:3])
+    print_table(f"{group.name}: {group.size}", columns, rows, left=columns[1:3])
     print_text(f"group {group.folder}")
 
 

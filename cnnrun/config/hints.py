@@ -100,13 +100,31 @@ def parse_leaf(hint: Any, value: Any) -> Any:
         parsed = leaf_adapter(hint).validate_python(_tuples(value))
         _require_float32(parsed)
         return parsed
-    except ValidationError:
+    except ValueError as error:
+        if (wrong := _wrong_entry(hint, value)) is not None:
+            raise ValueError(wrong) from None
+        if not isinstance(error, ValidationError):
+            raise
         shown = _show(value)
         near = ""
         if isinstance(value, str) and (words := _words(hint)):
             advice = suggestion(value, words)
             near = f"; {advice}" if advice.startswith("did") else ""
         raise ValueError(f"{shown} is not {describe(hint)}{near}") from None
+
+
+def _wrong_entry(hint: Any, value: Any) -> str | None:
+    """Return what is wrong with an entry of a mapping, where one is allowed."""
+    choices = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
+    mappings = [choice for choice in choices if get_origin(choice) is dict]
+    if not (mappings and isinstance(value, dict)):
+        return None
+    for key, entry in value.items():
+        try:
+            parse_leaf(get_args(mappings[0])[1], entry)
+        except ValueError as error:
+            return f"{key}: {error}"
+    return None
 
 
 def _require_float32(value: Any) -> None:

@@ -35,7 +35,7 @@ class Comparison:
         results: by figure, the value of each run; of groups the mean and deviation over the seeds.
         differences: of two groups, by figure: how far they differ, and whether that is shown.
         samples: of two runs, what they say of the same test samples; None where `notes` say why.
-        notes: why something could not be compared.
+        notes: why something could not be compared, or not fairly.
     """
 
     runs: list[str]
@@ -118,6 +118,11 @@ def _groups(groups: Sequence[Group]) -> Comparison:
         return sides
     surely = compare_seeds(*groups)
     notes = [
+        f"not compared: no run of {group.name} is finished, nor tested"
+        for group in groups
+        if not group.figures
+    ]
+    notes += [
         note
         for group, document in zip(groups, documents, strict=True)
         for note in _trained_otherwise(group, document)
@@ -127,6 +132,7 @@ def _groups(groups: Sequence[Group]) -> Comparison:
         notes.append("test loss: not compared, since they are trained with different losses")
     if len({digest for group in groups for digest in group.data_digests}) > 1:
         notes.append("not all of these runs have the same data, nor the same test samples")
+    notes += _other_sources([run for group in groups for run in group.runs.values()])
     return replace(sides, differences=surely, notes=tuple(notes))
 
 
@@ -139,17 +145,33 @@ def _trained_otherwise(group: Group, document: dict[str, Any]) -> Iterator[str]:
             yield f"{run.name} was trained otherwise than its group: {', '.join(others)}"
 
 
+def _other_sources(runs: Sequence[Run]) -> list[str]:
+    """Return which plug-ins were not the same in all runs; no setting says so."""
+    digests: dict[str, set[str]] = {}
+    for run in runs:
+        for segment in run.record.get("segments", []):
+            for plugin in segment.get("plugins", []):
+                digests.setdefault(plugin["name"], set()).add(plugin["sha256"])
+    return [
+        f"not all of these runs have the same source of the plug-in {name}"
+        for name, sources in digests.items()
+        if len(sources) > 1
+    ]
+
+
 def _runs(runs: Sequence[Run], samples: bool, workers: int | None) -> Comparison:
     settings = [to_dict(load_run_experiment(run, check_network=False)) for run in runs]
     rows = [summarize_run(run) for run in runs]
     results = {figure: [row[figure] for row in rows] for figure in (*FIGURES[1:], "parameters")}
     sides = Comparison([run.name for run in runs], differences(settings), results)
+    whole = [run for run, row in zip(runs, rows, strict=True) if row["status"] != "damaged"]
+    sides = replace(sides, notes=tuple(_other_sources(whole)))
     if len(runs) != 2 or not samples:
         return sides
     try:
         return replace(sides, samples=compare_samples(*runs, workers=workers))
     except CnnrunError as error:
-        return replace(sides, notes=(f"not compared by sample: {error}",))
+        return replace(sides, notes=(*sides.notes, f"not compared by sample: {error}"))
 
 
 def summarize_run(run: Run) -> dict[str, Any]:

@@ -46,6 +46,11 @@ class Group:
         return self.folder.name
 
     @property
+    def size(self) -> str:
+        """How many seeds it has, in words."""
+        return f"{len(self.seeds)} seed{'' if len(self.seeds) == 1 else 's'}"
+
+    @property
     def configuration(self) -> Path:
         """The resolved configuration, of which every run has its own seed and name."""
         return self.folder / CONFIGURATION
@@ -146,7 +151,7 @@ class Group:
             for figure, spread in self.figures.items()
         ]
         columns = ("test", "mean", "standard deviation", "from", "to (95%)")
-        return html_table(self.name, f"{len(self.seeds)} seeds", columns, rows)
+        return html_table(self.name, self.size, columns, rows)
 
 
 def claim_group(experiment: Experiment, seeds: Sequence[int], runs_dir: Path) -> Group:

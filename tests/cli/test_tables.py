@@ -6,7 +6,7 @@ import pytest
 from rich.text import Text
 
 from cnnrun.cli import tables
-from cnnrun.cli.layout import lay_out
+from cnnrun.cli.layout import folded, lay_out
 
 
 @pytest.mark.parametrize(
@@ -44,6 +44,34 @@ def test_a_number_is_never_split_and_a_name_is_folded(monkeypatch, capsys):
     out = capsys.readouterr().out
     assert all(number in out for number in numbers)
     assert "".join(line[:7].strip() for line in out.splitlines()).count("longer") == 3
+
+
+@pytest.mark.parametrize("room", [24, 30])
+def test_numbers_in_brackets_are_not_split_either(monkeypatch, capsys, room):
+    monkeypatch.setattr(tables, "_room", lambda: room)
+    cells = ["(0.7922-0.9065)", "(-8.3656 to -2.9012)", "[0.9, 0.08227848101265822]"]
+    tables.print_table(
+        "", ["n", "r2"], [["1", cell] for cell in [*cells, "a-name_v1.5.0/0.x-1e-07"]], left=["n"]
+    )
+    out = capsys.readouterr().out
+    numbers = "(0.7922 0.9065) (-8.3656 -2.9012) [0.9, 0.08227848101265822] 1.5.0 1e-07"
+    assert all(number in out for number in numbers.split())
+
+
+@pytest.mark.parametrize(
+    ("cell", "lines"),
+    [
+        ("(0.7922-0.9065)", "(0.7922- 0.9065)"),
+        (".86-.96", ".86- .96"),
+        ("(-8.3656 to", "(-8.3656 to"),
+        ("1e-07", "1e-07"),
+        ("a.b-1.5", "a. b- 1.5"),
+        ("optimizer.sgd.learning_rate", "optimizer. sgd. learning_ rate"),
+        ("gc-seed0-0001", "gc- seed0- 0001"),
+    ],
+)
+def test_where_a_cell_is_folded(cell, lines):
+    assert folded(cell, 1) == lines.replace("- ", "-\n").replace(". ", ".\n").replace("_ ", "_\n")
 
 
 def test_columns_without_room_follow_in_blocks_that_begin_with_the_keys(monkeypatch, capsys):

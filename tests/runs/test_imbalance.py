@@ -87,7 +87,10 @@ def test_classes_are_weighed_by_name(uneven):
     [
         ("class_weight: {cat: 2}", "class_weight: names 'cat', which is no class; these are 0, 1"),
         ("class_weight: [1, 2]", "class_weight: has 2 weights for 3 classes"),
-        ("class_weight: {0: 0}", "is not balanced or a mapping, each value a number > 0 or"),
+        ("class_weight: {1: 2, 0: 0}", "class_weight: 0: 0 is not a number > 0"),
+        ("class_weight: {0: a}", "class_weight: 0: 'a' is not a number > 0"),
+        ("class_weight: {0: 1e39}", "class_weight: 0: 1e+39 is too large"),
+        ("class_weight: [1, 0, 2]", "[1, 0, 2] is not balanced or a mapping, each value a number"),
         ("class_weight: balance", "did you mean balanced?"),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 
 import pytest
 from experiments import tiny
@@ -95,6 +96,38 @@ def test_a_run_that_was_trained_otherwise_than_its_group_is_named(tmp_path):
     cnnrun.resume(groups[1].runs[1], epochs=2, workers=1)
     notes = cnnrun.compare(groups).notes
     assert notes == ("tiny-seed1-0001 was trained otherwise than its group: train.epochs",)
+
+
+def test_a_group_of_which_nothing_came_is_said(home, tmp_path):
+    diverging = tiny(tmp_path, SHORT, "optimizer={sgd: {learning_rate: 1.0e+38}}", "name=far")
+    far = cnnrun.train_seeds(diverging, 1, tmp_path / "runs", workers=1)
+    comparison = cnnrun.compare([cnnrun.load_group("tiny-seeds", home / "runs"), far])
+    assert comparison.notes == ("not compared: no run of far-seeds-0001 is finished, nor tested",)
+    shown = CliRunner().invoke(app, ["runs", "show", str(far.folder)]).stdout
+    assert "far-seeds-0001: 1 seed\n" in shown
+    assert "mean" not in shown
+
+
+def test_another_source_of_a_plugin_is_said_of_runs_and_of_groups(home, tmp_path):
+    shutil.copytree(home / "runs", tmp_path / "runs")
+    for name, source in {
+        "tiny-seed0-0001": "a",
+        "tiny-seed1-0001": "a",
+        "wide-seed1-0001": "b",
+    }.items():
+        file = tmp_path / "runs" / name / "run.json"
+        record = json.loads(file.read_text())
+        record["segments"][-1]["plugins"] = [{"name": "mine.py", "sha256": source * 64}]
+        file.write_text(json.dumps(record))
+    said = "not all of these runs have the same source of the plug-in mine.py"
+
+    def notes(*names):
+        return cnnrun.compare(names, tmp_path / "runs", samples=False).notes
+
+    assert notes("tiny-seeds", "other-seeds") == notes("tiny-seed0-0001", "tiny-seed1-0001") == ()
+    assert (
+        notes("tiny-seeds", "wide-seeds") == notes("tiny-seed0-0001", "wide-seed1-0001") == (said,)
+    )
 
 
 def test_a_group_and_a_run_are_not_compared(home):
