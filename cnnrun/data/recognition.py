@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from cnnrun.data.cifar_layout import CIFAR10, CIFAR100, PICKLED
 from cnnrun.data.compressed import GZIP
 from cnnrun.data.csv_recognition import recognised_csv
+from cnnrun.data.hidden import hidden
 from cnnrun.data.idx_file import IDX_NAME
 from cnnrun.data.images import SUFFIXES
 from cnnrun.data.split_folders import split_named
@@ -107,8 +108,8 @@ def recognise(path: Path) -> Recognised | None:
 
 def _folder(folder: Path) -> Recognised | None:
     entries = sorted(islice(folder.iterdir(), MOST_ENTRIES))
-    folders = [entry for entry in entries if entry.is_dir() and entry.name[0] != "."]
-    files = [entry for entry in entries if entry.is_file() and entry.name[0] != "."]
+    folders = [entry for entry in entries if entry.is_dir() and not hidden(entry.name)]
+    files = [entry for entry in entries if entry.is_file() and not hidden(entry.name)]
     names = {file.name for file in files}
     prefixes = {match["prefix"] for match in map(IDX_NAME.fullmatch, names) if match}
     if prefixes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from cnnrun.data.hidden import hidden
 from cnnrun.errors import DataError
 
 __all__ = ["NAMED", "split_folders", "split_named", "unread_folders"]
@@ -58,8 +59,10 @@ def unread_folders(root: Path, splits: dict[str, Path]) -> tuple[str, ...]:
     return tuple(
         f"{folder.name}/ is not read: it has the same folders as {splits['train'].name}/, but its "
         f"name means no split; known are {NAMED}"
-        for folder in sorted(root.glob("[!.]*"))
-        if folder not in splits.values() and inside & _folders_inside(folder)
+        for folder in sorted(root.glob("*"))
+        if not hidden(folder.name)
+        and folder not in splits.values()
+        and inside & _folders_inside(folder)
     )
 
 

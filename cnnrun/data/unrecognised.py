@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from cnnrun.data.compressed import GZIP
+from cnnrun.data.hidden import hidden
 from cnnrun.data.npz_file import NpzFile
 from cnnrun.errors import DataError, shortened
 
@@ -32,7 +33,7 @@ def _folder(folder: Path) -> str | None:
     names = sorted(entry.name for entry in islice(folder.iterdir(), MOST_ENTRIES))
     if not names:
         return "an empty folder"
-    several = [name for name in names if name.lower().endswith(READ) and name[0] != "."]
+    several = [name for name in names if name.lower().endswith(READ) and not hidden(name)]
     if len(several) > 1:
         listed = shortened(", ".join(several))
         return f"a folder of several files that could be read: {listed}; give one of them"

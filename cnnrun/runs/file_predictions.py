@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cnnrun.data.hidden import hidden
 from cnnrun.data.images import SUFFIXES, write_image
 from cnnrun.data.sorting import natural_key
 from cnnrun.engine import Executor
@@ -65,12 +66,13 @@ def find_images(paths: Sequence[Path]) -> list[ImageFile]:
         if not path.is_dir():
             files.append(ImageFile(path, Path(path.name)))
             continue
-        inside = [
+        every = (
             Path(folder, name).relative_to(path)
             for folder, _, names in os.walk(path)
             for name in names
-            if Path(name).suffix.lower() in SUFFIXES and not name.startswith(".")
-        ]
+            if Path(name).suffix.lower() in SUFFIXES
+        )
+        inside = [name for name in every if not hidden(name)]
         if not inside:
             raise DataError(f"{path}: no images in this folder ({', '.join(sorted(SUFFIXES))})")
         inside.sort(key=lambda name: natural_key(name.as_posix()))

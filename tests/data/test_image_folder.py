@@ -10,10 +10,12 @@ import pytest
 from PIL import Image
 
 from cnnrun.data import load_images
+from cnnrun.data.checks.folders import survey_folder
 from cnnrun.data.images import image_header
 from cnnrun.data.recognition import recognise
 from cnnrun.data.sources import ImageFolder
 from cnnrun.errors import DataError
+from cnnrun.runs.file_predictions import find_images
 
 RNG = np.random.default_rng(0)
 GREY = RNG.integers(0, 256, (5, 4), np.uint8)
@@ -369,3 +371,16 @@ def test_a_class_may_be_called_as_a_split_is(tmp_path):
             save(tmp_path / name / f"{number}.png")
     assert recognise(tmp_path).source == "image_folder"
     assert load(tmp_path).info.class_names == ("car", "train")
+
+
+def test_what_editors_and_archives_leave_behind_is_no_image_of_any_reader(tmp_path):
+    for name in ("cat", "dog"):
+        for number in range(10):
+            save(tmp_path / name / f"{number}.png")
+    for left in ("__MACOSX/cat/._0.png", ".thumbs/cat/0.png", "dog/.ipynb_checkpoints/0.png"):
+        (tmp_path / left).parent.mkdir(parents=True)
+        (tmp_path / left).write_bytes(b"no image")
+    assert recognise(tmp_path).source == "image_folder"
+    assert load(tmp_path).info.class_names == ("cat", "dog")
+    assert len(find_images([tmp_path])) == len(survey_folder(tmp_path, decode=True).headers) == 20
+    assert survey_folder(tmp_path, decode=True).broken == {}

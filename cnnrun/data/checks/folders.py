@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from cnnrun.data.checks.findings import Finding
+from cnnrun.data.hidden import hidden
 from cnnrun.data.images import SUFFIXES, ImageHeader, image_header, read_image
 from cnnrun.data.sources import ImageFolder
 from cnnrun.data.split_folders import split_named
@@ -46,8 +47,7 @@ def survey_folder(root: Path, *, decode: bool) -> FolderSurvey:
     headers, broken = {}, {}
     for file in sorted(root.rglob("*")):
         name = file.relative_to(root)
-        hidden = any(part.startswith(".") for part in name.parts)
-        if file.suffix.lower() not in SUFFIXES or hidden or not file.is_file():
+        if file.suffix.lower() not in SUFFIXES or hidden(name) or not file.is_file():
             continue
         try:
             header = image_header(file)

@@ -15,6 +15,7 @@ from cnnrun.data.dataset import (
     Split,
     resolve_path,
 )
+from cnnrun.data.hidden import hidden
 from cnnrun.data.image_files import common_channels, common_size, read_headers
 from cnnrun.data.images import SUFFIXES, Fit
 from cnnrun.data.pixel_range import DEEP, PixelRange
@@ -120,7 +121,7 @@ class ImageFolder(FileSource):
 
 def _classes(folder: Path) -> list[str]:
     names = naturally_sorted(
-        entry.name for entry in folder.iterdir() if entry.is_dir() and entry.name[0] != "."
+        entry.name for entry in folder.iterdir() if entry.is_dir() and not hidden(entry.name)
     )
     if not names:
         raise DataError(f"{folder}: expected a folder for each class, found none")
@@ -136,7 +137,7 @@ def _files(folder: Path, names: tuple[str, ...]) -> list[Path]:
         images = sorted(
             file
             for file in (folder / name).iterdir()
-            if file.suffix.lower() in SUFFIXES and file.name[0] != "." and file.is_file()
+            if file.suffix.lower() in SUFFIXES and not hidden(file.name) and file.is_file()
         )
         if not images:
             raise DataError(

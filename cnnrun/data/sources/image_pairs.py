@@ -18,6 +18,7 @@ from cnnrun.data.dataset import (
     Split,
     resolve_path,
 )
+from cnnrun.data.hidden import hidden
 from cnnrun.data.image_files import common_channels, common_size, read_headers, some_of
 from cnnrun.data.images import SUFFIXES, Fit, ImageHeader
 from cnnrun.data.pixel_range import DEEP, PixelRange
@@ -193,8 +194,7 @@ def _by_name(folder: Path) -> dict[str, Path]:
     files: dict[str, Path] = {}
     for file in sorted(folder.rglob("*")):
         inside = file.relative_to(folder)
-        hidden = any(part.startswith(".") for part in inside.parts)
-        if file.suffix.lower() not in SUFFIXES or hidden or not file.is_file():
+        if file.suffix.lower() not in SUFFIXES or hidden(inside) or not file.is_file():
             continue
         name = inside.with_suffix("").as_posix()
         if name in files:
