@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from cnnrun.engine import Network
     from cnnrun.explain import explain
     from cnnrun.inspection.api import inspect
-    from cnnrun.preflight import check, check_run
+    from cnnrun.preflight import check, check_run, tune_rate
     from cnnrun.runs import (
         Group,
         Model,
@@ -86,6 +86,7 @@ __all__ = [
     "train",
     "train_events",
     "train_seeds",
+    "tune_rate",
 ]
 
 __version__ = "0.1.0"
@@ -100,7 +101,7 @@ _HOMES = {
     "cnnrun.engine": ("Network",),
     "cnnrun.explain": ("explain",),
     "cnnrun.inspection.api": ("inspect",),
-    "cnnrun.preflight": ("check", "check_run"),
+    "cnnrun.preflight": ("check", "check_run", "tune_rate"),
     "cnnrun.runs": (
         "Group", "Model", "Run", "compare", "list_runs", "load_group", "load_run", "reproduce",
         "resume", "resume_seeds", "summary", "train", "train_events", "train_seeds",
