@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from cnnrun.engine import Network
     from cnnrun.explain import explain
     from cnnrun.inspection.api import inspect
-    from cnnrun.preflight import check, check_run
+    from cnnrun.preflight import check, check_run, tune_rate
     from cnnrun.report import write_report
     from cnnrun.runs import (
         Group,
@@ -87,6 +87,7 @@ __all__ = [
     "train",
     "train_events",
     "train_seeds",
+    "tune_rate",
     "write_report",
 ]
 
@@ -102,7 +103,7 @@ _HOMES = {
     "cnnrun.engine": ("Network",),
     "cnnrun.explain": ("explain",),
     "cnnrun.inspection.api": ("inspect",),
-    "cnnrun.preflight": ("check", "check_run"),
+    "cnnrun.preflight": ("check", "check_run", "tune_rate"),
     "cnnrun.report": ("write_report",),
     "cnnrun.runs": (
         "Group", "Model", "Run", "compare", "list_runs", "load_group", "load_run", "reproduce",

@@ -29,6 +29,7 @@ from cnnrun.cli.verbs import (
     runs,
     summary,
     train,
+    tune_rate,
 )
 from cnnrun.transfers import listening
 
@@ -54,7 +55,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for verb in (
-    check, train, reproduce, evaluate, report, predict, gradcheck, inspect, summary, bench, init,
+    check, tune_rate, train, reproduce, evaluate, report, predict, gradcheck, inspect, summary,
+    bench, init,
 ):  # fmt: skip
     app.command(verb.NAME, cls=Verb)(verb.command)
 for name, verbs in (

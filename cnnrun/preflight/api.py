@@ -27,11 +27,11 @@ from cnnrun.preflight.result import Preflight, Row
 from cnnrun.preflight.trainings import Trainings
 from cnnrun.runs import Session
 from cnnrun.runs.files import write_json
-from cnnrun.runs.preflight import check_batch, check_images
+from cnnrun.runs.preflight import check_images
 
 __all__ = ["check", "check_run"]
 
-IMAGES, BATCH = 3, 16
+IMAGES = 2
 FEWEST_PASSES, MOST_PASSES = 300, 2000
 WORK = 4e9
 """Multiply-adds that the gradient check is planned for; elements are sampled to keep it."""
@@ -140,17 +140,15 @@ def _rows(
 
 def _check_gradients(case: Case) -> Row:
     """Hold the gradients against differences, within a small budget."""
-    experiment, train = case.experiment, case.data.train
+    seed = case.experiment.seed
     network = case.network()
     passes = WORK / (IMAGES * max(1, network.multiply_adds()))
     planned = plan_network(
         network,
-        check_images(train, IMAGES, experiment.seed),
+        check_images(case.data.train, IMAGES, seed),
         loss=case.loss,
-        seed=experiment.seed,
+        seed=seed,
         budget=int(np.clip(passes, FEWEST_PASSES, MOST_PASSES)),
-        batch=check_batch(train, min(BATCH, experiment.train.batch_size), experiment.seed),
-        shard_size=experiment.train.samples_per_shard,
     )
     for _ in planned.run():
         pass

@@ -94,7 +94,7 @@ class Trainings:
             return Row(name, "fail", seen, self._smaller())
         advice = (
             "what cannot learn this learns nothing: see the rows above, then the learning rate "
-            "and the targets"
+            "(cnnrun tune-rate CONFIG) and the targets"
         )
         return Row(name, "fail", seen, advice)
 
@@ -156,7 +156,10 @@ class Trainings:
     def _smaller(self) -> str:
         optimizer = self._case.experiment.optimizer
         key = f"optimizer.{optimizer.type_name}.learning_rate"
-        return f"a smaller {key} than {optimizer.learning_rate:g}, or clip_norm"
+        return (
+            f"a smaller {key} than {optimizer.learning_rate:g}: cnnrun tune-rate CONFIG finds one; "
+            "or clip_norm"
+        )
 
     def _score(self, outputs: Array, targets: Array) -> tuple[str, float]:
         """Return how well samples are told, in words, and by how many sigmas above a guess."""
