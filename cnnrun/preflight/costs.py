@@ -32,6 +32,6 @@ def measure_costs(case: Case) -> Row:
     return Row(
         "cost",
         "note",
-        f"an epoch about {seconds:.2g} s, {epochs} epochs {epochs * seconds:.2g} s, on one worker, "
+        f"an epoch about {seconds:.2g} s, {epochs} epochs {epochs * seconds:.3g} s, on one worker, "
         f"not augmented; {total:.3g} MiB besides the images",
     )

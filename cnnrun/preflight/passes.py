@@ -20,11 +20,8 @@ __all__ = ["check_apart", "check_flow", "check_inputs", "check_layers", "check_l
 SAMPLES, MIXED = 64, 4
 LARGE = 20.0
 """Inputs with a root mean square above this are not normalised."""
-FARTHEST, FARTHEST_VALUES = 5.0, 20.0
-"""The first loss may be so many times that of a guess, since random weights guess wildly.
-
-That is of losses which make probabilities, and of others, whose outputs have any size.
-"""
+FARTHEST = 5.0
+"""The first loss may be so many times that of a guess, since random weights guess wildly."""
 NEAR = 1e-5
 """Rounding, relative to the values."""
 
@@ -64,7 +61,7 @@ def check_loss(case: Case) -> Row:
             f"{case.loss.activation} itself, and twice a network learns little"
         )
         return Row(name, "fail", f"all outputs lie between 0 and 1; {seen}", advice)
-    if loss > (FARTHEST if case.loss.activation else FARTHEST_VALUES) * guess:
+    if loss > FARTHEST * guess and case.loss.activation:
         advice = "the last layer's weights, or the inputs, are too large, or targets do not fit"
         return Row(name, "fail", seen, advice)
     if loss < guess / 2 and case.loss.activation:

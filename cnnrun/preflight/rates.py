@@ -31,6 +31,8 @@ __all__ = ["RateTest", "tune_rate"]
 
 LOWEST, HIGHEST = 1e-6, 10.0
 STEPS = 100
+BEGIN = STEPS // 10
+"""So many steps, at rates that change nothing, show what the loss is at first."""
 SMOOTHING = 0.9
 """Of the loss's moving average, whose bias at the start is taken out."""
 DIVERGED = 4.0
@@ -162,19 +164,20 @@ def tune_rate(
         average = SMOOTHING * average + (1 - SMOOTHING) * loss
         losses.append(loss)
         smoothed.append(average / (1 - SMOOTHING ** len(losses)))
-        if smoothed[-1] > DIVERGED * min(smoothed):
+        if len(losses) > BEGIN and smoothed[-1] > DIVERGED * min(smoothed[BEGIN:]):
             stopped = f"the loss diverged at {rates[len(losses) - 1]:.2g}"
             break
     key = f"optimizer.{experiment.optimizer.type_name}.learning_rate"
-    first = float(np.median(smoothed[: STEPS // 10])) if losses else math.nan
-    if not losses or min(smoothed) > NOT_LEARNT * first:
+    first, later = float(np.median(smoothed[:BEGIN] or [0])), smoothed[BEGIN:]
+    if not later or min(later) >= NOT_LEARNT * first:
         raise UnresolvedError(
-            f"{experiment.name}: the loss falls at no rate from {LOWEST:g} to {HIGHEST:g}, so that "
-            "none can be suggested; cnnrun check CONFIG looks for the reason"
+            f"{experiment.name}: the loss falls clearly at no rate from {LOWEST:g} to {HIGHEST:g}, "
+            "so that none can be suggested; a larger train.batch_size makes it less noisy, and "
+            "cnnrun check CONFIG looks for other reasons"
         )
-    lowest = rates[int(np.argmin(smoothed))]
-    most = first - FALLEN * (first - min(smoothed))
-    fallen = next(rate for rate, loss in zip(rates, smoothed, strict=False) if loss <= most)
+    lowest = rates[BEGIN + int(np.argmin(later))]
+    most = first - FALLEN * (first - min(later))
+    fallen = next(rate for rate, loss in zip(rates[BEGIN:], later, strict=False) if loss <= most)
     result = RateTest(
         experiment.name,
         key,

@@ -118,6 +118,8 @@ class Trainings:
         (x, targets), held = case.parts(SUBSET)
         if len(held[0]) < 10:
             return Row(name, "note", "too few images to hold some out")
+        if case.has_classes and len(np.unique(held[1])) == 1:
+            return Row(name, "note", "all that is held out is of one class: nothing can be told")
         size = min(STUDY_BATCH, case.experiment.train.batch_size)
         trial = self._train(_epochs(x, targets, size, case.experiment.seed), size)
         if not trial.is_finite:
