@@ -250,8 +250,6 @@ def find_run(name: str, runs_dir: Path) -> Run:
             return Run(folder)
         if (folder / GROUP_FILE).is_file():
             raise RunError(f"{folder}: a group of runs; name one of them")
-        if folder.is_dir():
-            raise RunError(f"{folder}: not a run; it has no config.yaml")
     numbered = re.compile(re.escape(name) + r"-\d{4,}")
     same = [run for run in runs if numbered.fullmatch(run.name)]
     if same:
@@ -259,5 +257,8 @@ def find_run(name: str, runs_dir: Path) -> Run:
     for file in runs_dir.glob(f"*/{GROUP_FILE}"):
         if numbered.fullmatch(file.parent.name):
             raise RunError(f"{name}: a group of runs; name one of them")
+    for folder in (runs_dir / name, Path(name)):
+        if folder.is_dir():
+            raise RunError(f"{folder}: not a run; it has no config.yaml")
     known = ", ".join(run.name for run in runs[-5:]) or "none"
     raise RunError(f"no run is called {name!r} in {runs_dir}; the latest: {known}")

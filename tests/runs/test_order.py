@@ -8,6 +8,7 @@ import shutil
 import pytest
 from experiments import tiny
 
+from cnnrun.errors import RunError
 from cnnrun.runs import Run, find_run, list_runs, resume, train
 from cnnrun.runs.claiming import claim_run
 from cnnrun.runs.groups import claim_group, find_group, list_groups
@@ -34,6 +35,15 @@ def test_a_run_of_that_name_is_the_newest_whatever_the_clock_says(tmp_path):
     made_in_the_future(tmp_path, "tiny")
     second = claim_run(tmp_path, "tiny", {"config.yaml": b""})
     assert find_run("tiny", tmp_path) == second
+
+
+def test_a_folder_of_that_name_that_is_no_run_does_not_hide_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pictures").mkdir()
+    with pytest.raises(RunError, match="pictures: not a run"):
+        find_run("pictures", tmp_path / "runs")
+    run = claim_run(tmp_path / "runs", "pictures", {"config.yaml": b""})
+    assert find_run("pictures", tmp_path / "runs") == run
 
 
 def test_a_group_made_after_the_clock_was_set_back_is_last(tmp_path):
