@@ -14,12 +14,13 @@ def good(tmp_path):
     return path
 
 
-@pytest.fixture(scope="module")
-def task_sets():
-    """Let the plug-in `task_sets.py` be imported, and forget afterwards what it registered."""
-    from cnnrun.data import DATASETS
+@pytest.fixture(scope="module", autouse=True)
+def no_plugin_is_left():
+    """Forget after a file of tests which plug-ins it has imported, and what they registered."""
+    from cnnrun.config.hints import NAMED
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("cnnrun.config.plugins._loaded", {})
-        patch.setattr(DATASETS, "_classes", dict(DATASETS._classes))
+        for registry in NAMED.values():
+            patch.setattr(registry, "_classes", dict(registry._classes))
         yield

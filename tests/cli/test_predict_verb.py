@@ -17,7 +17,7 @@ from cnnrun.cli.app import app
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory, task_sets):
+def home(tmp_path_factory):
     """A folder with a run of each task, and folders of images."""
     folder = tmp_path_factory.mktemp("predict")
     for task in TASKS:

@@ -10,8 +10,6 @@ from typer.testing import CliRunner
 
 from cnnrun.cli.app import app
 
-pytestmark = pytest.mark.usefixtures("task_sets")
-
 
 @pytest.fixture(autouse=True)
 def _home(tmp_path, monkeypatch):

@@ -21,7 +21,7 @@ IMAGES = ("image", "colour", "denoising")
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory, task_sets):
+def home(tmp_path_factory):
     """A folder with a run of each task, and an image."""
     folder = tmp_path_factory.mktemp("inspected")
     for task in TASKS:

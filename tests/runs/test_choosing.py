@@ -77,7 +77,7 @@ def test_without_validation_the_figures_of_training_count():
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory, task_sets):
+def home(tmp_path_factory):
     return tmp_path_factory.mktemp("choosing")
 
 

@@ -100,7 +100,7 @@ def test_mistakes_in_the_weights_are_said(uneven, options, says):
     assert says in str(refused.value)
 
 
-def test_labels_are_weighed_by_how_rare_they_are(tmp_path, task_sets):
+def test_labels_are_weighed_by_how_rare_they_are(tmp_path):
     experiment = experiment_of(
         tmp_path, "multi_label", "loss={binary_cross_entropy: {pos_weight: balanced}}"
     )
@@ -111,7 +111,7 @@ def test_labels_are_weighed_by_how_rare_they_are(tmp_path, task_sets):
     np.testing.assert_allclose(weights, (len(labels) - there) / there)
 
 
-def test_numbers_have_no_weights_by_class(tmp_path, task_sets):
+def test_numbers_have_no_weights_by_class(tmp_path):
     with pytest.raises(ConfigError, match="weights by class are for classes and labels"):
         experiment_of(tmp_path, "regression", "loss={binary_cross_entropy: {pos_weight: balanced}}")
 
@@ -173,7 +173,7 @@ def test_every_sample_once_is_the_default(uneven):
     np.testing.assert_array_equal(samples.order(5, 2), epoch_order(90, 5, 2))
 
 
-def test_images_with_several_labels_are_not_balanced(tmp_path, task_sets):
+def test_images_with_several_labels_are_not_balanced(tmp_path):
     experiment = experiment_of(tmp_path, "multi_label", "data.sampling=balanced")
     with pytest.raises(DataError, match=r"balanced needs one class an image, which .* has not"):
         start_run(experiment, tmp_path / "runs", workers=1)

@@ -20,7 +20,7 @@ from cnnrun.runs.measures.metrics import area_under_curve, roc_curve
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory, task_sets):
+def home(tmp_path_factory):
     """A folder with a run of each task."""
     folder = tmp_path_factory.mktemp("measures")
     for task in TASKS:

@@ -14,11 +14,9 @@ from cnnrun import Run
 from cnnrun.errors import CheckpointError, ConfigError, DataError
 from cnnrun.runs.checkpoints import read_checkpoint, write_checkpoint
 
-pytestmark = pytest.mark.usefixtures("task_sets")
-
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory, task_sets):
+def runs(tmp_path_factory):
     """A run of each task."""
     folder = tmp_path_factory.mktemp("tasks")
     return {
