@@ -116,6 +116,8 @@ def print_group(group: Group) -> None:
         ]
     columns = ["seed", "run", "status", *(f"test {name}" for name in names)]
     print_table(f"{group.name}: {group.size}", columns, rows, left=columns[1:3])
+    for note in group.notes:
+        print_text(note)
     print_text(f"group {group.folder}")
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from cnnrun.config import to_dict
 from cnnrun.errors import CnnrunError, ConfigError, RunError
 from cnnrun.notebook import cell, html_table
+from cnnrun.runs.alike import other_data, other_sources
 from cnnrun.runs.differences import differences
 from cnnrun.runs.folder import Run, find_run
 from cnnrun.runs.group_comparison import SeedDifference, compare_seeds, spreads_of
@@ -130,9 +131,8 @@ def _groups(groups: Sequence[Group]) -> Comparison:
     if any(key == "loss" or key.startswith("loss.") for key in settings):
         surely.pop("loss", None)
         notes.append("test loss: not compared, since they are trained with different losses")
-    if len({digest for group in groups for digest in group.data_digests}) > 1:
-        notes.append("not all of these runs have the same data, nor the same test samples")
-    notes += _other_sources([run for group in groups for run in group.runs.values()])
+    runs = [run for group in groups for run in group.runs.values()]
+    notes += [*other_data(runs), *other_sources(runs)]
     return replace(sides, differences=surely, notes=tuple(notes))
 
 
@@ -145,27 +145,13 @@ def _trained_otherwise(group: Group, document: dict[str, Any]) -> Iterator[str]:
             yield f"{run.name} was trained otherwise than its group: {', '.join(others)}"
 
 
-def _other_sources(runs: Sequence[Run]) -> list[str]:
-    """Return which plug-ins were not the same in all runs; no setting says so."""
-    digests: dict[str, set[str]] = {}
-    for run in runs:
-        for segment in run.record.get("segments", []):
-            for plugin in segment.get("plugins", []):
-                digests.setdefault(plugin["name"], set()).add(plugin["sha256"])
-    return [
-        f"not all of these runs have the same source of the plug-in {name}"
-        for name, sources in digests.items()
-        if len(sources) > 1
-    ]
-
-
 def _runs(runs: Sequence[Run], samples: bool, workers: int | None) -> Comparison:
     settings = [to_dict(load_run_experiment(run, check_network=False)) for run in runs]
     rows = [summarize_run(run) for run in runs]
     results = {figure: [row[figure] for row in rows] for figure in (*FIGURES[1:], "parameters")}
     sides = Comparison([run.name for run in runs], differences(settings), results)
     whole = [run for run, row in zip(runs, rows, strict=True) if row["status"] != "damaged"]
-    sides = replace(sides, notes=tuple(_other_sources(whole)))
+    sides = replace(sides, notes=tuple(other_sources(whole)))
     if len(runs) != 2 or not samples:
         return sides
     try:

@@ -16,6 +16,7 @@ from typing import Any
 from cnnrun.config import Experiment, dump_yaml, load_experiment
 from cnnrun.errors import ConfigError, RunError
 from cnnrun.notebook import cell, html_table
+from cnnrun.runs.alike import other_data, other_sources
 from cnnrun.runs.claiming import claim_run
 from cnnrun.runs.files import dump_json, write_json
 from cnnrun.runs.folder import GROUP_FILE, Run, date_last, folders_by_date
@@ -89,9 +90,10 @@ class Group:
         return spreads
 
     @property
-    def data_digests(self) -> set[str]:
-        """The SHA-256 of the data of its runs: one, unless these were changed in between."""
-        return {run.record.get("dataset", {}).get("sha256", "") for run in self.runs.values()}
+    def notes(self) -> tuple[str, ...]:
+        """Why the figures of its runs are of different things: data or plug-ins that changed."""
+        runs = self.runs.values()
+        return (*other_data(runs), *other_sources(runs))
 
     def base(self, *, check_network: bool = True) -> Experiment:
         """Return what the configuration says, of which each run has its own seed and name.
@@ -141,6 +143,7 @@ class Group:
                 for seed in self.seeds
             ],
             "figures": {figure: spread.to_dict() for figure, spread in figures.items()},
+            "notes": list(self.notes),
         }
 
     def _repr_html_(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from statistics import fmean, stdev
 
 import pytest
@@ -80,6 +81,24 @@ def test_a_seed_that_diverges_leaves_the_others(tmp_path):
     group = cnnrun.train_seeds(experiment, 2, tmp_path / "runs", workers=1)
     assert set(group.statuses.values()) == {"diverged"}
     assert group.figures == {}
+
+
+def test_a_group_of_which_the_data_or_a_plugin_changed_says_so(home, tmp_path):
+    shutil.copytree(home / "runs", tmp_path / "runs")
+    group = cnnrun.load_group("tiny-seeds", tmp_path / "runs")
+    assert group.notes == ()
+    for run, digit in zip(group.runs.values(), "abc", strict=False):
+        record = run.record
+        record["dataset"]["sha256"] = digit * 64
+        record["segments"][0]["plugins"] = [{"name": "mine.py", "sha256": digit * 64}]
+        run.record_file.write_text(json.dumps(record))
+    assert [note.split("the same ")[1] for note in group.notes] == [
+        "data, nor ",
+        "source of the plug-in mine.py",
+    ]
+    assert group.to_dict()["notes"] == [*group.notes]
+    shown = invoke("runs", "show", str(group.folder)).stdout
+    assert all(note in shown for note in group.notes)
 
 
 @pytest.mark.parametrize("seeds", [[], [0, 0], [-1]])
