@@ -119,10 +119,15 @@ def class_numbers(
         first: the label of the first class.
 
     Raises:
-        DataError: a label is of no class.
+        DataError: a label is of no class, or there is one class alone.
     """
-    training = next(iter(labels.values()))
+    source, training = next(iter(labels.items()))
     used = np.unique(training[training >= first])
+    if len(used) == 1 and training.min() >= first and not class_names:
+        raise DataError(
+            f"{source}: one class only ({used[0]}); there must be two or more, or one that "
+            "class_names names, for images without classes"
+        )
     classes = len(class_names) or len(used)
     rule = "one for each of class_names" if class_names else "without a gap in training"
     for where, numbers in labels.items():

@@ -374,3 +374,11 @@ def test_missing_files_and_folders(tmp_path):
         Npz("x.npz").load(tmp_path)
     with pytest.raises(DataError, match=r"not a readable \.npz file"):
         Npz(".").load(tmp_path)
+
+
+def test_one_class_is_nothing_to_learn(tmp_path):
+    np.savez(tmp_path / "x.npz", images=np.zeros((20, 4, 4), np.uint8), labels=np.full(20, 3))
+    with pytest.raises(DataError, match=r"x\.npz: labels: one class only \(3\); there must be two"):
+        Npz("x.npz").info(tmp_path)
+    np.savez(tmp_path / "x.npz", images=np.zeros((20, 4, 4), np.uint8), labels=np.zeros(20, int))
+    assert Npz("x.npz", class_names=("all",)).load(tmp_path).info.classes == 1
