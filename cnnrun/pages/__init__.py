@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from cnnrun.untrusted import visible
+
 if TYPE_CHECKING:
     from jinja2 import Environment
 
@@ -14,13 +16,15 @@ __all__ = ["render_template"]
 def render_template(package: str, name: str, **values: Any) -> str:
     """Return a template of a package, filled in; every value is escaped.
 
+    Control characters are spelled out: HTML has no way to write them.
+
     Args:
         package: such as `cnnrun.explain`, whose folder `templates` has the template. What stands
             in `cnnrun/pages/templates` can be extended and included by every package.
         name: of the template.
         values: what it shows. A name that the template asks for and that is missing is an error.
     """
-    return _environment(package).get_template(name).render(values)
+    return visible(_environment(package).get_template(name).render(values))
 
 
 @cache

@@ -87,9 +87,11 @@ def test_a_page_has_no_tags_of_a_name(folder):
     one_a_class = ",".join(str(5 * number) for number in range(len(CLASSES)))
     words = ["--index", one_a_class, "--no-png", "--output", "runs/page"]
     cnnrun("inspect", "last", *words, cwd=folder)
-    page = (folder / "runs" / "page" / "index.html").read_text()
-    assert "&lt;script&gt;alert(1)&lt;" in page
-    assert "<script>alert" not in page
+    for file in ("page/index.html", "hostile-0001/report.html"):
+        page = (folder / "runs" / file).read_text("utf-8")
+        assert "&lt;script&gt;alert(1)&lt;" in page
+        assert "<script>alert" not in page
+        assert not SPEAKING.findall(page)
 
 
 def test_a_spreadsheet_computes_nothing(folder):
