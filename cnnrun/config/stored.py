@@ -177,10 +177,13 @@ class Progress(Stored):
 
 
 class Statistics(Stored):
-    """How pixels are normalised, channel by channel."""
+    """How pixels from 0 to 1 are normalised, channel by channel; a training has no smaller std.
 
-    mean: list[float]
-    std: list[Annotated[float, Field(gt=0)]]
+    A mean of 1 may have been rounded up.
+    """
+
+    mean: list[Annotated[float, Field(ge=-1, le=2)]]
+    std: list[Annotated[float, Field(ge=1e-6, le=1)]]
 
 
 class TrainingState(Stored):

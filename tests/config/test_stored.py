@@ -59,6 +59,8 @@ def test_a_wrong_line_is_named_with_its_key(content, says):
         ({"progress": {**STATE["progress"], "more": 1}}, "f: progress.more"),
         ({"statistics": {"mean": [0.5, 0.5], "std": [0.25]}}, "statistics.mean has 2 values"),
         ({"statistics": {"mean": [0.5], "std": [0.0]}}, "f: statistics.std.0"),
+        ({"statistics": {"mean": [0.5], "std": [1e-45]}}, "f: statistics.std.0"),
+        ({"statistics": {"mean": [1e30], "std": [0.25]}}, "f: statistics.mean.0"),
         ({"image_shape": [8, 8]}, "f: image_shape"),
         ({"class_names": "ab"}, "f: class_names"),
         ({"log_bytes": -1}, "f: log_bytes"),
