@@ -23,8 +23,9 @@ from cnnrun.engine.execution.program import Program, Purpose
 from cnnrun.engine.execution.protocol import Workers
 from cnnrun.engine.execution.shards import cut
 from cnnrun.engine.execution.shared_memory import can_fork, shared_copies
-from cnnrun.engine.execution.sums import ShardGradients, put_in_place
+from cnnrun.engine.execution.sums import ShardGradients
 from cnnrun.engine.execution.threads import Threads
+from cnnrun.engine.execution.work import Work
 from cnnrun.engine.kernels.accelerated import kernels
 from cnnrun.engine.losses.base import Loss
 from cnnrun.engine.network import Network
@@ -90,15 +91,16 @@ class Executor:
         self._contexts: list[Context] = []
         self._losses: list[float] = []  # of the shards of the step at hand
         self._optimizer = optimizer
-        self._optimizer_state = {} if optimizer_state is None else optimizer_state
+        state: State = {} if optimizer_state is None else optimizer_state
         self._outputs = Context()  # only for its reusable buffers
         self._share = workers > 1 and can_fork()
         if self._share:
             network.bind(shared_copies(network.state()))
-            self._optimizer_state.update(shared_copies(self._optimizer_state))
+            state.update(shared_copies(state))
         self.program = Program.of(network, purpose, "shared" if self._share else "private")
+        self._work = Work(network, loss, self.program, optimizer, state)
         self._gradients = ShardGradients(self.program.gradients)
-        self._threads = Threads(self._compute, self._update, workers)
+        self._threads = Threads(self._work.compute, self._work.update, workers)
         self._processes: Processes | None = None
         self._pace = pace or Pace(is_known=True)
         self._blas_limit = threadpool_limits(1, user_api="blas")
@@ -166,7 +168,7 @@ class Executor:
         Raises:
             ValueError: the executor was made without an optimizer.
         """
-        if self._optimizer is None:
+        if self._work.optimizer is None:
             raise ValueError("an executor without an optimizer cannot update")
         if norm is None:  # before anybody overwrites the gradients
             norm = global_norm(self.program.gradients)
@@ -192,7 +194,7 @@ class Executor:
     def evaluate(self, x: Array, targets: Array) -> tuple[float, Array]:
         """Return the loss of a batch, as a mean, and the network's outputs, outside training."""
         outputs = self.predict(x)
-        with np.errstate(all="ignore"):  # as in `_compute`
+        with np.errstate(all="ignore"):  # as in `Work.compute`
             loss, _ = self.loss(outputs, targets, len(x))
         return loss, outputs
 
@@ -258,26 +260,6 @@ class Executor:
                 ctx.run.gradients = self._gradients.arrays_for(shard.order.shard, place)
         return contexts
 
-    def _compute(self, shard: Shard, ctx: Context) -> float:
-        """Compute one shard: outputs, and in a step gradients; return its part of the loss.
-
-        NumPy's warnings are off: what is not finite is looked for by the caller.
-        """
-        order, run = shard.order, ctx.run
-        run.training, run.seed = shard.targets is not None, order.seed
-        run.step, run.shard = order.step, order.shard
-        ctx.needs_input_gradient = False
-        with np.errstate(all="ignore"):
-            y = self.network.forward(shard.x, ctx)
-            shard.outputs[...] = y
-            if shard.targets is None:
-                return 0.0
-            dy = ctx.buffer("loss/dy", y.shape, y.dtype)
-            loss, dy = self.loss(y, shard.targets, order.batch, dy)
-            self.network.backward(dy, ctx)
-            put_in_place(ctx.collect("gradients"), run.gradients)
-        return loss
-
     def _workers_for(self, like: Shard, lanes: int, *, observed: bool) -> Workers:
         """Return the threads or processes that compute so many shards like this one at once."""
         if observed or lanes == 1 or lanes > self.workers or not self._share:
@@ -288,7 +270,12 @@ class Executor:
         if self._processes is None:
             try:
                 self._processes = Processes(
-                    self.program, self._compute, self._update, self.workers - 1, like, self._pace
+                    self.program,
+                    self._work.compute,
+                    self._work.update,
+                    self.workers - 1,
+                    like,
+                    self._pace,
                 )
             except OSError as error:
                 raise WorkerError(
@@ -310,18 +297,3 @@ class Executor:
     def _output_buffer(self, samples: int) -> Array:
         shape = (samples, *self.network.output_shape)
         return self._outputs.buffer("outputs", shape, self.network.dtype)
-
-    def _update(self, order: UpdateOrder) -> float:
-        """Change a part of the parameters in this process."""
-        assert self._optimizer is not None
-        return self._optimizer.update(
-            self.network.parameters,
-            self.program.gradients,
-            self._optimizer_state,
-            learning_rate=order.learning_rate,
-            step=order.step,
-            spared=self.network.spared_from_decay,
-            norm=order.norm,
-            part=order.part,
-            parts=order.parts,
-        )

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import ClassVar, Self
+from dataclasses import dataclass
 
 import numpy as np
 
-from cnnrun.engine.losses.base import LOSSES, Loss, one_hot, require_class_scores
-from cnnrun.engine.losses.softmax_cross_entropy import class_probabilities
-from cnnrun.engine.losses.weights import Classes, ClassWeights, by_class
-from cnnrun.engine.types import Array, NonNegative, Shape
+from cnnrun.engine.losses.base import LOSSES, one_hot
+from cnnrun.engine.losses.class_loss import ClassLoss
+from cnnrun.engine.losses.weights import ClassWeights, by_class
+from cnnrun.engine.types import Array, NonNegative
 
 __all__ = ["Focal"]
 
 
 @LOSSES.register("focal")
 @dataclass(frozen=True)
-class Focal(Loss):
+class Focal(ClassLoss):
     """L = -sum over classes of w t (1 - p)^gamma log p, with p = softmax(z), over the batch size.
 
     With g = w t (gamma p (1 - p)^(gamma - 1) log p - (1 - p)^gamma), which is p dL/dp, the gradient
@@ -26,25 +25,8 @@ class Focal(Loss):
     Detection", 2017, with a softmax in the place of its sigmoid.
     """
 
-    takes_arrays: ClassVar[bool] = False  # only rows of one score a class
-
-    activation: ClassVar[str] = "softmax"
-
     gamma: NonNegative = 2.0
     class_weight: ClassWeights = None
-
-    @property
-    def is_by_class(self) -> bool:
-        """Whether classes have weights."""
-        return self.class_weight is not None
-
-    def for_classes(self, classes: Classes) -> Self:
-        """Return the loss with its weights in the order of the classes."""
-        return replace(self, class_weight=classes.class_weights(self.class_weight))
-
-    def check(self, output_shape: Shape, classes: int | None) -> None:
-        """Refuse outputs that are not one score a class."""
-        require_class_scores(self.type_name, output_shape, classes)
 
     def __call__(
         self, outputs: Array, targets: Array, batch_size: int, dy: Array | None = None
@@ -69,7 +51,3 @@ class Focal(Loss):
         dy += g
         dy /= batch_size
         return loss / batch_size, dy
-
-    def predictions(self, outputs: Array) -> Array:
-        """Return the classes' probabilities; of outputs that are not finite, none that are."""
-        return class_probabilities(outputs)

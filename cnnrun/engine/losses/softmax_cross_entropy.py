@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import ClassVar, Self
+from dataclasses import dataclass
 
 import numpy as np
 
-from cnnrun.engine.losses.base import LOSSES, Loss, one_hot, require_class_scores
-from cnnrun.engine.losses.weights import Classes, ClassWeights, by_class
-from cnnrun.engine.types import Array, Fraction, Shape
+from cnnrun.engine.losses.base import LOSSES, one_hot
+from cnnrun.engine.losses.class_loss import ClassLoss
+from cnnrun.engine.losses.weights import ClassWeights, by_class
+from cnnrun.engine.types import Array, Fraction
 
-__all__ = ["SoftmaxCrossEntropy", "class_probabilities"]
+__all__ = ["SoftmaxCrossEntropy"]
 
 
 @LOSSES.register("softmax_cross_entropy")
 @dataclass(frozen=True)
-class SoftmaxCrossEntropy(Loss):
+class SoftmaxCrossEntropy(ClassLoss):
     """L = -sum over classes of t log p, with p = softmax(z); dL/dz = p - t, over the batch size.
 
     With label smoothing e over K classes the targets are t = (1 - e) onehot + e / K
@@ -25,25 +25,8 @@ class SoftmaxCrossEntropy(Loss):
     The sum is over the batch size, not over the weights, so that it does not depend on the batch.
     """
 
-    takes_arrays: ClassVar[bool] = False  # only rows of one score a class
-
-    activation: ClassVar[str] = "softmax"
-
     label_smoothing: Fraction = 0.0
     class_weight: ClassWeights = None
-
-    @property
-    def is_by_class(self) -> bool:
-        """Whether classes have weights."""
-        return self.class_weight is not None
-
-    def for_classes(self, classes: Classes) -> Self:
-        """Return the loss with its weights in the order of the classes."""
-        return replace(self, class_weight=classes.class_weights(self.class_weight))
-
-    def check(self, output_shape: Shape, classes: int | None) -> None:
-        """Refuse outputs that are not one score a class."""
-        require_class_scores(self.type_name, output_shape, classes)
 
     def __call__(
         self, outputs: Array, targets: Array, batch_size: int, dy: Array | None = None
@@ -65,15 +48,3 @@ class SoftmaxCrossEntropy(Loss):
         dy -= target
         dy /= batch_size
         return loss / batch_size, dy
-
-    def predictions(self, outputs: Array) -> Array:
-        """Return the classes' probabilities; of outputs that are not finite, none that are."""
-        return class_probabilities(outputs)
-
-
-def class_probabilities(outputs: Array) -> Array:
-    """Return the softmax of logits; of outputs that are not finite, none that are."""
-    with np.errstate(invalid="ignore"):
-        exponentials = np.exp(outputs - outputs.max(axis=-1, keepdims=True))
-        probabilities: Array = exponentials / exponentials.sum(axis=-1, keepdims=True)
-    return probabilities
