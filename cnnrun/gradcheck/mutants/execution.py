@@ -15,7 +15,7 @@ import numpy as np
 
 from cnnrun.engine import Context, Network
 from cnnrun.engine import layers as of
-from cnnrun.engine.execution import executor, program, sums
+from cnnrun.engine.execution import program, sums, work
 from cnnrun.engine.execution.processes import Processes
 from cnnrun.engine.execution.shared_memory import can_fork
 from cnnrun.engine.execution.threads import Threads
@@ -199,7 +199,7 @@ EXECUTION_MUTANTS = [
         "a product in half precision", DENSE, dense, "times_transposed", _then(2, _coarse)
     ),
     ExecutionMutant(
-        "a gradient lost on the way to its place", DENSE[:1], executor, "put_in_place",
+        "a gradient lost on the way to its place", DENSE[:1], work, "put_in_place",
         _dropped_bias,
     ),
 ]  # fmt: skip
