@@ -11,7 +11,7 @@ from cnnrun.engine.types import Array
 from cnnrun.gradcheck.budget import Budget, Cost
 from cnnrun.gradcheck.diagnosis.naming import diagnose
 from cnnrun.gradcheck.points.point import Point
-from cnnrun.gradcheck.points.probes import LayerProbe, Outcome
+from cnnrun.gradcheck.points.probes import Outcome
 from cnnrun.gradcheck.points.sampling import choose
 from cnnrun.gradcheck.report.executed import ExecutedResult
 from cnnrun.gradcheck.report.findings import Finding, describe_crash, written_apart
@@ -25,8 +25,6 @@ from cnnrun.gradcheck.stages.executed import ExecutedStep
 __all__ = ["Check"]
 
 REDRAWS = 2
-MOST_DIAGNOSED = 3000
-"""Elements of a wrong tensor that are all compared, to see the pattern of the mistake."""
 
 
 class Check:
@@ -94,7 +92,10 @@ class Check:
 
     def report(self) -> Report:
         """Return the verdict on every tensor, and which one to look at first."""
+        warnings = [finding.message for finding in self.findings if finding.is_warning]
         for finding in self.findings:
+            if finding.is_warning:
+                continue
             row = self._row(finding.layer, finding.tensor or "-")
             if finding not in row.findings:
                 row.findings.append(finding)
@@ -116,8 +117,14 @@ class Check:
             diagnosis=guilty.diagnosis if guilty else None,
             announced=self.cost,
             spent=self._spent,
-            notes=[*self.notes, *vanished, *(self._executed.notes if self._executed else ())],
+            notes=[
+                *warnings,
+                *self.notes,
+                *vanished,
+                *(self._executed.notes if self._executed else ()),
+            ],
             executed=self._executed,
+            tolerance=max((p.probe.precision.tolerance for p in self.points), default=1e-6),
         )
 
     # running
@@ -129,9 +136,9 @@ class Check:
         upstreams = self._upstreams(base)
         gradients = [probe.backward(upstream) for upstream in upstreams]
         passes = 1 + len(upstreams)
-        if isinstance(probe, LayerProbe):
+        if probe.is_linear:
             broken = check_linearity(probe, upstreams, gradients)
-            dx = [gradient["x"] for gradient in gradients]
+            dx = [gradient[probe.main] for gradient in gradients]
             broken += check_conservation(probe, base, upstreams, dx)
             checked = {None, *point.tensors}
             self.findings += [finding for finding in broken if finding.tensor in checked]
@@ -230,9 +237,9 @@ class Check:
 def _whole(tensor: Tensor) -> Tensor:
     """Return a sampled tensor with all its elements compared, if they are not too many."""
     size = tensor.gradient.size
-    if len(tensor.elements) >= size or size > MOST_DIAGNOSED:
+    if len(tensor.elements) >= size or size > tensor.probe.most_diagnosed:
         return tensor
-    if not isinstance(tensor.probe, LayerProbe):
+    if not tensor.probe.is_linear:
         return tensor
     gradient = tensor.probe.backward(tensor.upstream)
     indices = choose(tensor.gradient.shape, size, np.random.default_rng(0))

@@ -21,7 +21,6 @@ from cnnrun.gradcheck.diagnosis.normalisation import (
     groupings,
     read_normalisation,
 )
-from cnnrun.gradcheck.points.probes import LayerProbe
 
 __all__ = ["normalisation"]
 
@@ -31,12 +30,12 @@ Suspect = tuple[str, Array]
 def normalisation(evidence: Evidence) -> str | None:
     """A term left out, a wrong count, gamma or epsilon forgotten, means over the wrong axes."""
     probe, name = evidence.probe, evidence.tensor.name
-    if not isinstance(probe, LayerProbe):
+    if not probe.is_linear:
         return None
     norm = read_normalisation(probe)
     if norm is None or evidence.upstream.shape != norm.h.shape:
         return None
-    if name == "x":
+    if name == probe.main:
         right = _chain(norm, norm.scale * evidence.upstream)
         if not evidence.is_near_truth(right):
             return None  # the deviation does not depend on x
@@ -137,7 +136,7 @@ def _of_parameter(norm: Normalisation, evidence: Evidence, *, is_gamma: bool) ->
         return  # it is not spread over x as NumPy spreads
     if is_gamma:
         products = {
-            "it is of x, not of the normalised h": evidence.probe.values["x"],
+            "it is of x, not of the normalised h": evidence.probe.values[evidence.probe.main],
             "it is of x - mean: the division by the deviation is missing": norm.centred,
             "it is of y, not of the normalised h": evidence.probe.forward().y,
             "h is missing: it is the gradient of a shift": np.ones(h.shape),

@@ -14,7 +14,7 @@ from math import prod
 import numpy as np
 
 from cnnrun.engine.types import Array, Shape
-from cnnrun.gradcheck.points.probes import LayerProbe
+from cnnrun.gradcheck.points.probes import Probe
 
 __all__ = ["Grouping", "Normalisation", "groupings", "read_normalisation"]
 
@@ -114,15 +114,15 @@ def _labels(shape: Shape, axes: tuple[int, ...]) -> Array:
     return np.broadcast_to(np.arange(prod(kept)).reshape(kept), shape)
 
 
-def read_normalisation(probe: LayerProbe) -> Normalisation | None:
+def read_normalisation(probe: Probe) -> Normalisation | None:
     """Return how a layer normalises at its present point, or None if it does not."""
-    x = probe.values["x"]
+    x = probe.values[probe.main]
     y = probe.forward().y
     if y.shape != x.shape or x.ndim < 2:
         return None
     gamma = beta = None
     shift = np.zeros(y.shape)
-    parameters = {name: array for name, array in probe.values.items() if name != "x"}
+    parameters = {name: array for name, array in probe.values.items() if name != probe.main}
     raised = {
         name: _forward_with(probe, array, array + 1) - y for name, array in parameters.items()
     }
@@ -148,7 +148,7 @@ def read_normalisation(probe: LayerProbe) -> Normalisation | None:
     return None
 
 
-def _forward_with(probe: LayerProbe, parameter: Array, value: Array) -> Array:
+def _forward_with(probe: Probe, parameter: Array, value: Array) -> Array:
     """Return the outputs with a parameter set to something else."""
     kept = parameter.copy()
     parameter[...] = value

@@ -7,11 +7,12 @@ tells them apart. What it cannot tell apart is named together.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
 from cnnrun.gradcheck.diagnosis.evidence import NEARER, SAME, Evidence
-from cnnrun.gradcheck.points.probes import LayerProbe, Probe
+from cnnrun.gradcheck.points.probes import Probe
 from cnnrun.gradcheck.stages.differences import Line, differentiate
 
 __all__ = ["constant_ratio"]
@@ -51,7 +52,7 @@ def _meaning(evidence: Evidence, ratio: float) -> list[str]:
     probe, name, outputs = evidence.probe, evidence.tensor.name, evidence.upstream.shape
     here = _meanings(probe, name, outputs)
     fitting = [meaning.fits(ratio) for meaning in here]
-    if any(fitting) and isinstance(probe, LayerProbe):
+    if any(fitting) and outputs:
         samples = outputs[0] + 1
         while any(meaning.ratio in (samples, 1 / samples) for meaning in here):
             samples += 1
@@ -78,17 +79,18 @@ def _meanings(probe: Probe, name: str, outputs: tuple[int, ...]) -> list[Meaning
     """Return what a ratio can come from where outputs have this shape; their number is fixed."""
     meanings = []
     window = getattr(getattr(probe, "layer", None), "window", None)
-    if window is not None and name == "x":
+    if window is not None and name == probe.main:
         taps = window.kernel[0] * window.kernel[1]
         meanings += [
             Meaning(taps, f"the 1/(N*N) of a window of {taps} is missing"),
             Meaning(1 / taps, f"there is a 1/(N*N) too many, for a window of {taps}"),
         ]
-    if name == "x" and probe.values[name].ndim == 4:
-        pixels = int(np.prod(probe.values[name].shape[1:3]))
-        meanings.append(Meaning(pixels, f"the 1/(H*W) of {pixels} pixels is missing"))
+    shape = probe.values[name].shape
+    if name == probe.main and len(shape) == 4:
+        for pixels in dict.fromkeys((prod(shape[1:3]), prod(shape[2:]))):  # NHWC, NCHW
+            meanings.append(Meaning(pixels, f"the 1/(H*W) of {pixels} pixels is missing"))
     if len(outputs) > 1:
-        samples, positions = outputs[0], int(np.prod(outputs[1:-1]))
+        samples, positions = outputs[0], prod(outputs[1:-1])
         counts = {"samples": samples}
         if positions > 1:
             counts.update({"samples and positions": samples * positions, "positions": positions})
@@ -99,12 +101,12 @@ def _meanings(probe: Probe, name: str, outputs: tuple[int, ...]) -> list[Meaning
     return meanings
 
 
-def _measure(probe: LayerProbe, name: str, samples: int) -> float | None:
+def _measure(probe: Probe, name: str, samples: int) -> float | None:
     """Return the ratio of the claimed to the right gradient on a batch of another size."""
-    x = probe.values["x"]
-    more = np.resize(x, (samples, *x.shape[1:]))
-    other = LayerProbe(probe.layer, more, training=probe.training, seed=probe.seed)
     try:
+        other = probe.with_samples(samples)
+        if other is None:
+            return None
         base = other.forward()
         upstream = np.random.default_rng(0).standard_normal(base.y.shape)
         gradient = other.backward(upstream)[name]

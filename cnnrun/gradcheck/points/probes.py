@@ -6,7 +6,7 @@ normalisation sees the same batch, and nothing is kept from one run to the next.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 
 from cnnrun.engine import Context, Layer, Loss, Pass
 from cnnrun.engine.types import Array
+from cnnrun.gradcheck.precision import DOUBLE, Precision
 
 __all__ = ["LayerProbe", "LossProbe", "Outcome", "Probe", "TailProbe"]
 
@@ -40,10 +41,20 @@ class Probe:
     Attributes:
         name: of what is checked.
         values: the arguments in float64, by tensor name: `x` and the parameters.
+        main: the name of the input among them, the others being parameters.
+        is_linear: whether backward has to be linear in the upstream gradient, which may have any
+            value; a loss has none.
+        precision: how exactly forward and backward compute.
+        most_diagnosed: how many elements of a wrong tensor are all compared, and their Jacobian
+            measured, to see the pattern of the mistake.
     """
 
     name: str
     values: dict[str, Array]
+    main: str = "x"
+    is_linear: bool = False
+    precision: Precision = DOUBLE
+    most_diagnosed: int = 3000
 
     def forward(self) -> Outcome:
         """Return the outputs for the present values."""
@@ -53,9 +64,18 @@ class Probe:
         """Return the gradient of <upstream, y> by tensor name, as claimed by what is checked."""
         raise NotImplementedError
 
+    def prepare(self, run: Callable[[], object]) -> None:
+        """Get ready for the forward passes that `run` will ask for; most probes need not."""
+
+    def with_samples(self, samples: int) -> Probe | None:
+        """Return the same function on a batch of another size; None where that is not possible."""
+        return None
+
 
 class LayerProbe(Probe):
     """A layer alone, at some input."""
+
+    is_linear = True
 
     def __init__(
         self,
@@ -90,6 +110,11 @@ class LayerProbe(Probe):
         self.layer.forward(self.values["x"], context)
         dx = self.layer.backward(upstream, context)
         return {"x": np.array(dx), **{k: np.array(v) for k, v in _gradients(context).items()}}
+
+    def with_samples(self, samples: int) -> LayerProbe:
+        """Return the layer on a batch of so many samples, these again and again."""
+        more = np.resize(self.values["x"], (samples, *self.values["x"].shape[1:]))
+        return LayerProbe(self.layer, more, training=self.training, seed=self.seed)
 
 
 class LossProbe(Probe):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cnnrun.gradcheck.report.rows import Row
-from cnnrun.gradcheck.stages.elements import DOUBT, TOLERANCE, Tensor
+from cnnrun.gradcheck.stages.elements import DOUBT, Tensor
 
 __all__ = ["DetectionLimit", "limit_of", "worst_limit"]
 
@@ -66,4 +66,4 @@ def _compared(tensor: Tensor) -> float | None:
     """Return from which relative error on a typical compared element is wrong."""
     sizes = [(max(abs(e.analytic), abs(e.numeric)), e.error) for e in tensor.resolved]
     doubts = [error / size for size, error in sizes if size > 0]
-    return TOLERANCE + DOUBT * float(np.median(doubts)) if doubts else None
+    return tensor.probe.precision.tolerance + DOUBT * float(np.median(doubts)) if doubts else None

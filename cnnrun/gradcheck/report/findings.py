@@ -36,6 +36,7 @@ class Finding:
         stage: what found it.
         message: what is wrong, in a sentence.
         index: of the worst element, if there is one.
+        is_warning: whether it makes no gradient wrong, such as a forward that prints.
     """
 
     layer: str
@@ -43,6 +44,7 @@ class Finding:
     stage: Stage
     message: str
     index: tuple[int, ...] | None = None
+    is_warning: bool = False
 
 
 def describe_crash(error: Exception) -> str:

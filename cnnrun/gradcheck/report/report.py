@@ -9,12 +9,12 @@ from typing import Any
 
 from cnnrun.errors import GradientError, UnresolvedError
 from cnnrun.gradcheck.budget import Cost
+from cnnrun.gradcheck.precision import DOUBLE
 from cnnrun.gradcheck.report.detection import DetectionLimit, worst_limit
 from cnnrun.gradcheck.report.executed import ExecutedResult
 from cnnrun.gradcheck.report.findings import NETWORK, Finding
 from cnnrun.gradcheck.report.notebook import mutants_to_html, rows_to_html
 from cnnrun.gradcheck.report.rows import MutantResult, Row, Verdict, gradient_name
-from cnnrun.gradcheck.stages.elements import TOLERANCE
 
 __all__ = ["Guilty", "Report"]
 
@@ -49,6 +49,7 @@ class Report:
         notes: what else a reader should know.
         executed: what a training step as it runs showed, if one was checked.
         mutants: the results of the self-test, if it was run.
+        tolerance: the relative difference from which on an element is wrong.
     """
 
     title: str
@@ -62,6 +63,7 @@ class Report:
     notes: list[str] = field(default_factory=list)
     executed: ExecutedResult | None = None
     mutants: list[MutantResult] | None = None
+    tolerance: float = DOUBLE.tolerance
 
     @property
     def verdict(self) -> Verdict:
@@ -161,7 +163,7 @@ class Report:
             "guilty": asdict(self.guilty) if self.guilty else None,
             "diagnosis": self.diagnosis,
             "seed": self.seed,
-            "tolerance": TOLERANCE,
+            "tolerance": self.tolerance,
             "detection_limit": asdict(limit) if (limit := self.detection_limit) else None,
             "announced": asdict(self.announced),
             "spent": asdict(self.spent),

@@ -16,13 +16,10 @@ import numpy as np
 
 from cnnrun.engine.types import Array
 from cnnrun.gradcheck.points.probes import Outcome, Probe
-from cnnrun.gradcheck.stages.differences import EPSILON, Line, differentiate
-from cnnrun.gradcheck.stages.elements import DOUBT, VANISHING, largest
+from cnnrun.gradcheck.stages.differences import Line, differentiate
+from cnnrun.gradcheck.stages.elements import DOUBT, largest
 
 __all__ = ["Coverage", "cover"]
-
-TOLERANCE = 1e-8
-"""Of the norm of gradient times direction; one element of ten thousand 1% off gives 1e-4."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +59,8 @@ class _Search:
     ) -> None:
         self.probe, self.name, self.base = probe, name, base
         self.upstream, self.gradient = upstream, gradients[name]
-        self.vanishing = VANISHING * largest(gradients.values())
+        self.precision = probe.precision
+        self.vanishing = self.precision.vanishing * largest(gradients.values())
         self.passes = 0
         self.affine = False
 
@@ -74,7 +72,7 @@ class _Search:
         self.passes += line.passes
         scale = max(float(np.max(np.abs(value), initial=0)) for value in y.values())
         bends = max(np.max(np.abs(y[t - 1] - 2 * y[t] + y[t + 1]), initial=0) for t in (0.0, 1.0))
-        self.affine = bool(bends <= 1e3 * EPSILON * scale)
+        self.affine = bool(bends <= 1e3 * self.precision.epsilon * scale)
 
     def along(self, direction: Array) -> tuple[float, float, float, bool]:
         """Return <gradient, d>, the measured derivative, the allowed error, and if it is known."""
@@ -85,7 +83,7 @@ class _Search:
             change = self.upstream * (y - self.base.y)
             measured, known = float(np.sum(change)), True
             size = np.sum(np.abs(self.upstream) * (np.abs(y) + np.abs(self.base.y)))
-            error = 4 * EPSILON * float(size)
+            error = 4 * self.precision.epsilon * float(size)
         else:
             derivative = differentiate(line, self.base, [self.upstream])
             measured, known = float(derivative.value[0]), not derivative.has_kink
@@ -94,7 +92,8 @@ class _Search:
         claimed = float(np.sum(terms))
         norm = max(float(np.linalg.norm(terms)), abs(measured))
         vanishing = self.vanishing * float(np.linalg.norm(direction))
-        return claimed, measured, TOLERANCE * norm + vanishing + DOUBT * error, known
+        allowed = self.precision.direction * norm + vanishing + DOUBT * error
+        return claimed, measured, allowed, known
 
     def wrong_element(self, direction: Array) -> tuple[int, ...] | None:
         """Return an element that is wrong, by halving the set of those that move."""

@@ -19,12 +19,7 @@ import numpy as np
 from cnnrun.engine.types import Array
 from cnnrun.gradcheck.points.probes import Outcome, Probe
 
-__all__ = ["STEPS", "Derivative", "Line", "differentiate"]
-
-STEPS = (1e-5, 1e-6, 1e-7, 1e-8)
-"""Relative to max(1, |x|); the next one is tried only where there was a kink."""
-
-EPSILON = float(np.finfo(np.float64).eps)
+__all__ = ["Derivative", "Line", "differentiate"]
 
 
 class Line:
@@ -84,7 +79,7 @@ def differentiate(line: Line, base: Outcome, upstreams: Sequence[Array]) -> Deri
     """
     first: Derivative | None = None
     ever_bent = False
-    for step in STEPS:
+    for step in line.probe.precision.steps:
         derivative, same_branches, bent = _at_step(line, base, upstreams, step * line.scale)
         if same_branches and not bent:
             return derivative
@@ -100,6 +95,7 @@ def _at_step(
     line: Line, base: Outcome, upstreams: Sequence[Array], step: float
 ) -> tuple[Derivative, bool, bool]:
     """Return the derivative at one step, whether branches stayed, and whether slopes differ."""
+    precision = line.probe.precision
     differences, bends = [], []
     same = True
     rounding = np.zeros(len(upstreams))
@@ -113,7 +109,7 @@ def _at_step(
         for k, upstream in enumerate(upstreams):
             size = float(np.sum(np.abs(upstream[moved]) * (np.abs(base.y[moved]) + typical)))
             size += float(np.max(np.abs(upstream))) * typical  # what did not move may be too slow
-            rounding[k] = max(rounding[k], 2 * EPSILON * size / step)
+            rounding[k] = max(rounding[k], 2 * precision.epsilon * size / step)
         differences.append([float(np.sum(u * change)) / (up - down) for u in upstreams])
         bends.append([float(np.sum(u * (right - left))) for u in upstreams])
     wide, narrow = np.array(differences)
@@ -123,6 +119,6 @@ def _at_step(
     slope = np.maximum(np.abs(wide), np.abs(narrow)) + narrow_bend
     # Slopes of a smooth function differ by h f'', which halves with the step.
     stays = narrow_bend > 0.7 * wide_bend + 20 * rounding
-    apart = np.abs(narrow - wide) > 1e-5 * slope + 20 * rounding
+    apart = np.abs(narrow - wide) > precision.curvature * slope + 20 * rounding
     bent = bool(np.any((stays & (narrow_bend > 1e-6 * slope)) | apart))
     return Derivative(value, error, step), same, bent

@@ -9,21 +9,12 @@ import numpy as np
 
 from cnnrun.engine.types import Array
 from cnnrun.gradcheck.points.probes import Outcome, Probe
-from cnnrun.gradcheck.stages.differences import EPSILON, Derivative, Line, differentiate
+from cnnrun.gradcheck.precision import Precision
+from cnnrun.gradcheck.stages.differences import Derivative, Line, differentiate
 
-__all__ = ["DOUBT", "TOLERANCE", "VANISHING", "Element", "Tensor", "compare", "largest"]
+__all__ = ["DOUBT", "Element", "Tensor", "compare", "largest"]
 
 Index = tuple[int, ...]
-
-TOLERANCE = 1e-6
-"""The relative difference that is wrong; far above what rounding does, far below any mistake."""
-
-RESOLUTION = 1e-4
-"""An element is resolved when its derivative is known better than this part of its size."""
-
-VANISHING = 1e-10
-"""Of the largest gradient at a point: what is smaller is zero but for rounding, as that of a bias
-before batch normalisation, and proves nothing."""
 
 DOUBT = 30
 """A difference is wrong only if it is so many times the estimated error."""
@@ -118,10 +109,13 @@ def compare(
         gradients: what backward gives for each of them.
         base: the outcome at the present point.
     """
+    precision = probe.precision
+    lines = [Line(probe, name, index) for index in indices]
+    probe.prepare(lambda: [differentiate(line, base, upstreams) for line in lines])
     derivatives: list[Derivative] = []
     passes = 0
-    for index in indices:
-        line = Line(probe, name, index)
+    for line in lines:
+        line.passes = 0
         derivatives.append(differentiate(line, base, upstreams))
         passes += line.passes
     # Rounding errs alike in all elements: one whose own estimate came out small takes the median.
@@ -129,14 +123,15 @@ def compare(
     tensors = []
     for k, (upstream, gradient) in enumerate(zip(upstreams, gradients, strict=True)):
         tensor = Tensor(probe, name, gradient[name], upstream, passes=passes)
-        rounding = 50 * EPSILON * largest([gradient[name]])
-        vanishing = VANISHING * largest(gradient.values())
+        rounding = 50 * precision.claimed * largest([gradient[name]])
+        vanishing = precision.vanishing * largest(gradient.values())
         for index, derivative in zip(indices, derivatives, strict=True):
             value, error = float(derivative.value[k]), float(derivative.error[k])
             error = max(error, float(typical[k]) / derivative.step)
             claim = float(gradient[name][index])
+            is_kink = derivative.has_kink
             tensor.elements.append(
-                _element(index, claim, value, error + rounding, derivative.has_kink, vanishing)
+                _element(index, claim, value, error + rounding, is_kink, vanishing, precision)
             )
         tensors.append(tensor)
     return max(tensors, key=lambda tensor: (len(tensor.of("wrong")), len(tensor.resolved)))
@@ -154,7 +149,13 @@ def largest(gradients: Iterable[Array]) -> float:
 
 
 def _element(
-    index: Index, analytic: float, numeric: float, error: float, kink: bool, vanishing: float
+    index: Index,
+    analytic: float,
+    numeric: float,
+    error: float,
+    kink: bool,
+    vanishing: float,
+    precision: Precision,
 ) -> Element:
     """Return one comparison with its status; what is below `vanishing` is rounding."""
     size = max(abs(analytic), abs(numeric))
@@ -164,9 +165,9 @@ def _element(
         status = "kink"
     elif 0 < size <= vanishing:
         status = "unresolved"
-    elif not np.isfinite(analytic) or difference > TOLERANCE * size + DOUBT * error:
+    elif not np.isfinite(analytic) or difference > precision.tolerance * size + DOUBT * error:
         status, relative = "wrong", relative if np.isfinite(relative) else float("inf")
-    elif size == 0 or error <= RESOLUTION * size:
+    elif size == 0 or error <= precision.resolution * size:
         status = "right"
     else:
         status = "unresolved"

@@ -8,20 +8,18 @@ import numpy as np
 
 from cnnrun.engine.layers import MaxPool2D
 from cnnrun.engine.types import Array
-from cnnrun.gradcheck.points.probes import LayerProbe, Outcome
+from cnnrun.gradcheck.points.probes import Outcome, Probe
 from cnnrun.gradcheck.report.findings import Finding, written_apart
-from cnnrun.gradcheck.stages.elements import VANISHING, largest
+from cnnrun.gradcheck.stages.elements import largest
 
 __all__ = ["check_conservation", "check_linearity"]
-
-TOLERANCE = 1e-10
 
 DOWN = -10.0
 """How far down all of x is moved, in units of its largest value, to be negative throughout."""
 
 
 def check_linearity(
-    probe: LayerProbe, upstreams: Sequence[Array], gradients: Sequence[dict[str, Array]]
+    probe: Probe, upstreams: Sequence[Array], gradients: Sequence[dict[str, Array]]
 ) -> list[Finding]:
     """Backward is linear in the upstream gradient: B(-2a + 3b) = -2 B(a) + 3 B(b), and B(0) = 0.
 
@@ -31,8 +29,9 @@ def check_linearity(
     mixed, zero = probe.backward(-2 * a + 3 * b), probe.backward(np.zeros_like(a))
     opposite = probe.backward(-a)
     values = max(1.0, largest(probe.values.values()))
-    rounding = 1e-14 * values * float(np.sum(np.abs(a)))  # where large terms cancel to nothing
-    vanishing = VANISHING * largest(of_a.values())  # a bias before batch norm has no gradient
+    precision = probe.precision
+    rounding = 50 * precision.claimed * values * float(np.sum(np.abs(a)))  # where large terms cancel to nothing
+    vanishing = precision.vanishing * largest(of_a.values())  # a bias before batch norm has no gradient
     findings = []
     for name in of_a:
         laws = [
@@ -42,7 +41,7 @@ def check_linearity(
         ]
         for law, left, right in laws:
             difference = np.abs(left - right)
-            allowed = TOLERANCE * largest([of_a[name], left]) + vanishing + rounding
+            allowed = precision.law * largest([of_a[name], left]) + vanishing + rounding
             if not float(np.max(difference, initial=0)) <= allowed:
                 index = tuple(map(int, np.unravel_index(difference.argmax(), difference.shape)))
                 was, should = written_apart(float(left[index]), float(right[index]))
@@ -56,7 +55,7 @@ def check_linearity(
 
 
 def check_conservation(
-    probe: LayerProbe, base: Outcome, upstreams: Sequence[Array], gradients: Sequence[Array]
+    probe: Probe, base: Outcome, upstreams: Sequence[Array], gradients: Sequence[Array]
 ) -> list[Finding]:
     """The sum of the error is conserved where f(x + c) = f(x) + c, as in pooling.
 
@@ -65,42 +64,44 @@ def check_conservation(
     at x and at x - 10, where all values are negative: there padding of zeros would win a maximum.
 
     Args:
-        probe: the layer at its point.
+        probe: the layer or function at its point.
         base: the outcome there.
         upstreams: upstream gradients.
         gradients: dx for each of them.
     """
-    must = isinstance(probe.layer, MaxPool2D)
+    must = isinstance(getattr(probe, "layer", None), MaxPool2D)
     if not must and not _moves_along(probe, base, (0.75, -1.25)):
         return []
     below = []
     if must or _moves_along(probe, base, (DOWN,)):
-        x = probe.values["x"]
+        x = probe.values[probe.main]
         kept = x.copy()
         x += DOWN * max(1.0, largest([x]))
         try:
-            below = [probe.backward(upstream)["x"] for upstream in upstreams]
+            below = [probe.backward(upstream)[probe.main] for upstream in upstreams]
         finally:
             x[...] = kept
     pairs = zip([*upstreams, *upstreams], [*gradients, *below], strict=False)
     for number, (upstream, dx) in enumerate(pairs):
         sent, came = float(np.sum(upstream)), float(np.sum(dx))
-        allowed = TOLERANCE * float(np.sum(np.abs(upstream)))
+        allowed = probe.precision.law * float(np.sum(np.abs(upstream)))
         if not abs(sent - came) <= allowed:
             where = ", where all of x is negative" if number >= len(upstreams) else ""
             of_dy, of_dx = written_apart(float(sent), float(came))
-            message = f"the error is not conserved: dy adds up to {of_dy}, dx to {of_dx}"
-            return [Finding(probe.name, "x", "exact", message + where)]
+            message = (
+                f"the error is not conserved: dy adds up to {of_dy}, d{probe.main} to {of_dx}"
+            )
+            return [Finding(probe.name, probe.main, "exact", message + where)]
     return []
 
 
-def _moves_along(probe: LayerProbe, base: Outcome, shifts: Iterable[float]) -> bool:
+def _moves_along(probe: Probe, base: Outcome, shifts: Iterable[float]) -> bool:
     """Return whether adding a number to every input adds it to every output.
 
     `shifts` are such numbers, in units of the largest input: a small one would be lost in the
     rounding of large inputs, and a layer whose outputs hardly change would seem to move along.
     """
-    x = probe.values["x"]
+    x = probe.values[probe.main]
     kept = x.copy()
     size = max(1.0, largest([x]))
     try:
@@ -108,7 +109,7 @@ def _moves_along(probe: LayerProbe, base: Outcome, shifts: Iterable[float]) -> b
             x += shift * size
             change = probe.forward().y - base.y
             x[...] = kept
-            if not np.allclose(change, shift * size, rtol=1e-11, atol=0):
+            if not np.allclose(change, shift * size, rtol=5e4 * probe.precision.epsilon, atol=0):
                 return False
     finally:
         x[...] = kept
