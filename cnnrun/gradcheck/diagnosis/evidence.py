@@ -80,7 +80,9 @@ class Evidence:
         """The relative error from which on an element counts as wrong where it is judged alone."""
         worst = self.tensor.worst
         assert worst is not None
-        return NEARER * worst.relative_error if self.is_small_error else self.probe.precision.tolerance
+        return (
+            NEARER * worst.relative_error if self.is_small_error else self.probe.precision.tolerance
+        )
 
     @cached_property
     def sure(self) -> Array:
@@ -102,7 +104,10 @@ class Evidence:
     @property
     def is_small(self) -> bool:
         """Whether the Jacobian can be measured."""
-        return self.claimed.size <= min(MOST_ELEMENTS, self.probe.most_diagnosed) and self.upstream.ndim > 1
+        return (
+            self.claimed.size <= min(MOST_ELEMENTS, self.probe.most_diagnosed)
+            and self.upstream.ndim > 1
+        )
 
     @cached_property
     def terms(self) -> Array:

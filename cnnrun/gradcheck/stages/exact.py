@@ -30,8 +30,12 @@ def check_linearity(
     opposite = probe.backward(-a)
     values = max(1.0, largest(probe.values.values()))
     precision = probe.precision
-    rounding = 50 * precision.claimed * values * float(np.sum(np.abs(a)))  # where large terms cancel to nothing
-    vanishing = precision.vanishing * largest(of_a.values())  # a bias before batch norm has no gradient
+    rounding = (
+        50 * precision.claimed * values * float(np.sum(np.abs(a)))
+    )  # where large terms cancel to nothing
+    vanishing = precision.vanishing * largest(
+        of_a.values()
+    )  # a bias before batch norm has no gradient
     findings = []
     for name in of_a:
         laws = [
@@ -88,9 +92,7 @@ def check_conservation(
         if not abs(sent - came) <= allowed:
             where = ", where all of x is negative" if number >= len(upstreams) else ""
             of_dy, of_dx = written_apart(float(sent), float(came))
-            message = (
-                f"the error is not conserved: dy adds up to {of_dy}, d{probe.main} to {of_dx}"
-            )
+            message = f"the error is not conserved: dy adds up to {of_dy}, d{probe.main} to {of_dx}"
             return [Finding(probe.name, probe.main, "exact", message + where)]
     return []
 

@@ -1,0 +1,130 @@
+"""From a function written elsewhere to the check of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from cnnrun.engine.types import Array
+from cnnrun.errors import ConfigError
+from cnnrun.foreign.contract import check_function
+from cnnrun.foreign.function import Fault, ForeignFunction
+from cnnrun.foreign.inputs import Input
+from cnnrun.foreign.probe import ForeignProbe
+from cnnrun.gradcheck import Check
+from cnnrun.gradcheck.points.point import Point
+from cnnrun.gradcheck.report.findings import Finding
+
+__all__ = ["plan_function"]
+
+SECONDS = 1.2
+"""What a check may take by default: a loop in Python takes milliseconds for what ours takes none."""
+
+SECONDS_DIAGNOSED = 0.5
+"""What comparing all of a wrong tensor may take."""
+
+LARGE, LARGE_ELEMENTS = 8.0, 20
+"""A further point has values of this size, beyond the bends of many functions."""
+
+
+def plan_function(
+    function: ForeignFunction,
+    inputs: Mapping[str, Input],
+    *,
+    seed: int = 0,
+    budget: int | None = None,
+    seconds: float | None = None,
+    notes: Sequence[str] = (),
+) -> Check:
+    """Return the check of a function written elsewhere.
+
+    Args:
+        function: under test.
+        inputs: what each of its inputs is drawn from; given numbers are checked at, too.
+        seed: what all random numbers derive from.
+        budget: the most forward passes.
+        seconds: the most time instead; without either, a second or two.
+        notes: what a reader should know.
+
+    Raises:
+        ConfigError: no input has a gradient.
+    """
+    if not function.checked:
+        raise ConfigError(f"{function.title}: no input has a gradient that could be checked")
+    rng = np.random.default_rng([seed, 0])
+    if budget is None and seconds is None:
+        seconds = SECONDS
+    drawn = _draw(inputs, rng)
+    with np.errstate(all="ignore"):
+        findings = check_function(function, drawn, np.random.default_rng([seed, 3]))
+        points = [] if _is_broken(findings) else _points(function, inputs, drawn, rng, findings)
+    return Check(
+        function.title,
+        points,
+        seed=seed,
+        findings=findings,
+        order=[function.name],
+        budget=budget,
+        seconds=seconds,
+        notes=notes,
+    )
+
+
+def _is_broken(findings: Sequence[Finding]) -> bool:
+    return any(not finding.is_warning for finding in findings)
+
+
+def _points(
+    function: ForeignFunction,
+    inputs: Mapping[str, Input],
+    drawn: Mapping[str, Array],
+    rng: np.random.Generator,
+    findings: list[Finding],
+) -> list[Point]:
+    """Return where the function is checked: at given numbers, at random ones, and at large ones."""
+    name, tensors = function.name, function.checked
+    most = _most_diagnosed(function, drawn)
+
+    def probe(point: Mapping[str, Array]) -> ForeignProbe:
+        probe = ForeignProbe(function, point)
+        probe.most_diagnosed = most
+        return probe
+
+    def redraw() -> ForeignProbe:
+        return probe(_draw(inputs, rng))
+
+    points = [Point(probe(drawn), name, "random point", tensors, redraw)]
+    given = {n: i.given for n, i in inputs.items() if i.given is not None}
+    if given:
+        own = {**drawn, **given}
+        broken = check_function(function, own, rng)
+        findings += [f for f in broken if f not in findings]
+        if not _is_broken(broken):
+            points.insert(0, Point(probe(own), name, "given numbers", tensors))
+    large = _draw(inputs, rng, LARGE)
+    try:
+        outputs = function.call({n: array.copy() for n, array in large.items()}).outputs
+        is_defined = all(np.isfinite(output).all() for output in outputs)
+    except Fault:
+        is_defined = False
+    if is_defined:
+        label = "random point of large values"
+        points.append(Point(probe(large), name, label, tensors, None, LARGE_ELEMENTS))
+    return points
+
+
+def _draw(
+    inputs: Mapping[str, Input], rng: np.random.Generator, scale: float = 1.0
+) -> dict[str, Array]:
+    return {name: one.draw(rng, scale) for name, one in inputs.items()}
+
+
+def _most_diagnosed(function: ForeignFunction, inputs: Mapping[str, Array]) -> int:
+    """Return of how many elements the derivatives can all be taken in a bearable time."""
+    copies = {name: array.copy() for name, array in inputs.items()}
+    start = time.perf_counter()
+    function.call(copies)
+    passes = SECONDS_DIAGNOSED / max(1e-6, time.perf_counter() - start)
+    return int(min(ForeignProbe.most_diagnosed, max(40, passes / 4)))
