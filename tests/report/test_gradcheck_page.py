@@ -214,6 +214,37 @@ def test_measuring_leaves_the_values_as_they_were():
         np.testing.assert_array_equal(array, probe.values[name])
 
 
+class Loss(Probe):
+    """The sum of squares, one number, and a gradient without its 2."""
+
+    def __init__(self):
+        self.name, self.values = (
+            "loss",
+            {"scores": np.random.default_rng(0).standard_normal((3, 2))},
+        )
+
+    def forward(self):
+        return Outcome(np.sum(self.values["scores"] ** 2), b"")
+
+    def backward(self, dy):
+        return {"scores": dy * self.values["scores"]}
+
+
+def test_a_function_with_one_number_is_added_up(tmp_path):
+    checked = check_of(Loss())
+    assert account_of(checked.rows[0]).words == ["the only term is too small by a factor 2"]
+    assert "dL/dy" in words_of(page_text(checked, tmp_path))
+
+
+def test_what_is_not_finite_is_counted(tmp_path):
+    probe = Convolution()
+    right = probe.backward
+    probe.backward = lambda dy: {name: array * np.nan for name, array in right(dy).items()}
+    text = words_of(page_text(check_of(probe), tmp_path))
+    assert "120 not finite: grey" in text
+    assert "backward gives nan" in text
+
+
 def test_a_backward_that_crashes_on_single_errors_leaves_the_table_without_marks(tmp_path):
     probe = Convolution()
     whole = probe.backward

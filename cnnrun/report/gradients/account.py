@@ -79,7 +79,7 @@ def account_of(row: Row) -> Account | None:
     rule = rule_of(subject, row.place[1])
     spelled: Spelled | None = None
     terms: list[Contribution] | None = None
-    if not isinstance(probe, LossProbe | TailProbe):
+    if not isinstance(probe, TailProbe):  # whose outputs are the losses at the network's end
         with np.errstate(all="ignore"):
             spelled, terms = _terms(probe, subject, tensor, element)
     if rule is None and terms is None:

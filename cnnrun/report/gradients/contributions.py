@@ -13,7 +13,7 @@ import numpy as np
 from cnnrun.engine.types import Array
 from cnnrun.gradcheck.points.probes import Probe
 
-__all__ = ["Contribution", "Index", "measured", "named"]
+__all__ = ["Contribution", "Index", "error_symbol", "measured", "named"]
 
 Index = tuple[int, ...]
 
@@ -22,6 +22,8 @@ NOISE = 1e-8
 """Of the largest slope: what is smaller is rounding."""
 SAME = 1e-7
 """Of a slope: how near a value must come to be taken for it."""
+MOST_NAMED = 500
+"""Slopes that are looked for among the other arrays."""
 LARGEST_COUNT = 64
 """A slope of 1/n is named for n up to this."""
 
@@ -61,16 +63,22 @@ def measured(probe: Probe, name: str, index: Index, upstream: Array) -> list[Con
     if slopes.shape != upstream.shape:
         return []
     size = np.max(np.abs(slopes), initial=0)
+    places = np.argwhere(np.abs(slopes) > NOISE * size)
     contributions = []
-    for place in np.argwhere(np.abs(slopes) > NOISE * size):
+    for place in places:
         output = tuple(map(int, place))
         slope = float(slopes[output])
-        symbol, source, slope = named(probe, name, slope)
+        symbol, source = "", None
+        if len(places) <= MOST_NAMED:
+            symbol, source, slope = named(probe, name, slope)
         numbers = float(upstream[output]), slope
-        contributions.append(
-            Contribution(output, (f"dL/dy{list(output)}", symbol), numbers, source)
-        )
+        contributions.append(Contribution(output, (error_symbol(output), symbol), numbers, source))
     return contributions
+
+
+def error_symbol(output: Index) -> str:
+    """Return what the upstream gradient of an output is called; a single number has no place."""
+    return f"dL/dy{list(output)}" if output else "dL/dy"
 
 
 def _slopes(probe: Probe, name: str, index: Index) -> Array:

@@ -9,6 +9,7 @@ from cnnrun.gradcheck.points.probes import LayerProbe, LossProbe, Probe, TailPro
 
 __all__ = ["from_engine", "is_weights", "output_axes", "to_engine"]
 
+WEIGHTS = ("w", "weight", "weights", "kernel", "filter", "filters")
 AXES = {
     4: ("sample", "output row", "output column", "output channel"),
     2: ("sample", "output"),
@@ -18,7 +19,7 @@ AXES = {
 
 def is_weights(name: str) -> bool:
     """Return whether a tensor holds weights, by its name."""
-    return name.rpartition("/")[2] == "w"
+    return name.rpartition("/")[2].lower() in WEIGHTS
 
 
 def to_engine(probe: Probe, name: str, array: Array) -> Array:

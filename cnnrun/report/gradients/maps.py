@@ -69,6 +69,8 @@ def _panels(tensor: Tensor) -> list[Panel]:
     wrong = f"{len(tensor.of('wrong')):,} of them wrong"
     signed = "RdBu_r"
     one = "both on one scale"
+    if broken := int(np.sum(~np.isfinite(claimed))):
+        one += f"; {broken:,} not finite: grey"
     return [
         Panel("what backward gives", claimed, (claimed / limit + 1) / 2, signed, ends, one),
         Panel(

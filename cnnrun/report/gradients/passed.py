@@ -19,7 +19,7 @@ from cnnrun.report.gradients.contributions import Contribution, Index, named
 
 __all__ = ["Passed", "passed_back"]
 
-MOST_CALLS, SECONDS = 1500, 3.0
+MOST_CALLS, SECONDS = 1500, 2.0
 """Of backward; a mistake that takes more to find is left to the diagnosis."""
 SAME = 1e-8
 """Of the sum of the sizes of all terms."""

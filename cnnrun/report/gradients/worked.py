@@ -10,7 +10,7 @@ from cnnrun.explain.page import STYLED, equation_html, symbol_html
 from cnnrun.explain.text import number
 from cnnrun.pages import Html, render_template
 from cnnrun.report.gradients.account import Account
-from cnnrun.report.gradients.contributions import Contribution
+from cnnrun.report.gradients.contributions import Contribution, error_symbol
 from cnnrun.report.gradients.marks import mark_of, product
 
 __all__ = ["worked"]
@@ -103,7 +103,7 @@ def _extra(account: Account) -> list[_Line]:
         _Line(
             "",
             f"sample {passed.output[0]}" if account.equation is not None else "",
-            [f"dL/dy{_place(passed.output)}"],
+            [error_symbol(passed.output)],
             "",
             "none",
             mark_of(passed, account.error_at(passed.output)),
