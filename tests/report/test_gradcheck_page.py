@@ -122,6 +122,7 @@ def check_of(probe, name="conv", label="a point"):
         ("max pooling sends the error to the first cell", ["without the second factor"]),
         ("overlapping maxima assigned instead of accumulated", [" is missing"]),
         ("ReLU passes the error where the unit was off", ["the only term is missing"]),
+        ("batch norm: the mean taken as a constant", ["too large by ", "in all alike"]),
         ("softmax without the coupling of its outputs", ["every term but number"]),
     ],
 )

@@ -191,7 +191,6 @@ def _write(
     """Write the files that were asked for."""
     from cnnrun.gradcheck.report.error_maps import write_error_maps
     from cnnrun.gradcheck.report.junit import to_junit
-    from cnnrun.report import write_gradcheck_page
     from cnnrun.runs.files import dump_json
 
     files = []
@@ -206,6 +205,8 @@ def _write(
         _, *pictures = write_error_maps(report, maps)
         files.append(f"{maps}/gradcheck.json, errors.npz and pictures of {len(pictures)} tensors")
     if html is not None:
+        from cnnrun.report import write_gradcheck_page
+
         files.append(str(write_gradcheck_page(report, html)))
     for file in files:
         message(f"wrote {file}", quiet=quiet)

@@ -15,11 +15,6 @@ BY_DIAGNOSIS = (
         "w[:, :, ::-1, ::-1] for (F, C, KH, KW). Forward does not turn the filter; the gradient "
         "with respect to the input meets it the other way round.",
     ),
-    (
-        "w is taken turned by 180 degrees",
-        "Backward takes the filter turned by 180 degrees where it should not, or does not turn it "
-        "where it should.",
-    ),
     ("flipped", "Look for a slice with ::-1 that should not be there, or is along the wrong axis."),
     ("transposed", "Look at the transposes in backward: two axes are swapped."),
     (
@@ -63,15 +58,48 @@ BY_DIAGNOSIS = (
     ("should be their mean", "Divide by the number, as forward does."),
     ("a factor 2", "The derivative of a square has a 2, that of half a square has none."),
     ("constant ratio", "Look for a factor in forward that backward lacks, or the other way round."),
-    ("is missing", "Look for what skips it: a loop that ends too early, a wrong slice or mask."),
+    ("of the mean", "An input acts on its group's mean, too, and so on all outputs of the group."),
     (
-        "counted twice",
-        "Look for what is added twice: a loop that overlaps, or += on an array that "
-        "is not zero at first.",
+        "of the variance",
+        "An input acts on its group's variance, too, and so on all outputs of the group.",
+    ),
+    (
+        "taken as constants",
+        "An input acts on mean and variance of its group, too, and so on all outputs of the group.",
+    ),
+    ("writes into", "Work on a copy: no +=, out= or assignment to a part of what is handed in."),
+    ("gradients are added to what", "Start from zeros, or assign with =, at every call."),
+    (
+        "not linear in the upstream",
+        "Multiply with dy, and never decide by its sign or size.",
+    ),
+    (
+        "is not conserved",
+        "Every entry of dy goes somewhere, and once: look for one lost or doubled.",
     ),
     ("the border is", "Look at the padding: what forward pads, backward crops, on the same sides."),
 )
 """From words of a diagnosis to advice; the first that fits counts."""
+
+BY_TERMS = (
+    (
+        "turned by 180 degrees",
+        "Backward takes the array turned by 180 degrees where it should not, or does not turn it "
+        "where it should.",
+    ),
+    ("from the right one", "An index is off: hold the slices of forward and backward together."),
+    (
+        "missing",
+        "Look for what skips these terms: a loop that ends early, a slice, a mask, = for +=.",
+    ),
+    (
+        "twice",
+        "Look for what is added twice: windows or slices that overlap, or a sum that does not "
+        "start from zeros.",
+    ),
+    ("should not be there", "Look for errors that are sent where forward took nothing from."),
+)
+"""Likewise, from words about the terms of the worst entry."""
 
 BY_STAGE = {
     "contract": "This comes before any gradient: mend it first, and check again.",
@@ -93,8 +121,9 @@ def advice_for(row: Row, words: Sequence[str] = ()) -> str:
         row: the tensor.
         words: what is known of the terms of its worst entry.
     """
-    for said in (row.diagnosis or "", *words):
-        for words_of_it, advice in BY_DIAGNOSIS:
-            if words_of_it in said:
+    tables = [(BY_DIAGNOSIS, [row.diagnosis or ""]), (BY_TERMS, words)]
+    for table, texts in tables:
+        for key, advice in table:
+            if any(key in text for text in texts):
                 return advice
     return BY_STAGE[row.stage or "elements"]

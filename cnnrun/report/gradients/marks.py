@@ -93,6 +93,11 @@ def _otherwise(
     middle = float(np.median(ratios))
     if len(own) > 1 and np.isfinite(middle) and np.allclose(ratios, middle, rtol=RATIO, atol=0):
         return f"{number(middle)} times as large as it should be"
+    slopes = [p.slope - terms[places[p.output]].numbers[1] for p in own]
+    off = float(np.median(slopes))
+    if len(own) > 1 and np.allclose(slopes, off, rtol=RATIO, atol=0):
+        which = "large" if off > 0 else "small"
+        return f"multiplied with a number that is too {which} by {number(abs(off))}, in all alike"
     return "multiplied with something else"
 
 

@@ -99,7 +99,7 @@ def _verdict(report: Report, wrong: list[Row]) -> list[Line]:
             Line("Nothing is known to be wrong, but nothing was seen to be right either: all "
                  "entries lie on kinks, or are lost in rounding. Another input or seed may help.")
         )  # fmt: skip
-    if report.verdict == "pass" and report.rows:
+    if report.verdict == "pass" and any(row.points for row in report.rows):
         limit = report.describe_limit()
         lines.append(Line(f"{limit[0].upper()}{limit[1:]}."))
     return lines

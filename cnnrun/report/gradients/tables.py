@@ -56,7 +56,7 @@ def checked_section(report: Report) -> Section:
         f"Checked: {report.title}; seed {report.seed}, "
         f"{report.spent.forward_passes:,} forward passes, {report.spent.seconds:.1f} s."
     ]
-    if report.rows:
+    if any(row.points for row in report.rows):
         limit = report.describe_limit()
         lines.append(f"{limit[0].upper()}{limit[1:]}. An error is a relative one: the difference "
                      "over the larger of the two values.")  # fmt: skip
@@ -154,7 +154,7 @@ def mutant_section(report: Report) -> Section:
         )
         for mutant in mutants
     ]
-    columns = ("planted mistake", "layer", "", "meant for", "found by", "blamed", "taken for")
+    columns = ("planted mistake", "layer", "result", "meant for", "found by", "blamed", "taken for")
     return Section("Planted mistakes", [Table("", columns, cells, words=True)] if cells else [])
 
 
