@@ -173,6 +173,23 @@ def test_the_equation_is_the_lectures_with_the_numbers_of_the_point():
     assert account.rule.formula.startswith("dL/dX = Full Convolution(180-degree rotated F")
 
 
+@pytest.mark.parametrize(
+    ("mistake", "factors"),
+    [
+        ("guided ReLU: masked by a positive error too", ["[X_{place} > 0]"]),
+        ("sigmoid's derivative taken of its output", ["O_{place} (1 - O_{place})"]),
+        ("softmax without the coupling of its outputs", ["O_{place} (1 - O_{place})", "-O_"]),
+    ],
+)
+def test_an_activation_has_its_equation_too(mistake, factors):
+    account = account_of(wrong_row(mistake))
+    place = account.equation.left.removeprefix("dL/dX_")
+    slopes = " + ".join(term.symbols[1] for term in account.terms)
+    for factor in factors:
+        assert factor.format(place=place) in slopes
+    assert sum(t.value for t in account.terms) == pytest.approx(account.right, rel=1e-5)
+
+
 @pytest.mark.parametrize("is_like", [False, True])
 def test_a_function_with_channels_first_is_added_up_with_and_without_a_layer_it_is_like(
     is_like, tmp_path

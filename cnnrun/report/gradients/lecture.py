@@ -21,6 +21,7 @@ from cnnrun.explain.document import Namer
 from cnnrun.explain.formulas import Rule, formulas_of, loss_rules
 from cnnrun.explain.numbers import Symbols, index_of
 from cnnrun.report.gradients.contributions import Contribution, Index
+from cnnrun.report.gradients.lecture_functions import spell_function
 
 __all__ = ["Spelled", "rule_of", "spell"]
 
@@ -73,9 +74,12 @@ def spell(
     """
     kind = next((known for known in EXPLAINED if isinstance(layer, known)), None)
     how = EXPLAINED[kind] if kind else None
-    if how is None or tensor not in how.sections or how.products(layer) > MOST_PRODUCTS:
-        return None
     if values["x"].shape[1:] != layer.input_shape or dy.shape[1:] != layer.output_shape:
+        return None
+    if how is None and tensor == "x":
+        function = spell_function(layer, index, values["x"], y, dy)
+        return None if function is None else Spelled(*function, 1)
+    if how is None or tensor not in how.sections or how.products(layer) > MOST_PRODUCTS:
         return None
     explanation, equation = how.equation(layer, tensor, index[1:] if tensor == "x" else index)
     letters = {"X": "x", how.weights: "w", "b": "b"}
