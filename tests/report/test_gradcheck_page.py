@@ -313,6 +313,15 @@ def test_both_gradients_have_one_scale_and_the_worst_entry_a_frame(mistake):
             assert [e.get("class") for e in tree.iter()].count("worst") == 1
 
 
+def test_a_cell_tells_its_index_and_both_numbers():
+    _, tensor = telling_point(wrong_row("filter not rotated by 180 degrees"))
+    element = tensor.of("wrong")[0]
+    tree = ElementTree.fromstring(gradient_maps(tensor)[0][0].__html__())
+    tips = [each.text for each in tree.iter() if each.tag.endswith("title")]
+    place = ", ".join(map(str, element.index))
+    assert f"[{place}]: {element.analytic:.4g}, should be {element.numeric:.4g}" in tips
+
+
 @pytest.mark.parametrize("shape", [(), (3,), (0, 4), (400,), (2, 3, 90, 80)])
 def test_maps_of_any_shape_can_be_drawn(shape):
     probe = Convolution()

@@ -14,7 +14,7 @@ import numpy as np
 
 from cnnrun.engine.types import Array
 from cnnrun.gradcheck.report.layout import Layout
-from cnnrun.gradcheck.stages.elements import Tensor
+from cnnrun.gradcheck.stages.elements import Element, Tensor
 from cnnrun.inspection.pictures import colour_table
 from cnnrun.report.gradients.entries import worst_element
 from cnnrun.report.gradients.map_frame import (
@@ -42,8 +42,8 @@ MOST_PIXELS = 1 << 18
 SEEN = 7.0
 """Sampled elements are drawn so large where cells are smaller."""
 MOST_SEEN = 1000
-BELOW = 46.0
-"""Room for the scale."""
+BELOW = 62.0
+"""Room for the scale, and for what the cell below the pointer says."""
 LIGHT = 0.45
 """Of a cell: a brighter one has its number in black."""
 
@@ -109,7 +109,7 @@ def draw_map(panel: Panel, layout: Layout, tensor: Tensor) -> Picture:
     _add_worst(root, layout, tensor, cell)
     add_labels(root, layout, cell)
     add_bar(root, panel.table, panel.ends, TOP + height + 24)
-    ElementTree.SubElement(root, "text", {"class": "readout", "x": "2", "y": "11"})
+    add(root, "text", "readout", x=2, y=whole[1] - 3)
     svg = ElementTree.tostring(root, encoding="unicode")
     return Picture(panel.title, panel.words, whole[0], svg)
 
@@ -144,13 +144,7 @@ def _add_cells(root: ElementTree.Element, drawing: _Drawing) -> None:
             continue
         index = tuple(map(int, np.unravel_index(flat, tensor.gradient.shape)))
         element = known.get(index)
-        words = f"{_place(index)}: backward gives {tensor.gradient[index]:.6g}"
-        if element is None:
-            words += "; not compared by itself"
-        elif element.status in ("right", "wrong"):
-            words += f", forward shows {element.numeric:.6g}: {element.status}"
-        else:
-            words += f"; {'at a kink' if element.status == 'kink' else 'not resolved'}"
+        words = f"{_place(index)}: {tensor.gradient[index]:.4g}, {_judged(element)}"
         mark = ElementTree.SubElement(root, "g", {"class": "mark"})
         ElementTree.SubElement(mark, "title").text = words
         x, y = LEFT + column * cell, TOP + row * cell
@@ -189,6 +183,15 @@ def _add_worst(root: ElementTree.Element, layout: Layout, tensor: Tensor, cell: 
     y = TOP + (row + 0.5) * cell - side / 2
     for kind in ("halo", "worst"):
         add(root, "rect", kind, x=x, y=y, width=side, height=side, rx=2.0)
+
+
+def _judged(element: Element | None) -> str:
+    """Return in a few words what is known of an element: a map has room for few."""
+    if element is None:
+        return "not compared"
+    if element.status in ("right", "wrong"):
+        return f"should be {element.numeric:.4g}" if element.status == "wrong" else "right"
+    return "at a kink" if element.status == "kink" else "not resolved"
 
 
 def _short(value: float) -> str:

@@ -25,6 +25,12 @@ ROW_COLUMNS = (
     "layer", "tensor", "verdict", "checked", "resolved", "kinks", "wrong", "median error",
     "worst error", "at", "would find from",
 )  # fmt: skip
+VERDICTS = {
+    "pass": "\N{CHECK MARK} pass",
+    "fail": "\N{BALLOT X} fail",
+    "unresolved": "? unresolved",
+}
+"""With signs, which are seen in a long table."""
 STAGES = {
     "contract": "runs twice alike, with the declared shapes and dtypes, and changes no input",
     "conditions": "gives the same gradients after other batches, in float32, in other shards",
@@ -123,7 +129,7 @@ def executed_section(report: Report) -> Section:
         (
             tensor.layer,
             tensor.tensor if tensor.tensor in ("y", "dx") else f"d{tensor.tensor}",
-            "right" if tensor.is_right else "wrong",
+            VERDICTS["pass" if tensor.is_right else "fail"],
             tensor.method or "-",
             f"{tensor.error:.1e}",
             f"{tensor.tolerance:.1e}",
@@ -165,7 +171,7 @@ def _cells(row: Row) -> Sequence[str]:
     return (
         row.place[0],
         row.gradient.rpartition("/")[2],
-        row.verdict,
+        VERDICTS[row.verdict],
         f"{figures['checked']:,}",
         f"{figures['resolved']:,}",
         f"{figures['kinks']:,}",
