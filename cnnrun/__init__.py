@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from cnnrun.explain import explain
     from cnnrun.inspection.api import inspect
     from cnnrun.preflight import check, check_run, tune_rate
-    from cnnrun.report import write_report
+    from cnnrun.report import write_gradcheck_page, write_report
     from cnnrun.runs import (
         Group,
         Model,
@@ -88,6 +88,7 @@ __all__ = [
     "train_events",
     "train_seeds",
     "tune_rate",
+    "write_gradcheck_page",
     "write_report",
 ]
 
@@ -104,7 +105,7 @@ _HOMES = {
     "cnnrun.explain": ("explain",),
     "cnnrun.inspection.api": ("inspect",),
     "cnnrun.preflight": ("check", "check_run", "tune_rate"),
-    "cnnrun.report": ("write_report",),
+    "cnnrun.report": ("write_gradcheck_page", "write_report"),
     "cnnrun.runs": (
         "Group", "Model", "Run", "compare", "list_runs", "load_group", "load_run", "reproduce",
         "resume", "resume_seeds", "summary", "train", "train_events", "train_seeds",

@@ -18,7 +18,7 @@ from cnnrun.explain.parsing import parse
 from cnnrun.explain.subjects import LayerSubject, LossSubject, subject_of
 from cnnrun.explain.values import checked, row_of
 
-__all__ = ["add_numbers"]
+__all__ = ["Symbols", "add_numbers", "index_of"]
 
 TOLERANCE = 1e-9
 FINITE_TOLERANCE = 1e-6
@@ -57,8 +57,14 @@ def add_numbers(
     )
 
 
-class _Symbols:
-    """The value of a factor: a symbol such as `X_11` or `dL/dO_21`, or a formula of such."""
+class Symbols:
+    """The value of a factor: a symbol such as `X_11` or `dL/dO_21`, or a formula of such.
+
+    Attributes:
+        cells: what each maximum is taken of, as the explanation has it.
+        arrays: by name, of one sample.
+        known: values of symbols that stand in no array.
+    """
 
     def __init__(self, explanation: Explanation, arrays: dict[str, Array]) -> None:
         self.cells, self.arrays = explanation.cells, arrays
@@ -75,7 +81,7 @@ class _Symbols:
             return self.known[symbol]
         letter, _, place = symbol.rpartition("_")
         array = self.arrays[letter or symbol]
-        return float(array[_index(place, array.shape)] if letter else array)
+        return float(array[index_of(place, array.shape)] if letter else array)
 
     def _wins(self, cell: str, maximum: str) -> bool:
         """Return whether a cell is the first that has the maximum of its window."""
@@ -97,7 +103,7 @@ class _Check:
         self.engine = subject.run(arrays)
         known = {"O": self.engine["O"]} if "O" in self.engine else {}
         constants = {name: np.array(value) for name, value in subject.constants.items()}
-        self.symbols = _Symbols(explanation, arrays | known | constants)
+        self.symbols = Symbols(explanation, arrays | known | constants)
         equations = [e for section in explanation.sections for e in section.equations]
         self.forward = [e for e in equations if not _is_derivative(e.left)]
         self.counts = {"engine": 0, "differences": 0, "neither": 0, "ties": 0}
@@ -206,7 +212,7 @@ def _agree(left: str, value: float, other: float, tolerance: float, what: str) -
         raise GradientError(f"{left} is {value:.10g} by its line, but {other:.10g} by {what}")
 
 
-def _index(place: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+def index_of(place: str, shape: tuple[int, ...]) -> tuple[int, ...]:
     """Return the index, from 0, that a symbol's places mean: `11`, `10,3`, `11,2,1`."""
     first, *others = place.split(",")
     spatial = len(shape) if len(shape) < 3 else 2

@@ -10,9 +10,12 @@ from cnnrun.explain.markup import Pieces, split_symbol
 from cnnrun.explain.sentences import split_sentence
 from cnnrun.explain.text import number, numeric_products
 from cnnrun.explain.windows import window_positions
-from cnnrun.pages import render_template
+from cnnrun.pages import Html, render_template
 
-__all__ = ["to_html", "to_html_fragment"]
+__all__ = ["STYLED", "equation_html", "style", "symbol_html", "to_html", "to_html_fragment"]
+
+STYLED = "explanation"
+"""The class of an element in which the style holds."""
 
 
 def to_html(explanation: Explanation) -> str:
@@ -25,19 +28,32 @@ def to_html_fragment(explanation: Explanation) -> str:
     return _rendered("explanation_fragment.html.j2", explanation)
 
 
+def equation_html(formula: str, words: str = "", equation: Equation | None = None) -> Html:
+    """Return a rule with words that go on from there, and below it an entry's equation.
+
+    It is for a page that has `style` in its head, within an element of the class `STYLED`.
+    """
+    return _part("equation.html.j2", formula=formula, words=words, equation=equation)
+
+
+def symbol_html(symbol: str) -> Html:
+    """Return a symbol such as `dL/dO_11`, typeset, for the same pages."""
+    return _part("symbol.html.j2", text=symbol)
+
+
+def style() -> Html:
+    """Return the style of what is typeset."""
+    return Html(render_template("cnnrun.explain", "explanation.css.j2"))
+
+
+def _part(template: str, **values: Any) -> Html:
+    return Html(render_template("cnnrun.explain", template, **HELPERS, **values))
+
+
 def _rendered(template: str, explanation: Explanation) -> str:
-    helpers: dict[str, Any] = {
-        "symbol": split_symbol,
-        "sentence": split_sentence,
-        "lines": _lines,
-        "minus": "\N{MINUS SIGN}",
-        "products": _products,
-        "numeric_products": _numeric_products,
-        "number": _number,
-    }
     positions = window_positions(explanation)
     return render_template(
-        "cnnrun.explain", template, explanation=explanation, positions=positions, **helpers
+        "cnnrun.explain", template, explanation=explanation, positions=positions, **HELPERS
     )
 
 
@@ -66,3 +82,15 @@ def _number(value: float) -> str:
 
 def _typeset(text: str) -> str:
     return text.replace("-", "\N{MINUS SIGN}")
+
+
+HELPERS: dict[str, Any] = {
+    "symbol": split_symbol,
+    "sentence": split_sentence,
+    "lines": _lines,
+    "minus": "\N{MINUS SIGN}",
+    "products": _products,
+    "numeric_products": _numeric_products,
+    "number": _number,
+}
+"""What the templates call."""

@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from cnnrun.engine.types import Array
 
-__all__ = ["coloured", "draw_tiles", "overlay"]
+__all__ = ["colour_table", "coloured", "draw_tiles", "overlay"]
 
 SMALLEST_TILE = 48
 LARGEST_TILE = 224
@@ -116,7 +116,7 @@ def overlay(image: Array, heat: Array) -> Array:
     """Return an image `(H, W, C)` in [0, 1] with a map `(H, W)` laid over it, `(H, W, 3)` bytes."""
     grey = image.mean(axis=2)
     strength = heat / max(float(heat.max(initial=0)), 1e-12)
-    colours = _table("viridis")[(255 * np.clip(strength, 0, 1)).astype(np.uint8)]
+    colours = colour_table("viridis")[(255 * np.clip(strength, 0, 1)).astype(np.uint8)]
     base = np.repeat(255 * np.clip(grey, 0, 1)[:, :, None], 3, axis=2)
     return (0.45 * base + 0.55 * colours).astype(np.uint8)
 
@@ -138,7 +138,7 @@ def coloured(values: Array, end: float, signed: bool) -> Array:
         part = values / end if end else np.zeros_like(values)
         part = (part + 1) / 2 if signed or not end else part
         index = np.nan_to_num(255 * np.clip(part, 0, 1)).astype(np.uint8)
-    table = _table("RdBu_r" if signed or not end else "viridis")
+    table = colour_table("RdBu_r" if signed or not end else "viridis")
     colours: Array = table[index].astype(np.uint8)
     colours[~np.isfinite(values)] = BROKEN
     return colours
@@ -148,7 +148,7 @@ def _draw_bar(
     draw: ImageDraw.ImageDraw, place: tuple[int, int], end: float | None, signed: bool
 ) -> None:
     """Draw the colour bar, with the numbers at its ends and at zero; in words if `end` is None."""
-    table = _table("RdBu_r" if signed or end == 0 else "viridis")
+    table = colour_table("RdBu_r" if signed or end == 0 else "viridis")
     left, top = place
     height = 110
     for row in range(height):
@@ -164,7 +164,7 @@ def _draw_bar(
 
 
 @cache
-def _table(name: str) -> Array:
+def colour_table(name: str) -> Array:
     """Return a colour map as 256 rows of red, green and blue, 0 to 255."""
     from matplotlib import colormaps
 

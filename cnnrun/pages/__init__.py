@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,17 @@ from cnnrun.untrusted import visible
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-__all__ = ["render_template"]
+__all__ = ["Html", "render_template"]
+
+
+@dataclass(frozen=True)
+class Html:
+    """HTML that a template takes as it is: a part of a page that was rendered before."""
+
+    text: str
+
+    def __html__(self) -> str:
+        return self.text
 
 
 def render_template(package: str, name: str, **values: Any) -> str:

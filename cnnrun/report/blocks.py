@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from cnnrun.pages import Html
 from cnnrun.report.images import Embedded
 from cnnrun.report.svg import Picture
 from cnnrun.untrusted import visible
@@ -16,6 +17,7 @@ __all__ = [
     "Cards",
     "Charts",
     "Code",
+    "Fragment",
     "Section",
     "Strips",
     "Table",
@@ -31,6 +33,8 @@ class Text:
 
     kind: ClassVar[str] = "text"
     words: str
+    style: str = ""
+    """A class of the page's style, for what should stand out."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,15 @@ class Strips:
     groups: Sequence[Sequence[tuple[str, str, Embedded | None]]]
 
 
-Block = Text | Code | Table | Charts | Cards | Strips
+@dataclass(frozen=True)
+class Fragment:
+    """A part that has a template of its own, rendered."""
+
+    kind: ClassVar[str] = "fragment"
+    html: Html
+
+
+Block = Text | Code | Table | Charts | Cards | Strips | Fragment
 
 
 @dataclass

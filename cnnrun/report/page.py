@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from cnnrun.pages import render_template
+from cnnrun.pages import Html, render_template
 from cnnrun.report.blocks import Section
 from cnnrun.report.verdict import Line
 from cnnrun.untrusted import visible
@@ -29,7 +29,13 @@ class _Json:
 
 
 def render(
-    title: str, subtitle: str, verdict: Sequence[Line], sections: Sequence[Section], **numbers: Any
+    title: str,
+    subtitle: str,
+    verdict: Sequence[Line],
+    sections: Sequence[Section],
+    template: str = "report_page.html.j2",
+    style: Html | None = None,
+    **numbers: Any,
 ) -> str:
     """Return the page; sections without blocks are left out.
 
@@ -38,6 +44,8 @@ def render(
         subtitle: below it.
         verdict: the lines that say the most.
         sections: in order.
+        template: of the page.
+        style: of what the page takes from explanations.
         numbers: what the page's JSON says besides what its sections do.
     """
     document = dict(numbers)
@@ -45,7 +53,8 @@ def render(
         document.update(section.numbers)
     return render_template(
         "cnnrun.report",
-        "report_page.html.j2",
+        template,
+        lecture_style=style or "",
         heading=visible(title),
         subtitle=visible(subtitle),
         verdict=[(visible(line.words), _class_of(line)) for line in verdict],

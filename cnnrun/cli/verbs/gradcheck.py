@@ -89,6 +89,9 @@ def command(
     maps: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Write error maps and pictures here.")
     ] = None,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write one page about the check here.")
+    ] = None,
     data_root: DataRoots = None,
     plugin: Plugins = None,
     runs_dir: RunsDir = Path("runs"),
@@ -132,7 +135,7 @@ def command(
             )
     if run is not None and output is None:
         output = run.folder / "gradcheck.json"
-    _write(report, output, junit, maps, quiet)
+    _write(report, output, junit, maps, html, quiet)
     if json:
         print_json(report.to_dict())
     elif report.mutants is not None:
@@ -178,7 +181,12 @@ def _shape(text: str | None) -> tuple[int, ...] | None:
 
 
 def _write(
-    report: Report, output: Path | None, junit: Path | None, maps: Path | None, quiet: bool
+    report: Report,
+    output: Path | None,
+    junit: Path | None,
+    maps: Path | None,
+    html: Path | None,
+    quiet: bool,
 ) -> None:
     """Write the files that were asked for."""
     from cnnrun.gradcheck.report.error_maps import write_error_maps
@@ -196,5 +204,9 @@ def _write(
         (maps / "gradcheck.json").write_text(dump_json(report.to_dict()) + "\n", "utf-8")
         _, *pictures = write_error_maps(report, maps)
         files.append(f"{maps}/gradcheck.json, errors.npz and pictures of {len(pictures)} tensors")
+    if html is not None:
+        from cnnrun.report import write_gradcheck_page
+
+        files.append(str(write_gradcheck_page(report, html)))
     for file in files:
         message(f"wrote {file}", quiet=quiet)

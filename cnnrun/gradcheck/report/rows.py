@@ -109,7 +109,7 @@ class Row:
             "unresolved": self.count("unresolved"),
             "directions": len([c for c in self.coverages if c.resolved]),
             "median_relative_error": finite(np.median(errors)) if errors else None,
-            "p99_relative_error": finite(np.quantile(errors, 0.99)) if errors else None,
+            "p99_relative_error": finite(_high_quantile(errors)) if errors else None,
             "worst_relative_error": None if (e := self.worst_error) is None else finite(e),
             "worst_index": list(index) if index is not None else None,
             "worst_point": worst[0] if worst else None,
@@ -153,6 +153,13 @@ def gradient_name(tensor: str) -> str:
     """
     path, slash, name = tensor.rpartition("/")
     return tensor if tensor == "-" else f"{path}{slash}d{name}"
+
+
+def _high_quantile(errors: Sequence[float]) -> float:
+    """Return what 99 of 100 errors are below; infinity where many gradients are not finite."""
+    with np.errstate(invalid="ignore"):  # between infinity and infinity
+        value = float(np.quantile(errors, 0.99))
+    return float("inf") if np.isnan(value) else value
 
 
 def _badness(point: tuple[str, Tensor]) -> tuple[bool, float]:
