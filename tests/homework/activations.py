@@ -7,6 +7,8 @@ import numpy as np
 __all__ = [
     "dropout_backward",
     "dropout_forward",
+    "gelu_backward",
+    "gelu_forward",
     "leaky_relu",
     "leaky_relu_backward",
     "relu_backward",
@@ -51,6 +53,18 @@ def tanh(x):
 
 def tanh_backward(dout, x):
     return dout * (1 - np.tanh(x) ** 2)
+
+
+def gelu_forward(x, cubic=0.044715):
+    """Return the tanh approximation of `x * normal_cdf(x)` (Hendrycks and Gimpel 2016)."""
+    bend = np.tanh(np.sqrt(2 / np.pi) * (x + cubic * x**3))
+    return 0.5 * x * (1 + bend), (x, bend)
+
+
+def gelu_backward(dout, cache, cubic=0.044715):
+    x, bend = cache
+    inner = np.sqrt(2 / np.pi) * (1 + 3 * cubic * x**2)
+    return dout * (0.5 * (1 + bend) + 0.5 * x * (1 - bend**2) * inner)
 
 
 def dropout_forward(x, dropout_param):

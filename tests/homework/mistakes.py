@@ -6,6 +6,7 @@ from homework import (
     wrong_activations,
     wrong_convolution,
     wrong_dense,
+    wrong_hidden,
     wrong_losses,
     wrong_normalisation,
     wrong_pooling,
@@ -23,6 +24,7 @@ MODULES = (
     wrong_normalisation,
     wrong_losses,
     wrong_sequences,
+    wrong_hidden,
 )
 MISTAKES = [
     entry for module in MODULES for entry in vars(module).values() if isinstance(entry, Mistake)

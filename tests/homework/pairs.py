@@ -56,6 +56,9 @@ TANH = Pair(
     "tanh", "activation", activations.tanh, activations.tanh_backward, {"x": (4, 5)},
     shape="inputs",
 )  # fmt: skip
+GELU = replace(
+    RELU, name="gelu", forward=activations.gelu_forward, backward=activations.gelu_backward
+)
 DROPOUT = Pair(
     "dropout", "dropout", activations.dropout_forward, activations.dropout_backward,
     {"x": (4, 5)}, {"dropout_param": {"mode": "train", "p": 0.7, "seed": 3}},
