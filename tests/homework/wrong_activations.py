@@ -6,7 +6,7 @@ import numpy as np
 
 from homework.pairs import DROPOUT, DROPOUT_TEST, LEAKY_RELU, RELU, SIGMOID, TANH
 
-MASK = "mask|active|not zero|sign of|zero"
+MASK = "mask|active|side|sign of|not zero where"
 
 
 @RELU.wrong("x", kind=MASK)
@@ -24,7 +24,7 @@ def relu_without_a_mask(dout, cache):
     return dout.copy()
 
 
-@RELU.wrong("x", kind="ratio|factor|too|x itself|times")
+@RELU.wrong("x", kind="times x|multiplied by|x itself|times y|the output")
 def relu_multiplied_by_its_output(dout, cache):
     return dout * np.maximum(cache, 0)
 
@@ -51,17 +51,17 @@ def relu_zeroes_its_input(x):
     return x, x
 
 
-@LEAKY_RELU.wrong("x", kind="zero|slope|negative")
+@LEAKY_RELU.wrong("x", kind="slope|negative|zero")
 def leaky_relu_without_its_slope(dout, x, slope):
     return dout * (x > 0)
 
 
-@LEAKY_RELU.wrong("x", kind="slope|side|negative|positive|factor|wrong")
+@LEAKY_RELU.wrong("x", kind="slope|side|negative")
 def leaky_relu_slope_on_the_other_side(dout, x, slope):
     return np.where(x > 0, slope * dout, dout)
 
 
-@LEAKY_RELU.wrong("x", kind="upstream|dout|sign|linear")
+@LEAKY_RELU.wrong("x", kind="upstream|dout|sign of|linear")
 def leaky_relu_decided_by_dout(dout, x, slope):
     return np.where(dout > 0, dout, slope * dout)
 
@@ -126,3 +126,14 @@ def dropout_mask_drawn_anew(dout, cache):
 @DROPOUT_TEST.wrong("x", kind=r"ratio 0\.7|factor")
 def dropout_scaled_in_a_test(dout, cache):
     return dout * cache[0]["p"]
+
+
+@DROPOUT.wrong("x", kind="random|seed|same|twice", part="forward")
+def dropout_forward_without_a_seed(x, dropout_param):
+    mask = (np.random.default_rng().random(x.shape) < dropout_param["p"]) / dropout_param["p"]
+    return x * mask, (dropout_param, mask)
+
+
+@RELU.wrong("x", kind="float32|dtype", part="forward")
+def relu_forward_in_float32(x):
+    return np.maximum(x, 0, dtype=np.float32), x

@@ -66,12 +66,12 @@ def conv_dx_stride_ignored(dout, cache):
     return spread(dout, cache, stride=1), *conv_backward_naive(dout, cache)[1:]
 
 
-@CONV.wrong("x", kind="padding|pad|crop|shift")
+@CONV.wrong("x", kind="pad|crop|shift")
 def conv_dx_padding_not_cropped(dout, cache):
     return spread(dout, cache, corner=0), *conv_backward_naive(dout, cache)[1:]
 
 
-@CONV.wrong("x", kind="assigned|=|overwrit|last")
+@CONV.wrong("x", kind="assigned|overwrit")
 def conv_dx_assigned(dout, cache):
     return spread(dout, cache, assigns=True), *conv_backward_naive(dout, cache)[1:]
 
@@ -83,14 +83,14 @@ def conv_dx_still_padded(dout, cache):
     return conv_backward_naive(dout, padded)
 
 
-@CONV.wrong("x", kind="first sample|sample|zero")
+@CONV.wrong("x", kind="sample")
 def conv_dx_first_sample_only(dout, cache):
     dx, dw, db = conv_backward_naive(dout, cache)
     dx[1:] = 0
     return dx, dw, db
 
 
-@CONV.wrong("x", kind="first channel|channel|zero")
+@CONV.wrong("x", kind="channel")
 def conv_dx_first_channel_only(dout, cache):
     dx, dw, db = conv_backward_naive(dout, cache)
     dx[:, 1:] = 0
@@ -105,14 +105,14 @@ def conv_dx_border_zero(dout, cache):
     return inside, dw, db
 
 
-@CONV.wrong("x", "w", "b", kind="row|output|last|not reach|ignored|border")
+@CONV.wrong("x", "w", "b", kind="row|ignored|last output")
 def conv_last_row_forgotten(dout, cache):
     seen = dout.copy()
     seen[:, :, -1] = 0
     return conv_backward_naive(seen, cache)
 
 
-@CONV.wrong("w", kind="assigned|last|overwrit|output")
+@CONV.wrong("w", kind="assigned|overwrit|last output")
 def conv_dw_assigned(dout, cache):
     x, w, _, conv_param = cache
     dx, dw, db = conv_backward_naive(dout, cache)
@@ -145,14 +145,14 @@ def conv_dw_of_last_sample(dout, cache):
     return dx, conv_backward_naive(dout[-1:], (x[-1:], *rest))[1], db
 
 
-@CONV.wrong("w", kind="first channel|input channel|channel|zero")
+@CONV.wrong("w", kind="channel")
 def conv_dw_first_channel_only(dout, cache):
     dx, dw, db = conv_backward_naive(dout, cache)
     dw[:, 1:] = 0
     return dx, dw, db
 
 
-@CONV.wrong("b", kind="sample|first|sum")
+@CONV.wrong("b", kind="sample")
 def conv_db_of_first_sample(dout, cache):
     return *conv_backward_naive(dout, cache)[:2], dout[0].sum(axis=(1, 2))
 
@@ -179,7 +179,7 @@ def depthwise_dx_of_one_filter(dout, cache):
     return dx, depthwise_backward(dout, cache)[1]
 
 
-@DEPTHWISE.wrong("w", kind="channel|filter|sum")
+@DEPTHWISE.wrong("w", kind="channel")
 def depthwise_dw_summed_over_channels(dout, cache):
     dx, dw = depthwise_backward(dout, cache)
     return dx, np.zeros_like(dw) + dw.sum(axis=0)

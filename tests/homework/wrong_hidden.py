@@ -58,7 +58,7 @@ def spatial_batchnorm_eps_forgotten(dout, cache):
     return spatial_batchnorm_backward(dout, cache | {"inverse": inverse})
 
 
-@GELU.wrong("x", kind="constant|digit|small|large")
+@GELU.wrong("x", kind="constant|digits")
 def gelu_constant_shortened(dout, cache):
     return gelu_backward(dout, cache, cubic=0.0447)
 
@@ -74,13 +74,13 @@ def affine_dw_through_float16(dout, cache):
     return dx, dw.astype(np.float16).astype(float), db
 
 
-@CONV.wrong("b", kind="digits|1 [+-]|too (large|small)|ratio")
+@CONV.wrong("b", kind="digits|ratio 1 -|ratio 0.9995")
 def conv_db_a_little_off(dout, cache):
     dx, dw, db = conv_backward_naive(dout, cache)
     return dx, dw, db * 0.9995
 
 
-@SOFTMAX_LOSS.wrong("x", kind="epsilon|eps|log|forward|small")
+@SOFTMAX_LOSS.wrong("x", kind="epsilon|eps|log|forward")
 def softmax_loss_epsilon_in_forward_only(x, y):
     p = losses.probabilities(x)[np.arange(len(x)), y]
     return -np.log(p + 1e-5).mean(), losses.softmax_loss(x, y)[1]

@@ -46,7 +46,7 @@ def softmax_loss_sign(x, y):
     return loss, -dx
 
 
-@SOFTMAX_LOSS.wrong("x", kind="label|column|class|target|every sample")
+@SOFTMAX_LOSS.wrong("x", kind="label|target|columns")
 def softmax_loss_subtracts_from_whole_columns(x, y):
     dx = probabilities(x)
     dx[:, np.unique(y)] -= 1
@@ -109,7 +109,7 @@ def svm_loss_not_divided_by_n(x, y):
     return loss, dx * len(x)
 
 
-@SVM_LOSS.wrong("x", kind="margin|1|squared|value")
+@SVM_LOSS.wrong("x", kind="margin|squared")
 def svm_loss_margins_for_ones(x, y):
     rows = np.arange(len(x))
     dx = np.maximum(0, x - x[rows, y][:, None] + 1)
@@ -118,7 +118,7 @@ def svm_loss_margins_for_ones(x, y):
     return svm_loss(x, y)[0], dx / len(x)
 
 
-@SVM_LOSS.wrong("x", kind="margin|delta|1|branch|zero")
+@SVM_LOSS.wrong("x", kind="margin|delta")
 def svm_loss_margin_of_zero(x, y):
     rows = np.arange(len(x))
     dx = (x - x[rows, y][:, None] > 0).astype(float)

@@ -88,7 +88,7 @@ def batchnorm_eps_added_to_the_deviation(dout, cache):
     return batchnorm_backward(dout, cache | {"inverse": 1 / (np.sqrt(cache["var"]) + 0.01)})
 
 
-@BATCHNORM.wrong("x", "gamma", kind="running|constants|another|deviation|variance")
+@BATCHNORM.wrong("x", "gamma", kind="running|another|deviation|variance")
 def batchnorm_running_variance(dout, cache):
     running = 1 / np.sqrt(cache["running_var"] + cache["eps"])
     return batchnorm_backward(dout, cache | {"inverse": running})

@@ -46,7 +46,7 @@ def max_pool_to_the_smallest(dout, cache):
     return max_pool_backward_naive(dout, (-x, pool_param))
 
 
-@MAX_POOL.wrong("x", kind="times|ratio|x itself|factor|too|value")
+@MAX_POOL.wrong("x", kind="times x|multiplied by|x itself|value")
 def max_pool_passes_the_value(dout, cache):
     return max_pool_backward_naive(dout, cache) * cache[0]
 

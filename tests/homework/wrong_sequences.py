@@ -28,13 +28,13 @@ def rnn_step_slope_before_tanh(dnext_h, cache):
     return rnn_step_backward(dnext_h, (*rest, np.arctanh(next_h)))
 
 
-@RNN_STEP.wrong(*ALL, kind="tanh|1 - |derivative|slope|missing")
+@RNN_STEP.wrong(*ALL, kind="tanh|1 - |derivative|slope")
 def rnn_step_slope_forgotten(dnext_h, cache):
     *rest, next_h = cache
     return rnn_step_backward(dnext_h, (*rest, np.zeros_like(next_h)))
 
 
-@RNN_STEP.wrong("Wh", kind="next_h|state|of the output|prev_h|of y")
+@RNN_STEP.wrong("Wh", kind="next_h|of the output|prev_h")
 def rnn_step_dwh_of_next_h(dnext_h, cache):
     x, _, *rest = cache
     dx, dprev_h, dWx, _, db = rnn_step_backward(dnext_h, cache)
@@ -54,7 +54,7 @@ def rnn_step_wh_not_transposed(dnext_h, cache):
     return dx, rnn_step_backward(dnext_h, (x, prev_h, Wx, Wh.T, next_h))[1], *rest
 
 
-@RNN.wrong(*RNN.inputs, kind="step|time|axis 1|earlier|carried|state")
+@RNN.wrong(*RNN.inputs, kind="step|time|earlier|carried|state")
 def rnn_state_not_carried_back(dh, cache):
     steps = [rnn_step_backward(dh[:, t], kept) for t, kept in enumerate(cache)]
     dx = np.stack([step[0] for step in steps], axis=1)
@@ -76,7 +76,7 @@ def rnn_dx_in_reverse(dh, cache):
     return dx[:, ::-1], *rest
 
 
-@RNN.wrong("h0", kind="last|step|shape|state")
+@RNN.wrong("h0", kind="last|step")
 def rnn_dh0_of_the_last_step(dh, cache):
     dx, _, *rest = rnn_backward(dh, cache)
     return dx, rnn_step_backward(dh[:, -1], cache[-1])[1], *rest
@@ -88,12 +88,12 @@ def changed_cell(cache, **changes):
     return tuple((dict(zip(names, cache, strict=True)) | changes).values())
 
 
-@LSTM_STEP.wrong(*LSTM_STEP.inputs, kind="upstream|dnext_c|second|output|ignored")
+@LSTM_STEP.wrong(*LSTM_STEP.inputs, kind="dnext_c|second upstream|ignored")
 def lstm_step_dnext_c_ignored(dnext_h, dnext_c, cache):
     return lstm_step_backward(dnext_h, np.zeros_like(dnext_c), cache)
 
 
-@LSTM_STEP.wrong(*LSTM_STEP.inputs, kind="upstream|dnext_h|path|term|output|cell")
+@LSTM_STEP.wrong(*LSTM_STEP.inputs, kind="dnext_h|path|through|term|cell")
 def lstm_step_cell_not_reached_through_h(dnext_h, dnext_c, cache):
     *rest, o, g, next_c = cache
     through_c = lstm_step_backward(np.zeros_like(dnext_h), dnext_c, cache)
@@ -103,14 +103,14 @@ def lstm_step_cell_not_reached_through_h(dnext_h, dnext_c, cache):
     return tuple(a + b for a, b in zip(through_c, shares, strict=True))
 
 
-@LSTM_STEP.wrong("prev_c", kind="ratio|gate|factor|i ")
+@LSTM_STEP.wrong("prev_c", kind="gate|i/f|i / f")
 def lstm_step_dprev_c_of_the_input_gate(dnext_h, dnext_c, cache):
     dx, dprev_h, dprev_c, *rest = lstm_step_backward(dnext_h, dnext_c, cache)
     *_, i, f, _, _, _ = cache
     return dx, dprev_h, dprev_c / f * i, *rest
 
 
-@LSTM_STEP.wrong("x", "prev_h", "Wx", "Wh", "b", kind="gate|slope|tanh|derivative|unit|axis|column")
+@LSTM_STEP.wrong("x", "prev_h", "Wx", "Wh", "b", kind="gate|slope|tanh|derivative|block|columns")
 def lstm_step_sigmoid_slope_for_g(dnext_h, dnext_c, cache):
     x, prev_h, prev_c, Wx, Wh, i, f, o, g, next_c = cache
     squashed = np.tanh(next_c)
@@ -121,7 +121,7 @@ def lstm_step_sigmoid_slope_for_g(dnext_h, dnext_c, cache):
     return dz @ Wx.T, dz @ Wh.T, dprev_c, x.T @ dz, prev_h.T @ dz, dz.sum(axis=0)
 
 
-@LSTM_STEP.wrong("x", "prev_h", "Wx", "Wh", "b", kind="gate|order|unit|axis|column|swap")
+@LSTM_STEP.wrong("x", "prev_h", "Wx", "Wh", "b", kind="gate|order|swap|block|columns")
 def lstm_step_gates_in_another_order(dnext_h, dnext_c, cache):
     x, prev_h, _, Wx, Wh, *_ = cache
     _, _, dprev_c, _, _, _ = lstm_step_backward(dnext_h, dnext_c, cache)
