@@ -1,7 +1,7 @@
 """Gradients of functions that were written elsewhere: pairs of functions, PyTorch, JAX, programs.
 
-Each is seen as arrays in, arrays out, and gradients back (`function.py`); from there on the stages of
-`cnnrun.gradcheck` check it as they check a layer.
+Each is seen as arrays in, arrays out, and gradients back (`function.py`); from there on the stages
+of `cnnrun.gradcheck` check it as they check a layer.
 """
 
 from cnnrun.foreign.function import ForeignFunction

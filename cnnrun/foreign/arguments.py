@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from cnnrun.errors import ConfigError
-from cnnrun.foreign.function import Fault
+from cnnrun.foreign.function import FaultError
 
 __all__ = ["ForwardPlan", "backward_arguments", "call_forward", "forward_arguments", "parameters"]
 
@@ -133,18 +133,19 @@ def backward_arguments(
 
     Args:
         backward: the function.
-        name, forward_name: for messages.
+        name: of backward, for messages.
+        forward_name: of forward.
         result: what forward returned: an output, or a tuple of outputs, perhaps with a cache last.
         given: inputs and constants by name.
         inputs: the names of the inputs.
 
     Raises:
-        Fault: it cannot be told which is what.
+        FaultError: it cannot be told which is what.
     """
     if isinstance(result, list):
-        raise Fault(f"{forward_name} returns a list: return an array, or a tuple (out, cache)")
+        raise FaultError(f"{forward_name} returns a list: return an array, or a tuple (out, cache)")
     if result is None:
-        raise Fault(f"{forward_name} returns nothing: is its return statement missing?")
+        raise FaultError(f"{forward_name} returns nothing: is its return statement missing?")
     several = list(result) if isinstance(result, tuple) else [result]
     own = parameters(backward)
     words = (*own.required, *own.optional) if own else ("dout", "cache")
@@ -155,7 +156,7 @@ def backward_arguments(
         free = [w for w in free if w in own.required or w in ("cache",)]
     count = _number_of_outputs(several, free, by_name, inputs, own)
     if count is None:
-        raise Fault(
+        raise FaultError(
             f"{forward_name} returns {len(several)} value{'s' * (len(several) != 1)} and "
             f"{name}{own} takes {len(words)}: expected {name}(dout, cache) where {forward_name} "
             f"returns (out, cache), or {name}(dout, {', '.join(inputs)}) where it returns out"

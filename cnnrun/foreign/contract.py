@@ -1,7 +1,7 @@
 """What a function and its backward must keep to before gradients mean anything.
 
-They run, again and again the same; they return finite float64 arrays of the right shapes; they write
-to nothing that they are handed, and remember nothing outside the cache that they return.
+They run, again and again the same; they return finite float64 arrays of the right shapes; they
+write to nothing that they are handed, and remember nothing outside the cache that they return.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from cnnrun.engine.types import Array
-from cnnrun.foreign.function import Call, Fault, ForeignFunction, is_float
+from cnnrun.foreign.function import Call, FaultError, ForeignFunction, is_float
 from cnnrun.gradcheck.report.findings import Finding
 
 __all__ = ["check_function"]
@@ -57,7 +57,7 @@ def check_function(
         if not findings or all(finding.is_warning for finding in findings):
             for message, tensor in _memory_problems(function, inputs, rng):
                 note(message, tensor)
-    except Fault as fault:
+    except FaultError as fault:
         note(str(fault), fault.tensor)
     if function.printed:
         said = " ".join("".join(function.printed).split())

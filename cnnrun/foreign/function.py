@@ -20,10 +20,10 @@ from cnnrun.errors import GradientError
 from cnnrun.gradcheck.precision import DOUBLE, Precision
 from cnnrun.gradcheck.report.findings import describe_crash
 
-__all__ = ["Call", "Fault", "ForeignFunction", "guarded", "is_float"]
+__all__ = ["Call", "FaultError", "ForeignFunction", "guarded", "is_float"]
 
 
-class Fault(GradientError):
+class FaultError(GradientError):
     """What a function written elsewhere does wrong, in a sentence that says what to change.
 
     Attributes:
@@ -72,7 +72,7 @@ class ForeignFunction:
         """Run forward on these arrays, which it may keep.
 
         Raises:
-            Fault: it crashes, or returns what cannot be checked.
+            FaultError: it crashes, or returns what cannot be checked.
         """
         raise NotImplementedError
 
@@ -94,7 +94,7 @@ class ForeignFunction:
 def guarded(
     what: str, printed: list[str] | None = None, *, is_frozen: bool = False
 ) -> Iterator[None]:
-    """Run user code: its prints are caught, any way of failing becomes a `Fault`.
+    """Run user code: its prints are caught, any way of failing becomes a `FaultError`.
 
     Args:
         what: the function's name, for the message.
@@ -109,12 +109,12 @@ def guarded(
             np.random.seed(0)
         with contextlib.redirect_stdout(out), np.errstate(all="ignore"):
             yield
-    except Fault:
+    except FaultError:
         raise
     except SystemExit as error:
-        raise Fault(f"{what} calls sys.exit({error.code}): return or raise instead") from None
+        raise FaultError(f"{what} calls sys.exit({error.code}): return or raise instead") from None
     except Exception as error:
-        raise Fault(f"{what} crashes: {describe_crash(error)}") from error
+        raise FaultError(f"{what} crashes: {describe_crash(error)}") from error
     finally:
         if states is not None:
             random.setstate(states[0])

@@ -131,7 +131,7 @@ def _given(name: str, array: Array) -> Input:
 
 def _load(name: str, text: str) -> Array:
     """Return an array of a .npy or .npz file, never unpickling anything."""
-    path, colon, key = re.fullmatch(r"(.*?\.np[yz])(:?)(.*)", text).groups()  # type: ignore[union-attr]
+    path, key = re.split(r"(?<=\.np[yz])(?::|$)", text, maxsplit=1)
     if not Path(path).is_file():
         raise ConfigError(f"input {name}: there is no file {path}")
     try:

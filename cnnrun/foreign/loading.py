@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from cnnrun.errors import ConfigError
-from cnnrun.foreign.function import Fault, guarded
+from cnnrun.foreign.function import FaultError, guarded
 
 __all__ = ["attribute", "load_file", "split_place"]
 
@@ -48,7 +48,7 @@ def load_file(path: Path) -> ModuleType:
     try:
         with guarded(f"reading {path.name}"):
             spec.loader.exec_module(module)
-    except Fault as fault:
+    except FaultError as fault:
         raise ConfigError(str(fault)) from None
     finally:
         sys.path.pop(0)

@@ -18,7 +18,7 @@ import numpy as np
 
 from cnnrun.engine.types import Array
 from cnnrun.foreign.arguments import backward_arguments, call_forward, forward_arguments
-from cnnrun.foreign.function import Call, Fault, ForeignFunction, guarded
+from cnnrun.foreign.function import Call, FaultError, ForeignFunction, guarded
 
 __all__ = ["PairFunction", "name_of"]
 
@@ -87,14 +87,14 @@ class PairFunction(ForeignFunction):
     def _split_value(self, result: Any) -> tuple[Array, dict[str, Any]]:
         """Return the value and the gradients of a function that gives both."""
         if not isinstance(result, tuple) or len(result) < 2:
-            raise Fault(
+            raise FaultError(
                 f"{self.name} returns {_kind(result)}: one function alone has to return "
                 f"(value, gradients); or name its backward too, as in {self.name},BACKWARD"
             )
         value, *gradients = result
         value = _checked_output(self.name, value)
         if value.size != 1:
-            raise Fault(
+            raise FaultError(
                 f"{self.name} returns (value, gradients), but its value has shape {value.shape}: "
                 "only a single number can be checked without an upstream gradient; name the "
                 "backward function too"
@@ -113,19 +113,19 @@ class PairFunction(ForeignFunction):
         """Return what backward returns by the names of inputs.
 
         Raises:
-            Fault: it returns another number of gradients than there are inputs.
+            FaultError: it returns another number of gradients than there are inputs.
         """
         if isinstance(gradients, Mapping):
             return _by_name(self.name, gradients, self.checked)
         if gradients is None:
-            raise Fault(f"{self.name} returns nothing: is its return statement missing?")
+            raise FaultError(f"{self.name} returns nothing: is its return statement missing?")
         several = tuple(gradients) if isinstance(gradients, list | tuple) else (gradients,)
         for names in (self.checked, self.inputs):
             if len(several) == len(names):
                 own = dict(zip(names, several, strict=True))
                 return {name: own[name] for name in self.checked}
         expected = ", ".join(f"d{name}" for name in self.checked)
-        raise Fault(
+        raise FaultError(
             f"{self.name} returns {len(several)} gradient{'s' * (len(several) != 1)} for "
             f"{len(self.checked)} inputs: return ({expected}) in this order, or name an input "
             "that has none by --no-gradient NAME"
@@ -139,7 +139,7 @@ def _by_name(function: str, gradients: Mapping[str, Any], checked: Sequence[str]
     for name in checked:
         keys = [key for key in (f"d{name}", f"grad_{name}", name) if key.lower() in plain]
         if not keys:
-            raise Fault(
+            raise FaultError(
                 f"{function} returns {', '.join(map(str, gradients)) or 'no gradients'}: "
                 f"there is no d{name}",
                 name,
@@ -152,24 +152,24 @@ def _checked_output(function: str, output: Any) -> Array:
     """Return an output as an array.
 
     Raises:
-        Fault: it is none, or not in float64.
+        FaultError: it is none, or not in float64.
     """
     if isinstance(output, float | np.floating):
         output = np.asarray(output)
     if not isinstance(output, np.ndarray):
-        raise Fault(
+        raise FaultError(
             f"{function} returns {_kind(output)} where an array is expected"
             + (": is its return statement missing?" if output is None else "")
         )
     if output.dtype != np.float64:
-        raise Fault(
+        raise FaultError(
             f"{function} returns {output.dtype} though its inputs are float64: something in it "
             f"makes it so (astype, dtype=, np.zeros of that dtype); numerical derivatives need "
             "float64"
         )
     if not np.isfinite(output).all():
         place = list(map(int, np.argwhere(~np.isfinite(output))[0]))
-        raise Fault(
+        raise FaultError(
             f"{function} returns {output[tuple(place)]} at {place}, of inputs of about unit "
             "size: is there a division by zero, or a logarithm or root of what can be negative? "
             "An input that must be positive is said by NAME=SIZES:positive"

@@ -10,7 +10,7 @@ import numpy as np
 from cnnrun.engine.types import Array
 from cnnrun.errors import ConfigError
 from cnnrun.foreign.contract import check_function
-from cnnrun.foreign.function import Fault, ForeignFunction
+from cnnrun.foreign.function import FaultError, ForeignFunction
 from cnnrun.foreign.inputs import Input
 from cnnrun.foreign.probe import ForeignProbe
 from cnnrun.gradcheck import Check
@@ -20,7 +20,7 @@ from cnnrun.gradcheck.report.findings import Finding
 __all__ = ["plan_function"]
 
 SECONDS = 1.2
-"""What a check may take by default: a loop in Python takes milliseconds for what ours takes none."""
+"""What a check may take by default, for a loop in Python takes milliseconds a pass."""
 
 SECONDS_DIAGNOSED = 0.5
 """What comparing all of a wrong tensor may take."""
@@ -107,7 +107,7 @@ def _points(
     try:
         outputs = function.call({n: array.copy() for n, array in large.items()}).outputs
         is_defined = all(np.isfinite(output).all() for output in outputs)
-    except Fault:
+    except FaultError:
         is_defined = False
     if is_defined:
         label = "random point of large values"
