@@ -9,9 +9,11 @@ import numpy as np
 
 from cnnrun.engine.types import Array
 from cnnrun.errors import ConfigError
+from cnnrun.foreign.comparison import compare_forward
 from cnnrun.foreign.contract import check_function
 from cnnrun.foreign.function import FaultError, ForeignFunction
 from cnnrun.foreign.inputs import Input
+from cnnrun.foreign.like import Model
 from cnnrun.foreign.probe import ForeignProbe
 from cnnrun.gradcheck import Check
 from cnnrun.gradcheck.points.point import Point
@@ -33,6 +35,8 @@ def plan_function(
     function: ForeignFunction,
     inputs: Mapping[str, Input],
     *,
+    like: Model | None = None,
+    layout: str | None = None,
     seed: int = 0,
     budget: int | None = None,
     seconds: float | None = None,
@@ -43,13 +47,15 @@ def plan_function(
     Args:
         function: under test.
         inputs: what each of its inputs is drawn from; given numbers are checked at, too.
+        like: the layer or loss that it should be.
+        layout: of its images, `NCHW` or `NHWC`; by default the one that fits.
         seed: what all random numbers derive from.
         budget: the most forward passes.
         seconds: the most time instead; without either, a second or two.
         notes: what a reader should know.
 
     Raises:
-        ConfigError: no input has a gradient.
+        ConfigError: no input has a gradient, or it has not the shapes of what it should be like.
     """
     if not function.checked:
         raise ConfigError(f"{function.title}: no input has a gradient that could be checked")
@@ -60,6 +66,8 @@ def plan_function(
     with np.errstate(all="ignore"):
         findings = check_function(function, drawn, np.random.default_rng([seed, 3]))
         points = [] if _is_broken(findings) else _points(function, inputs, drawn, rng, findings)
+        if like is not None and not _is_broken(findings):
+            findings += compare_forward(function, drawn, like, layout, points)
     return Check(
         function.title,
         points,

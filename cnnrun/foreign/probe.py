@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
+from cnnrun.engine import Layer, Loss
 from cnnrun.engine.types import Array
 from cnnrun.foreign.function import ForeignFunction
 from cnnrun.gradcheck.points.probes import Outcome, Probe
@@ -14,7 +16,14 @@ __all__ = ["ForeignProbe"]
 
 
 class ForeignProbe(Probe):
-    """A foreign function at a point; several outputs are seen as one, laid end to end."""
+    """A foreign function at a point; several outputs are seen as one, laid end to end.
+
+    Attributes:
+        function: under test.
+        inputs: all of them, as they were handed in.
+        translate: shows a comparison as one of our layer's that the function is like; None without.
+        like, layout: that layer or loss, and how the function's images lie.
+    """
 
     is_linear = True
 
@@ -26,6 +35,9 @@ class ForeignProbe(Probe):
         self.inputs = dict(inputs)
         self.values = {name: np.array(self.inputs[name], np.float64) for name in function.checked}
         self.main = function.checked[0]
+        self.translate: Callable[[Any], Any] | None = None
+        self.like: Layer | Loss | None = None
+        self.layout: str | None = None
         self._asked: list[dict[str, Array]] | None = None
         self._known: dict[bytes, Outcome] = {}
         self._base: Outcome | None = None
@@ -65,6 +77,9 @@ class ForeignProbe(Probe):
         self._known = {
             self._key(point): self._outcome(own) for point, own in zip(asked, outputs, strict=True)
         }
+
+    def familiar(self, tensor: Any) -> Any:
+        return tensor if self.translate is None else self.translate(tensor)
 
     def with_samples(self, samples: int) -> ForeignProbe | None:
         """Return the function on so many samples: whatever has the first size of the main input."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from cnnrun.config import Experiment
 from cnnrun.engine import LAYERS, LOSSES, Loss, Network
 from cnnrun.engine.types import Array, Shape
 from cnnrun.errors import ConfigError
+from cnnrun.foreign import plan_foreign
 from cnnrun.gradcheck import Check, Report, plan, plan_network
 from cnnrun.gradcheck.selftest import mutant_report, run_mutants
 from cnnrun.runs.folder import Run
@@ -26,8 +27,13 @@ SAMPLES = 5
 
 def gradcheck(
     subject: Any = None,
-    x: Array | None = None,
+    x: Any = None,
     *,
+    inputs: Mapping[str, Any] | None = None,
+    constants: Mapping[str, Any] | None = None,
+    no_gradient: Sequence[str] = (),
+    like: Any = None,
+    layout: str | None = None,
     input_shape: Shape | None = None,
     loss: Loss | None = None,
     targets: Array | None = None,
@@ -47,8 +53,17 @@ def gradcheck(
     Args:
         subject: a layer or loss: itself, its class, its options or its registered name; a network;
             or a configuration file, an experiment, a run or a model, whose network is checked on
-            its own data. None for every registered layer and loss.
-        x: `(N, *input_shape)`, an input to check a layer or network at, besides random ones.
+            its own data. None for every registered layer and loss. With `inputs`, a function
+            written elsewhere.
+        x: `(N, *input_shape)`, an input to check a layer or network at, besides random ones. With
+            `inputs`, the function's backward; None for one that returns (value, gradients).
+        inputs: of a function written elsewhere, by name: sizes, text such as `4x3x7x7`,
+            `5x4:positive` or `10:0..9` for integers, or arrays.
+        constants: what that function takes besides.
+        no_gradient: those inputs for which its backward gives no gradient.
+        like: the layer or loss that it should be: a name, text such as `conv2d: {stride: 2}`,
+            options, a layer or a loss.
+        layout: of its images, `NCHW` or `NHWC`; by default the one that fits.
         input_shape: of one sample, for a layer's class, options or name.
         loss: behind a network; softmax cross entropy or the squared error by default.
         targets: for `x`, as the loss takes them; random ones by default.
@@ -73,6 +88,11 @@ def gradcheck(
         "layers": layers or None, "samples": samples,
     }  # fmt: skip
     bounds: dict[str, Any] = {"budget": budget, "seconds": seconds}
+    if inputs is not None:
+        check = plan_foreign(
+            subject, x, inputs, constants, no_gradient, like, layout, seed=seed, **bounds
+        )
+        return _run(check, on_progress)
     given = {name: value for name, value in options.items() if value is not None}
     if self_test:
         _refuse({**given, "subject": subject} if subject is not None else given, what="the checker")
@@ -88,6 +108,11 @@ def gradcheck(
         fitting = ("x", "input_shape") if subject is not None else ("layers",)
         _refuse(given, *fitting, what="layers and losses")
         check = plan(subject, x=x, input_shape=input_shape, names=layers, seed=seed, **bounds)
+    return _run(check, on_progress)
+
+
+def _run(check: Check, on_progress: Callable[[Check, int], None] | None) -> Report:
+    """Run a check, telling how far it is."""
     if on_progress is not None:
         on_progress(check, 0)
     for passes in check.run():
