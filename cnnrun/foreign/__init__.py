@@ -8,15 +8,16 @@ from cnnrun.foreign.function import ForeignFunction
 from cnnrun.foreign.inputs import Input
 from cnnrun.foreign.pairs import PairFunction
 from cnnrun.foreign.planning import plan_function
-from cnnrun.foreign.subjects import plan_foreign
+from cnnrun.foreign.subjects import Foreign, open_foreign
 from cnnrun.foreign.tables import open_pair, pair_function
 
 __all__ = [
+    "Foreign",
     "ForeignFunction",
     "Input",
     "PairFunction",
+    "open_foreign",
     "open_pair",
     "pair_function",
-    "plan_foreign",
     "plan_function",
 ]

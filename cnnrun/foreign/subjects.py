@@ -3,33 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from cnnrun.errors import ConfigError
 from cnnrun.foreign.function import ForeignFunction
-from cnnrun.foreign.inputs import read_inputs
-from cnnrun.foreign.like import resolve_like
+from cnnrun.foreign.inputs import Input, read_inputs
+from cnnrun.foreign.like import Model, resolve_like
 from cnnrun.foreign.planning import plan_function
+from cnnrun.foreign.selftest import plant_mistakes
 from cnnrun.foreign.tables import pair_function
 from cnnrun.gradcheck import Check
+from cnnrun.gradcheck.report.rows import MutantResult
 
-__all__ = ["plan_foreign"]
+__all__ = ["Foreign", "open_foreign"]
 
 
-def plan_foreign(
+@dataclass(frozen=True)
+class Foreign:
+    """A function written elsewhere, ready to be checked.
+
+    Attributes:
+        function: under test.
+        inputs: what its inputs are drawn from.
+        like: the layer or loss that it should be.
+        layout: of its images.
+    """
+
+    function: ForeignFunction
+    inputs: Mapping[str, Input]
+    like: Model | None = None
+    layout: str | None = None
+
+    def plan(self, *, seed: int, budget: int | None, seconds: float | None) -> Check:
+        """Return its check, see `plan_function`."""
+        return plan_function(
+            self.function, self.inputs, like=self.like, layout=self.layout, seed=seed,
+            budget=budget, seconds=seconds,
+        )  # fmt: skip
+
+    def mutants(self, seed: int) -> list[MutantResult]:
+        """Return what became of mistakes planted into its backward."""
+        return list(plant_mistakes(self.function, self.inputs, seed))
+
+
+def open_foreign(
     subject: Any,
     backward: Any,
     inputs: Mapping[str, Any],
     constants: Mapping[str, Any] | None = None,
+    *,
     no_gradient: Sequence[str] = (),
     like: Any = None,
     layout: str | None = None,
-    *,
-    seed: int = 0,
-    budget: int | None = None,
-    seconds: float | None = None,
-) -> Check:
-    """Return the check of a pair of functions, or of what `cnnrun.foreign` has opened.
+) -> Foreign:
+    """Return a pair of functions, or what `cnnrun.foreign` has opened, ready to be checked.
 
     Raises:
         ConfigError: inputs, constants or options do not fit.
@@ -42,6 +70,4 @@ def plan_foreign(
         kind = type(subject if not callable(subject) else backward).__name__
         raise ConfigError(f"inputs go with a forward and a backward function, not with a {kind}")
     model = resolve_like(like, own, function.constants()) if like is not None else None
-    return plan_function(
-        function, own, like=model, layout=layout, seed=seed, budget=budget, seconds=seconds
-    )
+    return Foreign(function, own, model, layout)

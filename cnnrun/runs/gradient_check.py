@@ -11,7 +11,7 @@ from cnnrun.config import Experiment
 from cnnrun.engine import LAYERS, LOSSES, Loss, Network
 from cnnrun.engine.types import Array, Shape
 from cnnrun.errors import ConfigError
-from cnnrun.foreign import plan_foreign
+from cnnrun.foreign import open_foreign
 from cnnrun.gradcheck import Check, Report, plan, plan_network
 from cnnrun.gradcheck.selftest import mutant_report, run_mutants
 from cnnrun.runs.folder import Run
@@ -76,24 +76,29 @@ def gradcheck(
             default, which follows from its size.
         seconds: the most time instead, as far as it can be told; which elements are then compared
             depends on the machine.
-        self_test: check the checker instead: plant known mistakes, each of which must be found.
+        self_test: check the checker instead: plant known mistakes, each of which must be found; of
+            a right function written elsewhere, into its own backward.
         on_progress: called with the check and the forward passes done, first with none.
 
     Raises:
         ConfigError: nothing is known of how to build such a layer, or options do not go together.
         CnnrunError: a layer does not fit `input_shape`; a configuration, data or a run is wrong.
     """
+    bounds: dict[str, Any] = {"budget": budget, "seconds": seconds}
     options: dict[str, Any] = {
         "x": x, "input_shape": input_shape, "loss": loss, "targets": targets,
         "layers": layers or None, "samples": samples,
     }  # fmt: skip
-    bounds: dict[str, Any] = {"budget": budget, "seconds": seconds}
-    if inputs is not None:
-        check = plan_foreign(
-            subject, x, inputs, constants, no_gradient, like, layout, seed=seed, **bounds
-        )
-        return _run(check, on_progress)
     given = {name: value for name, value in options.items() if value is not None}
+    if inputs is not None:
+        foreign = open_foreign(
+            subject, x, inputs, constants, no_gradient=no_gradient, like=like, layout=layout
+        )
+        report = _run(foreign.plan(seed=seed, **bounds), on_progress)
+        if not self_test or report.verdict == "fail":
+            return report
+        start = time.perf_counter()
+        return mutant_report(foreign.mutants(seed), seed, time.perf_counter() - start)
     if self_test:
         _refuse({**given, "subject": subject} if subject is not None else given, what="the checker")
         start = time.perf_counter()

@@ -140,12 +140,12 @@ def command(
         constants=constants or [], no_gradient=no_gradient or [], like=like, layout=layout,
         device=device, dtype=dtype, reference=reference, timeout=timeout,
     )  # fmt: skip
-    foreign.check_alone(config=config, layer=layer, layers=layers, self_test=self_test)
+    foreign.check_alone(config=config, layer=layer, layers=layers)
     if config is None or is_config_file(config):
         load_plugins(plugin)
     else:  # found once: `last` may mean another run by the time that the check is done
         run = load_run(str(config), runs_dir, plugin, data_root)
-    if self_test:
+    if self_test and not foreign.kind:
         if config or layer:
             raise typer.BadParameter("--self-test checks the checker, without CONFIG or --layer")
         count = len(MUTANTS) + len(LOSS_MUTANTS) + len(EXECUTION_MUTANTS)
@@ -154,7 +154,12 @@ def command(
     elif foreign.kind:
         with CheckProgress(quiet) as show:
             report = check(
-                **foreign.opened(), seed=seed, budget=budget, seconds=seconds, on_progress=show
+                **foreign.opened(),
+                self_test=self_test,
+                seed=seed,
+                budget=budget,
+                seconds=seconds,
+                on_progress=show,
             )
     else:
         input_shape = foreign.input_shape()
