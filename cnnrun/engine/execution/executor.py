@@ -1,8 +1,8 @@
-"""Runs a network over a batch: shards side by side, their gradients added in shard order.
+"""Runs a network over a batch: shards side by side, their gradients added in a fixed order.
 
-The shards of a batch are fixed by `shard_size` alone and every sum over them is taken in shard
-order, so that any number of workers gives the same bits. The BLAS is held to one thread, since
-shards side by side beat threads inside each product. Workers are processes where these can be
+The shards of a batch are fixed by `shard_size` alone and every sum over them is taken in the order
+of one tree, so that any number of workers gives the same bits. The BLAS is held to one thread,
+since shards side by side beat threads inside each product. Workers are processes where these can be
 forked, and else threads.
 """
 
@@ -23,7 +23,7 @@ from cnnrun.engine.execution.program import Program, Purpose
 from cnnrun.engine.execution.protocol import Workers
 from cnnrun.engine.execution.shards import cut
 from cnnrun.engine.execution.shared_memory import can_fork, shared_copies
-from cnnrun.engine.execution.sums import ShardGradients
+from cnnrun.engine.execution.sums import ShardGradients, sum_in_order
 from cnnrun.engine.execution.threads import Threads
 from cnnrun.engine.execution.work import Work
 from cnnrun.engine.kernels.accelerated import kernels
@@ -151,14 +151,17 @@ class Executor:
         self._check(x)
         if is_first:
             self._losses = []
+            self._gradients.begin(is_whole=batch in (None, len(x)))
         else:
             self._put_updates()
         outputs = self._output_buffer(len(x))
         order = ShardOrder(batch or len(x), seed, step, shard=len(self._losses))
         with self._pace.step(self.workers) as at_once:
             self._losses += self._run(order, x, targets, outputs, observers, at_once)
+        self._gradients.total()
+        loss = float(sum_in_order([np.array(part) for part in self._losses]))
         updates = self._contexts[0].collect("updates")
-        return StepResult(sum(self._losses), outputs, dict(self.program.gradients), updates)
+        return StepResult(loss, outputs, dict(self.program.gradients), updates)
 
     def update(self, *, learning_rate: float, step: int, norm: float | None = None) -> float:
         """Apply the last step: the optimizer changes the parameters, and buffers get new values.
@@ -243,7 +246,7 @@ class Executor:
             batch = shards[first : first + lanes]
             results = workers.compute(batch, self._contexts_for(batch, observers))
             if targets is not None:
-                self._gradients.add(results, from_first=batch[0].order.shard == 0)
+                self._gradients.add(results)
             losses += [result.loss for result in results]
         return losses
 
@@ -254,10 +257,11 @@ class Executor:
         while len(self._contexts) < len(shards):
             self._contexts.append(self.program.context())
         contexts = self._contexts[: len(shards)]
-        for place, (shard, ctx) in enumerate(zip(shards, contexts, strict=True)):
+        for shard, ctx in zip(shards, contexts, strict=True):
             ctx.run.observer = observers(shard.order.shard) if observers else None
-            if shard.targets is not None:
-                ctx.run.gradients = self._gradients.arrays_for(shard.order.shard, place)
+        if shards[0].targets is not None:
+            for ctx, arrays in zip(contexts, self._gradients.lend(len(shards)), strict=True):
+                ctx.run.gradients = arrays
         return contexts
 
     def _workers_for(self, like: Shard, lanes: int, *, observed: bool) -> Workers:

@@ -26,7 +26,7 @@ class Workers(Protocol):
         """
 
     def all_reduce(self, place: int, array: Array) -> Array:
-        """Return the sum of an array over the shards in flight, in their order.
+        """Return the sum of an array over the shards in flight, in a fixed order.
 
         Called on behalf of the shard at `place`; waits until all the others have called it too.
         """

@@ -42,7 +42,7 @@ class Threads:
         ]
 
     def all_reduce(self, place: int, array: Array) -> Array:
-        """Return the sum of an array over the shards in flight, in their order."""
+        """Return the sum of an array over the shards in flight, in a fixed order."""
         self._parts[place] = array
         self._slots.release()  # let another shard run while this one waits
         try:
