@@ -8,7 +8,7 @@ forked, and else threads.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -48,12 +48,14 @@ class StepResult:
         outputs: of the network, `(N, *output_shape)`.
         gradients: of the loss, by parameter name.
         updates: new values of buffers, by name.
+        counts: whether these outputs are of samples that no other rank has.
     """
 
     loss: float
     outputs: Array
     gradients: dict[str, Array]
     updates: dict[str, Array]
+    counts: bool = True
 
 
 class Executor:
@@ -98,9 +100,9 @@ class Executor:
             network.bind(shared_copies(network.state()))
             state.update(shared_copies(state))
         self.program = Program.of(network, purpose, "shared" if self._share else "private")
-        self._work = Work(network, loss, self.program, optimizer, state)
+        self._work = self._make_work(state)
         self._gradients = ShardGradients(self.program.gradients)
-        self._threads = Threads(self._work.compute, self._work.update, workers)
+        self._threads = Threads(self._work.compute, self._work.update, self._sum, workers)
         self._processes: Processes | None = None
         self._pace = pace or Pace(is_known=True)
         self._blas_limit = threadpool_limits(1, user_api="blas")
@@ -129,6 +131,7 @@ class Executor:
         observers: Callable[[int], Observer] | None = None,
         batch: int | None = None,
         is_first: bool = True,
+        samples: int | None = None,
     ) -> StepResult:
         """Run a training pass forward and backward; parameters and buffers stay as they are.
 
@@ -144,6 +147,8 @@ class Executor:
             observers: gives each shard, by number, an observer of its layers.
             batch: samples of the whole batch, if x is a part of one.
             is_first: whether it is the first part.
+            samples: of the batch, or part, of which x are those that this rank computes; by
+                default these are all.
 
         Raises:
             ShapeError: x does not fit the network.
@@ -174,13 +179,24 @@ class Executor:
         if self._work.optimizer is None:
             raise ValueError("an executor without an optimizer cannot update")
         if norm is None:  # before anybody overwrites the gradients
-            norm = global_norm(self.program.gradients)
+            norm = self.gradient_norm()
         order = UpdateOrder(learning_rate, step, norm)
         split = self._processes and self.network.parameter_count >= UPDATE_SIZE
         workers: Workers = self._processes if self._processes and split else self._threads
         norm = workers.update(order)
         self._put_updates()
         return norm
+
+    def gradient_norm(self) -> float:
+        """Return the global norm of the last step's gradients, before `update` changes them."""
+        return global_norm(self.program.gradients)
+
+    def gather_gradients(self) -> Mapping[str, Array]:
+        """Return the gradients of the last step, by parameter name, all of them."""
+        return self.program.gradients
+
+    def gather_state(self) -> None:
+        """See that the optimizer's state is here, all of it."""
 
     @property
     def processes(self) -> list[int]:
@@ -211,6 +227,13 @@ class Executor:
         outputs = self._output_buffer(len(x))
         self._run(ShardOrder(), x, None, outputs, None, self.workers)
         return outputs
+
+    def _make_work(self, state: State) -> Work:
+        return Work(self.network, self.loss, self.program, self._optimizer, state)
+
+    def _sum(self, parts: Sequence[Array]) -> Array:
+        """Return the sum over the shards in flight, which layers ask for by `all_reduce`."""
+        return sum_in_order(parts)
 
     def _put_updates(self) -> None:
         """Give buffers the new values of the last pass."""
@@ -277,6 +300,7 @@ class Executor:
                     self.program,
                     self._work.compute,
                     self._work.update,
+                    self._sum,
                     self.workers - 1,
                     like,
                     self._pace,

@@ -85,22 +85,30 @@ class ShardGradients:
 
     def lend(self, count: int) -> list[Mapping[str, Array]]:
         """Return where the next shards, so many, write their gradients."""
-        for place, node in enumerate(self._nodes):
-            if not any(node.arrays is arrays for arrays in (self._totals, *self._own)):
-                (copy,) = self._spare(1)  # a worker's memory, which it is about to write to
-                for name, array in node.arrays.items():
-                    np.copyto(copy[name], array)
-                self._nodes[place] = Node(node.start, node.end, copy)
+        self.keep()
         if self._in_place and not self._nodes:
             return [self._totals, *self._spare(count - 1)]
         return self._spare(count)
 
+    def keep(self) -> None:
+        """Copy what others have added up, whose memory they are about to write to."""
+        for place, node in enumerate(self._nodes):
+            if not any(node.arrays is arrays for arrays in (self._totals, *self._own)):
+                (copy,) = self._spare(1)
+                for name, array in node.arrays.items():
+                    np.copyto(copy[name], array)
+                self._nodes[place] = Node(node.start, node.end, copy)
+
     def add(self, results: Sequence[ShardResult]) -> None:
         """Take what the next shards gave, in their order, and add up what are siblings."""
         for result in results:
-            self._nodes.append(Node(self._next, self._next + 1, result.gradients))
-            self._next += 1
-            self._join(None)
+            self.add_node(Node(self._next, self._next + 1, result.gradients))
+
+    def add_node(self, node: Node) -> None:
+        """Take what the next shards, one or several, have been added up to."""
+        self._nodes.append(node)
+        self._next = node.end
+        self._join(None)
 
     def nodes(self, shards: int | None) -> list[Node]:
         """Return the sums of the shards so far, as few as the tree allows, until the next `lend`.

@@ -1,0 +1,33 @@
+"""What the command line does as one of several ranks that mpiexec has started."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+__all__ = ["ending_all_ranks"]
+
+STOPPED = (129, 130, 143)
+"""Exit codes after a signal, of which all ranks know: they end together by themselves."""
+
+
+@contextmanager
+def ending_all_ranks() -> Iterator[None]:
+    """End all ranks with this one's exit code if the body ends with an error.
+
+    Those that wait for it would do so for ever. Its message has been printed.
+    """
+    try:
+        yield
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+        if code and code not in STOPPED and any("RANK" in name for name in os.environ):
+            from cnnrun.runs.mpi import abort, is_ranked
+
+            for stream in (sys.stdout, sys.stderr):
+                stream.flush()
+            if is_ranked():
+                abort(code)
+        raise
