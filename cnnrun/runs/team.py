@@ -89,10 +89,10 @@ class Team:
 
 
 class RankedTeam(Team):
-    """One of several ranks."""
+    """One of several ranks, which it reaches by `fellows`."""
 
     def __init__(self, fellows: Fellows) -> None:
-        self._fellows = fellows
+        self.fellows = fellows
         self.size, self.is_leader = fellows.size, fellows.rank == 0
         self.is_due = False
         self._signal = 0
@@ -101,17 +101,17 @@ class RankedTeam(Team):
 
     def workers(self, wanted: int | None) -> int:
         """Return how many workers this rank has; by default the machine's ranks share it."""
-        self._workers = wanted or max(1, default_workers() // self._fellows.neighbours)
+        self._workers = wanted or max(1, default_workers() // self.fellows.neighbours)
         return self._workers
 
     def executor(self, network: Network, loss: Loss, **options: Any) -> Executor:
         """Return what runs a network together with the others."""
-        return RankedExecutor(network, loss, ranks=self._fellows, **options)
+        return RankedExecutor(network, loss, ranks=self.fellows, **options)
 
     def own(self, samples: int, shard_size: int | None, multiply_adds: int) -> slice:
         """Return which samples of a batch are computed here."""
         cuts = cut(samples, shard_size, multiply_adds)
-        return own_samples(cuts, self._fellows.rank, self.size)
+        return own_samples(cuts, self.fellows.rank, self.size)
 
     def require_shards(self, samples: int, shard_size: int | None, multiply_adds: int) -> None:
         """Refuse to train where there is not a shard of a batch for every rank."""
@@ -127,15 +127,15 @@ class RankedTeam(Team):
 
     def receive(self) -> Any:
         """Return the charter, on a rank that does not lead."""
-        return self._fellows.broadcast(None)
+        return self.fellows.broadcast(None)
 
     def assemble(self, charter: Callable[[], Any]) -> RanksJoined | None:
         """Give the others the charter; compare what computes on every rank."""
         if self.is_leader:
-            self._fellows.broadcast(charter())
+            self.fellows.broadcast(charter())
         surroundings = environment()
         own = platform.node(), self._workers, {key: surroundings[key] for key in ROUNDS}
-        hosts, workers, computing = zip(*self._fellows.collect(own), strict=True)
+        hosts, workers, computing = zip(*self.fellows.collect(own), strict=True)
         differences = [
             f"rank {rank} ({hosts[rank]}) has {words}"
             for rank, there in enumerate(computing)
@@ -151,7 +151,7 @@ class RankedTeam(Team):
         """Agree after a step; return how many answers were right, of how many, in all."""
         is_due = time.monotonic() - self._gathered_at > CHECKPOINT_SECONDS
         row = np.array([right, told, stop.signal or 0, is_due and self.is_leader], np.float64)
-        rows = self._fellows.gather(row, [row.size] * self.size).reshape(self.size, -1)
+        rows = self.fellows.gather(row, [row.size] * self.size).reshape(self.size, -1)
         self._signal, self.is_due = int(rows[:, 2].max()), bool(rows[:, 3].any())
         if self._signal and not stop:
             stop.signal = self._signal
@@ -164,7 +164,7 @@ class RankedTeam(Team):
 
     def share(self, network: Network) -> None:
         """Give the leader's weights and buffers to all."""
-        network.load_state(self._fellows.broadcast(network.state()))
+        network.load_state(self.fellows.broadcast(network.state()))
 
 
 def _differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> Iterator[str]:

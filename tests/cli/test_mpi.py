@@ -130,6 +130,16 @@ def test_a_rank_that_is_killed_ends_the_job_and_the_run_goes_on(folder):
     assert weights_of(run) == weights_of(folder / "runs" / "alone-0001")
 
 
+def test_bench_shows_what_ranks_send(folder):
+    words = [sys.executable, "-m", "cnnrun", "bench", "tiny.yaml", "--ranks", "--seconds", "0.1"]
+    done = subprocess.run(
+        [MPIEXEC, "-n", "2", *words], cwd=folder, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("tiny: 2 ranks") == 1
+    assert "formula" in done.stdout
+
+
 def test_a_process_is_a_rank_where_its_launcher_says_so(monkeypatch):
     for name in (*mpi.RANKS, *mpi.SIZES):
         monkeypatch.delenv(name, raising=False)
