@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
-from threading import Barrier
+from threading import Barrier, BrokenBarrierError
 
 import numpy as np
 
@@ -60,4 +60,8 @@ def together(ranks, work):
             raise
 
     with ThreadPoolExecutor(ranks) as pool:
-        return [done.result() for done in [pool.submit(run, rank) for rank in range(ranks)]]
+        futures = [pool.submit(run, rank) for rank in range(ranks)]
+    errors = [error for future in futures if (error := future.exception())]
+    for error in sorted(errors, key=lambda error: isinstance(error, BrokenBarrierError)):
+        raise error  # what went wrong, before what only waited for it
+    return [future.result() for future in futures]

@@ -31,6 +31,7 @@ FLOORS = {
     "pages": 0,
     "statistics": 0,
     "errors": 0,
+    "launchers": 0,
     "registry": 0,
     "documents": 0,
     "notebook": 0,

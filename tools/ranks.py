@@ -22,6 +22,9 @@ import tempfile
 import time
 from pathlib import Path
 
+from cnnrun.errors import RunError
+from cnnrun.runs import list_runs
+
 ROOT = Path(__file__).parents[1]
 NETWORKS = ("lenet", "modern", "residual")
 SHARDS = {4: 7, 7: 4}
@@ -70,49 +73,46 @@ def table(folder: Path, most: int) -> int:
 
 
 def kills(folder: Path, count: int, most: int, rng: random.Random) -> int:
-    words = ["train.shard_size=7", "train.epochs=12"]
+    settings = ("train.shard_size=7", "train.epochs=12")
     started = time.monotonic()
     subprocess.run(
-        command(1, "lenet", *words, "--runs-dir", folder / "whole"), check=True, capture_output=True
-    )
+        command(1, "lenet", *settings, "--workers", 1, "--runs-dir", folder / "whole"),
+        check=True, capture_output=True,
+    )  # fmt: skip
     length, expected = time.monotonic() - started, digests_of(folder / "whole")
-    wrong, done, trained = 0, 0, 0
-    while done < count:
-        runs, ranks = folder / f"stopped{trained}", rng.randint(1, most)
-        is_resumed = (runs / "lenet-mnist5k-0001" / "run.json").exists()
-        what = (
-            ["--resume", "last", "--runs-dir", runs] if is_resumed else [*words, "--runs-dir", runs]
+    wrong = done = ended = 0
+    while done < count or ranks_of(folder / f"run{ended}"):
+        runs = folder / f"run{ended}"
+        before, ranks = ranks_of(runs), rng.randint(1, most)
+        what = ["--resume", "last"] if before else settings
+        process = subprocess.Popen(
+            command(ranks, None if before else "lenet", *what, "--workers", 1, "--runs-dir", runs),
+            stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
         )
-        start = command(ranks, None if is_resumed else "lenet", *what)
-        process = subprocess.Popen(start, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
-        time.sleep(rng.uniform(0.5, 1.5) * length / 2)
-        number, code = rng.choice((signal.SIGKILL, signal.SIGINT)), process.poll()
-        if code is None:
+        number, fate = rng.choice((signal.SIGKILL, signal.SIGINT)), "left alone"
+        if done < count:
+            time.sleep(rng.uniform(0.2, 1) * length)
             victims = [process.pid, *descendants(process.pid)]
-            os.kill(rng.choice(victims) if number == signal.SIGKILL else process.pid, number)
-            done += 1
+            if process.poll() is None:
+                os.kill(rng.choice(victims) if number == signal.SIGKILL else process.pid, number)
+                fate = number.name
         try:
             _, error = process.communicate(timeout=120)
         except subprocess.TimeoutExpired:
             process.kill()
-            print(f"{number.name} of {ranks} ranks: it hangs")
+            print(f"{ranks} ranks, {fate}: hangs")
             return 1
-        code = process.returncode
-        print(f"{ranks} ranks{', resumed' if is_resumed else ''}: {number.name}, exit {code}")
-        if b"internal error" in error or b"Traceback" in error:
+        finished = is_finished(runs)
+        done += fate != "left alone" and not finished
+        print(f"{before or '-'} -> {ranks} ranks, {fate}, exit {process.returncode}", flush=True)
+        if finished:
+            wrong += digests_of(runs) != expected
+            ended += 1
+        elif process.returncode in (0, 1, 2, 70):
             print(error.decode())
             wrong += 1
-        wait_for_end(runs)
-        if code == 0:
-            wrong += digests_of(runs) != expected
-            trained += 1
-    runs = folder / f"stopped{trained}"
-    if (runs / "lenet-mnist5k-0001").exists():
-        resume = command(rng.randint(1, most), None, "--resume", "last", "--runs-dir", runs)
-        subprocess.run(resume, check=True, capture_output=True)
-        wrong += digests_of(runs) != expected
-        trained += 1
-    print(f"{done} kills, {trained} runs came to their end, {wrong} of them differ or failed")
+    print(f"{done} runs stopped, {ended} came to their end, {wrong} of them differ or failed")
     return 1 if wrong else 0
 
 
@@ -144,18 +144,23 @@ def descendants(process: int) -> list[int]:
     return [pid for child in map(int, children) for pid in (child, *descendants(child))]
 
 
-def wait_for_end(runs: Path) -> None:
-    """Wait until nobody holds the lock of the run: the ranks end a moment after mpiexec."""
-    from cnnrun.errors import RunError
-    from cnnrun.runs import list_runs
+def ranks_of(runs: Path) -> int:
+    """Return how many ranks have last trained the run; 0 if there is none."""
+    for run in list_runs(runs) if runs.exists() else []:
+        return int((run.record.get("ranks") or {"size": 1})["size"])
+    return 0
 
+
+def is_finished(runs: Path) -> bool:
+    """Return whether the run is, once nobody holds its lock: ranks end a moment after mpiexec."""
     for run in list_runs(runs) if runs.exists() else []:
         for _ in range(200):
             try:
                 run.lock().release()
-                break
+                return run.record["status"] == "finished"
             except RunError:
                 time.sleep(0.05)
+    return False
 
 
 if __name__ == "__main__":

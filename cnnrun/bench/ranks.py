@@ -38,6 +38,7 @@ class RanksResult:
 
     Attributes:
         batch, shards: samples of the step, and shards that they are cut into.
+        steps: that were measured.
         step_ms: all of it.
         compute_ms: forward, backward and what this rank adds up.
         exchange_ms: sending, and waiting for the slowest rank.
@@ -49,6 +50,7 @@ class RanksResult:
 
     batch: int
     shards: int
+    steps: int
     step_ms: float
     compute_ms: float
     exchange_ms: float
@@ -237,7 +239,7 @@ def _measure(
     shards = len(cut(batch, size, work))
     formula = formula_bytes(network.parameter_count, shards, team.size)
     return RanksResult(
-        batch, shards, step_ms, compute_ms, exchange_ms, update_ms, sent, formula, further
+        batch, shards, steps, step_ms, compute_ms, exchange_ms, update_ms, sent, formula, further
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ STOPPED = (129, 130, 143)
 
 @contextmanager
 def ending_all_ranks() -> Iterator[None]:
-    """End all ranks with this one's exit code if the body ends with an error.
+    """End all ranks with this one's exit code if the body, which joined them, ends with an error.
 
     Those that wait for it would do so for ever. Its message has been printed.
     """
@@ -23,11 +22,10 @@ def ending_all_ranks() -> Iterator[None]:
         yield
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
-        if code and code not in STOPPED and any("RANK" in name for name in os.environ):
-            from cnnrun.runs.mpi import abort, is_ranked
+        if code and code not in STOPPED and "mpi4py.MPI" in sys.modules:
+            from cnnrun.runs.mpi import abort
 
             for stream in (sys.stdout, sys.stderr):
                 stream.flush()
-            if is_ranked():
-                abort(code)
+            abort(code)
         raise

@@ -5,6 +5,7 @@ from cnnrun.runs.curves import plot_runs
 from cnnrun.runs.environment import default_workers
 from cnnrun.runs.evaluation import Evaluation, evaluate
 from cnnrun.runs.folder import Run, find_run, list_runs
+from cnnrun.runs.following import follow
 from cnnrun.runs.groups import Group, claim_group, find_group, is_group
 from cnnrun.runs.keeping import export_run, remove_runs, tag_run
 from cnnrun.runs.model import Model, load_model
@@ -48,6 +49,7 @@ __all__ = [
     "export_run",
     "find_group",
     "find_run",
+    "follow",
     "group_sessions",
     "ignore_signals",
     "is_config_file",

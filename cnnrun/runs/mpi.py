@@ -15,18 +15,10 @@ import numpy as np
 
 from cnnrun.engine.types import Array
 from cnnrun.errors import WorkerError
+from cnnrun.launchers import NEIGHBOURS, is_ranked
 from cnnrun.runs.team import RankedTeam, Team
 
-__all__ = ["abort", "is_ranked", "join_team"]
-
-RANKS = ("PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK")
-"""The environment variables by which MPICH, PMIx and Open MPI tell a process its rank."""
-
-SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS")
-"""Those that tell how many there are; a single task of Slurm's is no MPI job."""
-
-NEIGHBOURS = ("MPI_LOCALNRANKS", "OMPI_COMM_WORLD_LOCAL_SIZE", "SLURM_STEP_TASKS_PER_NODE")
-"""Those that tell how many are on this machine."""
+__all__ = ["abort", "join_team"]
 
 YIELDING = ("MPIR_CVAR_POLLS_BEFORE_YIELD", "1")
 """Lets a rank of MPICH that waits leave its processor to others at once: where there are more ranks
@@ -34,12 +26,6 @@ than processors a step took half the time."""
 
 PATIENCE = 0.01
 """Seconds between two looks whether the leader has come, which may check the network before."""
-
-
-def is_ranked() -> bool:
-    """Return whether this process is one of several that mpiexec, or the like, has started."""
-    alone = any(os.environ.get(name) == "1" for name in SIZES)
-    return any(name in os.environ for name in RANKS) and not alone
 
 
 def join_team() -> Team:
@@ -55,7 +41,7 @@ def join_team() -> Team:
 
 
 def abort(code: int) -> NoReturn:
-    """End all ranks of the job with an exit code: without one of them the others wait for ever."""
+    """End all ranks of the job with an exit code; this one has joined them before."""
     _world().Abort(code)
     os._exit(code)
 

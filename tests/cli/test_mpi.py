@@ -13,8 +13,6 @@ from pathlib import Path
 import pytest
 from experiments import TINY, log_of, weights_of
 
-from cnnrun.runs import mpi
-
 pytest.importorskip("mpi4py", reason="pip install 'cnnrun[mpi]'", exc_type=ImportError)
 beside = Path(sys.executable).with_name("mpiexec")
 MPIEXEC = str(beside) if beside.exists() else shutil.which("mpiexec")
@@ -78,6 +76,19 @@ def under_way(folder, name, ranks, *arguments):
     return run, process
 
 
+def ranks_of(process):
+    """Return the ranks that mpiexec has started: its proxy's children."""
+    family = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    if not family.exists():
+        process.kill()
+        pytest.skip("the system does not tell the children of a process")
+    return [
+        int(rank)
+        for proxy in family.read_text().split()
+        for rank in Path(f"/proc/{proxy}/task/{proxy}/children").read_text().split()
+    ]
+
+
 def test_ranks_and_workers_give_the_bits_of_one_process(folder):
     train(folder, 0, "tiny.yaml", "--name", "one", "--workers", 1)
     out, err = train(folder, 2, "tiny.yaml", "--name", "two", "--workers", 2)
@@ -86,6 +97,21 @@ def test_ranks_and_workers_give_the_bits_of_one_process(folder):
     assert log_of(one) == log_of(two)
     assert err.count("2 ranks on") == out.count("test accuracy") == 1
     assert len(list((folder / "runs").glob("two-*"))) == 1
+
+
+def test_an_interrupt_while_ranks_start_is_heard(folder):
+    process = start(folder, 2, "tiny.yaml", "train.epochs=5000")
+    waiting, deadline = set(), time.monotonic() + 30
+    while len(waiting) < 2:  # until both hold the signal back, as they import what they need
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        for rank in ranks_of(process):
+            status = Path(f"/proc/{rank}/status").read_text()
+            blocked = int(status.partition("SigBlk:")[2].split()[0], 16)
+            waiting |= {rank} if blocked >> (signal.SIGINT - 1) & 1 else set()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
 
 
 @pytest.mark.parametrize("rank", ["0", "1"])
@@ -115,13 +141,7 @@ def test_an_interrupt_saves_and_any_number_of_ranks_goes_on(folder):
 
 def test_a_rank_that_is_killed_ends_the_job_and_the_run_goes_on(folder):
     run, process = under_way(folder, "killed", 2, "schedule=constant")
-    family = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    if not family.exists():
-        process.kill()
-        pytest.skip("the system does not tell the children of a process")
-    (proxy,) = family.read_text().split()
-    ranks = Path(f"/proc/{proxy}/task/{proxy}/children").read_text().split()
-    os.kill(int(ranks[-1]), signal.SIGKILL)
+    os.kill(ranks_of(process)[-1], signal.SIGKILL)
     process.communicate(timeout=60)
     assert process.returncode != 0
     done = len(log_of(run)) + 2
@@ -138,13 +158,3 @@ def test_bench_shows_what_ranks_send(folder):
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("tiny: 2 ranks") == 1
     assert "formula" in done.stdout
-
-
-def test_a_process_is_a_rank_where_its_launcher_says_so(monkeypatch):
-    for name in (*mpi.RANKS, *mpi.SIZES):
-        monkeypatch.delenv(name, raising=False)
-    assert not mpi.is_ranked()
-    monkeypatch.setenv("PMIX_RANK", "0")
-    assert mpi.is_ranked()
-    monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "1")
-    assert not mpi.is_ranked()

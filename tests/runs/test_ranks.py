@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 
 import pytest
 from experiments import log_of, tiny, weights_of
 from fellows import together
 
-from cnnrun.errors import ConfigError, DataError, DivergedError
-from cnnrun.runs import RankedTeam, StopRequest, environment, following, resume_run, start_run, team
+from cnnrun import launchers
+from cnnrun.errors import ConfigError, DataError, DivergedError, WorkerError
+from cnnrun.runs import (
+    RankedTeam,
+    StopRequest,
+    environment,
+    following,
+    join_team,
+    resume_run,
+    start_run,
+    team,
+)
 from cnnrun.runs.environment import numpy_blas
 from cnnrun.runs.events import StepFinished
 
@@ -172,3 +183,21 @@ def test_the_blas_that_is_recorded_is_numpys(monkeypatch):
         assert numpy_blas()["version"] == "2"
     monkeypatch.setattr(environment, "threadpool_info", lambda: [other])
     assert numpy_blas()["version"] == "1"
+
+
+def test_a_process_is_a_rank_where_its_launcher_says_so(monkeypatch):
+    for name in (*launchers.RANKS, *launchers.SIZES):
+        monkeypatch.delenv(name, raising=False)
+    assert not launchers.is_ranked()
+    monkeypatch.setenv("PMIX_RANK", "0")
+    assert launchers.is_ranked()
+    monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "1")
+    assert not launchers.is_ranked()
+
+
+def test_a_rank_without_mpi4py_is_told_what_to_install(monkeypatch):
+    monkeypatch.setenv("PMI_RANK", "0")
+    monkeypatch.setenv("PMI_SIZE", "2")
+    monkeypatch.setitem(sys.modules, "mpi4py", None)
+    with pytest.raises(WorkerError, match=r"pip install 'cnnrun\[mpi\]'"):
+        join_team()

@@ -104,6 +104,7 @@ def command(
     from cnnrun.runs import (
         RankedTeam,
         claim_group,
+        follow,
         ignore_signals,
         is_group,
         join_team,
@@ -114,10 +115,10 @@ def command(
 
     team = join_team()
     if isinstance(team, RankedTeam) and not team.is_leader:
-        from cnnrun.runs.following import follow
-
         with stop_on_signals() as stop:
-            raise typer.Exit(follow(team, stop, workers=workers))
+            code = follow(team, stop, workers=workers)
+        ignore_signals()  # it has nothing more to do, and the leader tells how it ended
+        raise typer.Exit(code)
     if seeds is not None or (resume is not None and is_group(resume, runs_dir)):
         single = {
             "--gradcheck": gradcheck, "--check": check, "--data-root": data_root,
