@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -10,6 +11,10 @@ __all__ = ["ending_all_ranks"]
 
 STOPPED = (129, 130, 143)
 """Exit codes after a signal, of which all ranks know: they end together by themselves."""
+
+
+PASSING_ON = 0.3
+"""Seconds in which the launcher passes on what a rank has printed, before it ends them all."""
 
 
 @contextmanager
@@ -27,5 +32,6 @@ def ending_all_ranks() -> Iterator[None]:
 
             for stream in (sys.stdout, sys.stderr):
                 stream.flush()
+            time.sleep(PASSING_ON)
             abort(code)
         raise

@@ -87,7 +87,11 @@ def _git() -> dict[str, Any] | None:
     try:
         commit, status = (
             subprocess.run(
-                ["git", *arguments], capture_output=True, text=True, timeout=10, check=True
+                ["git", "--no-optional-locks", *arguments],  # a kill would leave a lock
+                capture_output=True,
+                text=True,
+                timeout=10,
+                check=True,
             ).stdout.strip()
             for arguments in (["rev-parse", "HEAD"], ["status", "--porcelain"])
         )

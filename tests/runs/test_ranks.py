@@ -22,7 +22,6 @@ from cnnrun.runs import (
     start_run,
     team,
 )
-from cnnrun.runs.environment import numpy_blas
 from cnnrun.runs.events import StepFinished
 
 LARGE = ("train.batch_size=32", "train.log_every=3")
@@ -173,16 +172,6 @@ def test_a_charter_names_each_difference():
         "cpu_features that differ in AVX",
     ]
     assert not list(team._differences(here, here))
-
-
-def test_the_blas_that_is_recorded_is_numpys(monkeypatch):
-    other = {"user_api": "blas", "filepath": "/lib/scipy.libs/libopenblas.so", "version": "1"}
-    own = {"user_api": "blas", "filepath": "/lib/numpy.libs/libopenblas.so", "version": "2"}
-    for order in ([other, own], [own, other]):
-        monkeypatch.setattr(environment, "threadpool_info", lambda order=order: order)
-        assert numpy_blas()["version"] == "2"
-    monkeypatch.setattr(environment, "threadpool_info", lambda: [other])
-    assert numpy_blas()["version"] == "1"
 
 
 def test_a_process_is_a_rank_where_its_launcher_says_so(monkeypatch):
