@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 from dataclasses import replace
 
@@ -190,3 +192,9 @@ def test_a_rank_without_mpi4py_is_told_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "mpi4py", None)
     with pytest.raises(WorkerError, match=r"pip install 'cnnrun\[mpi\]'"):
         join_team()
+
+
+def test_one_process_imports_no_mpi4py():
+    code = "import sys, cnnrun.runs; cnnrun.runs.join_team(); sys.exit('mpi4py' in sys.modules)"
+    alone = {key: value for key, value in os.environ.items() if key not in launchers.RANKS}
+    assert subprocess.run([sys.executable, "-c", code], env=alone, check=False).returncode == 0
