@@ -32,6 +32,7 @@ FLOORS = {
     "pages": 0,
     "statistics": 0,
     "errors": 0,
+    "launchers": 0,
     "registry": 0,
     "documents": 0,
     "notebook": 0,

@@ -13,6 +13,7 @@ from cnnrun.cli.arguments import arrange
 from cnnrun.cli.command import Group, Verb
 from cnnrun.cli.downloads import DownloadProgress
 from cnnrun.cli.errors import reported
+from cnnrun.cli.ranks import ending_all_ranks
 from cnnrun.cli.verbs import (
     bench,
     check,
@@ -42,7 +43,12 @@ class Program(Group):
     def main(self, args: Sequence[str] | None = None, *rest: Any, **options: Any) -> Any:
         """Run the verb that the arguments name."""
         words, debug = arrange(sys.argv[1:] if args is None else args)
-        with reported(debug), DownloadProgress() as progress, listening(progress):
+        with (
+            ending_all_ranks(),
+            reported(debug),
+            DownloadProgress() as progress,
+            listening(progress),
+        ):
             return super().main(words, *rest, **options)
 
 
