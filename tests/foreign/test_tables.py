@@ -53,7 +53,7 @@ def test_two_names_are_a_pair(folder):
 
 
 def test_a_table_saves_the_flags_and_flags_go_before_it(folder):
-    assert check(f"{folder / 'table.py'}:right").passed is False  # dense has a bias; this has none
+    assert check(f"{folder / 'table.py'}:right").passed
     (function, own), said = open_pair(f"{folder / 'table.py'}:wrong", {"x": "7x3"}, {})
     assert own["x"].shape == (7, 3)
     assert said == {}
