@@ -14,9 +14,10 @@ __all__ = ["FLOORS", "PACKAGE", "imports_of", "part_of"]
 PACKAGE = Path(__file__).parents[1] / "cnnrun"
 
 FLOORS = {
-    "__main__": 8,
-    "__init__": 8,
-    "cli": 7,
+    "__main__": 9,
+    "__init__": 9,
+    "cli": 8,
+    "sweeps": 7,
     "report": 6,
     "preflight": 6,
     "inspection": 5,
