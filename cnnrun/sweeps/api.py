@@ -10,6 +10,7 @@ from cnnrun.config import load_plugins
 from cnnrun.runs import StopRequest
 from cnnrun.sweeps.jobs import work_together
 from cnnrun.sweeps.plan import load_plan
+from cnnrun.sweeps.reconcile import reconcile
 from cnnrun.sweeps.status import SweepStatus, status_of
 from cnnrun.sweeps.storage import default_url, require_optuna
 from cnnrun.sweeps.study import Sweep, create_sweep, open_sweep
@@ -72,6 +73,7 @@ def start_sweep(
     begun = create_sweep(plan, storage or default_url(plan.name, Path(runs_dir)))
     begun.plugins = needed
     begun.go_on()
+    reconcile(begun, begun.trials())  # before others join, who would all queue the same points
     return begun
 
 

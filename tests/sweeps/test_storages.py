@@ -27,9 +27,7 @@ ALONE = ["optimizer.adam.learning_rate=0.1"]
 
 
 def begun(storage, *more, grace=0.6, **options):
-    sweep = start_sweep("tiny.yaml", [RATES, *more], storage=storage, grace=grace, **options)
-    reconcile(sweep, sweep.trials())
-    return sweep
+    return start_sweep("tiny.yaml", [RATES, *more], storage=storage, grace=grace, **options)
 
 
 def join(storage, *more):
