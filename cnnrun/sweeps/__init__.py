@@ -1,6 +1,7 @@
 """Sweeps: many trainings that differ in a few settings, by many processes on many machines."""
 
 from cnnrun.sweeps.api import carry_out, find_sweep, join_sweep, start_sweep, sweep
+from cnnrun.sweeps.page import write_sweep_report
 from cnnrun.sweeps.status import SweepStatus, importance_of, status_of
 from cnnrun.sweeps.study import Sweep
 
@@ -14,4 +15,5 @@ __all__ = [
     "start_sweep",
     "status_of",
     "sweep",
+    "write_sweep_report",
 ]

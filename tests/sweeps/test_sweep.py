@@ -193,8 +193,32 @@ def test_several_processes(home):
     assert result.stderr.count("(network[0].conv2d.kernel_size=9): ") == 1
 
 
+def test_the_page_and_the_tables_know_the_sweep(home):
+    words = [RATES, "train.batch_size=16,32,48", "train.epochs=1"]
+    cnnrun.sweep("tiny.yaml", words, workers=1, pruner="median")
+    assert invoke("sweep", "report", "tiny-sweep").stdout == "runs/sweeps/tiny-sweep.html\n"
+    page = (home / "runs/sweeps/tiny-sweep.html").read_text()
+    for title in ("val accuracy over the trials", "settings and objective", "importance"):
+        assert f"<b>{title}</b>" in page
+    assert page.count("tiny-sweep-3-0001") >= 2
+    assert "src=" not in page, "it needs nothing else"
+    numbers = json.loads(page.split('id="numbers">')[1].split("</script>")[0])
+    assert (numbers["sweep"], len(numbers["trials"])) == ("tiny-sweep", 6)
+    cnnrun.train("tiny.yaml", workers=1)
+    listed = document("runs", "list", "--group", "tiny-sweep")["runs"]
+    assert [row["name"] for row in listed] == [f"tiny-sweep-{point}-0001" for point in range(6)]
+    compared = document("runs", "compare", "tiny-sweep")
+    assert {*compared["settings"]} >= {"train.batch_size", "optimizer.adam.learning_rate"}
+    accuracies = compared["results"]["val_accuracy"]
+    assert accuracies == sorted(accuracies, reverse=True)
+
+
 def test_what_mattered(home):
+    assert invoke("sweep", "importance", "tiny-sweep").exit_code == 2
+    cnnrun.sweep("tiny.yaml", [RATES, "train.epochs=1"], workers=1, name="small")
+    assert "too few trials" in invoke("sweep", "importance", "small").stdout
     cnnrun.sweep("tiny.yaml", [RATES, SIZES, "train.epochs=1"], workers=1)
+    assert "learning_rate" in invoke("sweep", "importance", "tiny-sweep").stdout
     shares = importance_of(find_sweep("tiny-sweep"))
     assert shares.keys() == {"optimizer.adam.learning_rate", "train.batch_size"}
     assert sum(shares.values()) == pytest.approx(1)

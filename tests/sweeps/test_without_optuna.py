@@ -51,5 +51,5 @@ def test_other_verbs_import_none_of_it(tmp_path):
 
 def test_the_help_names_the_verbs(tmp_path):
     text = run("sweep", "--help", cwd=tmp_path).stdout
-    for verb in ("run", "join", "status", "best", "stop"):
+    for verb in ("run", "join", "status", "best", "importance", "report", "stop"):
         assert f"\n  {verb} " in text

@@ -12,6 +12,7 @@ from cnnrun.cli.command import Group
 from cnnrun.cli.options import Json, Overrides, Plugins, Quiet, RunsDir, Workers
 from cnnrun.cli.output import message, print_json
 from cnnrun.cli.sweeping import SweepProgress, print_sweep
+from cnnrun.cli.tables import print_table
 
 if TYPE_CHECKING:
     from cnnrun.sweeps import Sweep
@@ -224,3 +225,43 @@ def stop_command(name: Name, storage: Storage = None, runs_dir: RunsDir = Path("
 
     find_sweep(name, runs_dir, storage=storage).stop("by `cnnrun sweep stop`")
     message(f"{name}: every process stops; `cnnrun sweep FILE` goes on with it")
+
+
+@app.command("importance")
+def importance_command(
+    name: Name, storage: Storage = None, runs_dir: RunsDir = Path("runs"), json: Json = False
+) -> None:
+    """Show how much each setting mattered for being among the best (PED-ANOVA).
+
+    Example: cnnrun sweep importance lr-search
+    """
+    from cnnrun.sweeps import find_sweep, importance_of
+
+    shares = importance_of(find_sweep(name, runs_dir, storage=storage))
+    if json:
+        print_json({"sweep": name, "importance": shares})
+    elif not shares:
+        print("too few trials are finished to tell")
+    else:
+        rows = sorted(shares.items(), key=lambda item: -item[1])
+        print_table(name, ["setting", "share"], [[key, f"{share:.1%}"] for key, share in rows],
+                    left=["setting"])  # fmt: skip
+
+
+@app.command("report")
+def report_command(
+    name: Name,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Instead of RUNS/sweeps/NAME.html."),
+    ] = None,
+    storage: Storage = None,
+    runs_dir: RunsDir = Path("runs"),
+) -> None:
+    """Write one page: the objective over the trials, parallel coordinates, what mattered.
+
+    Example: cnnrun sweep report lr-search
+    """
+    from cnnrun.sweeps import find_sweep, write_sweep_report
+
+    print(write_sweep_report(find_sweep(name, runs_dir, storage=storage), output, runs_dir))
