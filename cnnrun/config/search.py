@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from cnnrun.config.hints import LARGEST_FLOAT
 from cnnrun.errors import excerpt
@@ -23,9 +23,13 @@ class Choice:
     values: tuple[Any, ...]
 
     @property
-    def grid(self) -> tuple[Any, ...]:
-        """Every value."""
-        return self.values
+    def count(self) -> int:
+        """How many values there are."""
+        return len(self.values)
+
+    def value(self, place: int) -> Any:
+        """Return one of the values, by its place from 0."""
+        return self.values[place]
 
 
 @dataclass(frozen=True)
@@ -37,9 +41,13 @@ class Integers:
     step: int = 1
 
     @property
-    def grid(self) -> tuple[int, ...]:
-        """Every value."""
-        return tuple(range(self.low, self.high + 1, self.step))
+    def count(self) -> int:
+        """How many values there are."""
+        return (self.high - self.low) // self.step + 1
+
+    def value(self, place: int) -> int:
+        """Return one of the values, by its place from 0."""
+        return self.low + place * self.step
 
 
 @dataclass(frozen=True)
@@ -50,10 +58,8 @@ class Reals:
     high: float
     log: bool
 
-    @property
-    def grid(self) -> None:
-        """None: there is no end of them."""
-        return
+    count: ClassVar[None] = None
+    """There is no end of values."""
 
 
 Dimension = Choice | Integers | Reals

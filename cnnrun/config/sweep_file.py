@@ -99,14 +99,14 @@ class SweepFile:
         """How many points there are."""
         if self.chosen_sampler != "grid":
             return self.trials or 1
-        return math.prod(len(each.grid or ()) for each in self.search.values())
+        return math.prod(each.count or 0 for each in self.search.values())
 
     @property
     def chosen_sampler(self) -> SamplerName:
         """The sampler, also where the file leaves it open."""
         if self.sampler is not None:
             return self.sampler
-        is_listed = all(each.grid is not None for each in self.search.values())
+        is_listed = all(each.count is not None for each in self.search.values())
         return "grid" if is_listed and self.trials is None else "tpe"
 
 
@@ -152,7 +152,7 @@ def read_sweep(source: Source, base_tree: Any = None) -> SweepFile:
         raise ConfigError("\n".join(reader.problems))
     sweep: SweepFile = replace(options, **read)
     if sweep.chosen_sampler == "grid":
-        endless = [key for key, each in sweep.search.items() if each.grid is None]
+        endless = [key for key, each in sweep.search.items() if each.count is None]
         if endless:
             reader.note(("search", endless[0]), "a grid needs values: list them, or take a sampler")
         if sweep.trials is not None:

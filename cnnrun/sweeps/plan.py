@@ -10,11 +10,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from cnnrun.config import METRICS, Experiment, dump_yaml, load_experiment, read_config_tree, to_dict
+from cnnrun.config import (
+    METRICS,
+    Experiment,
+    dump_yaml,
+    load_experiment,
+    read_config_tree,
+    require_metric,
+    to_dict,
+)
 from cnnrun.config.search import Dimension
 from cnnrun.config.source import Source
 from cnnrun.config.sweep_file import SweepFile, parse_search, read_sweep, read_sweep_file
-from cnnrun.data import has_labels
+from cnnrun.data import Task, has_labels
 from cnnrun.errors import ConfigError, OptionError, RunError
 
 __all__ = ["Plan", "load_plan"]
@@ -138,8 +146,8 @@ def load_plan(
             )
     tree = source.tree
     for override, search in searched:
-        if search is not None:
-            tree.setdefault("search", {})[search[0]] = search[1]
+        if search is not None and isinstance(tree.setdefault("search", {}), dict):
+            tree["search"][search[0]] = search[1]
             source.keys["search", search[0]] = f"override {override}"
             source.values["search", search[0]] = f"override {override}"
     for option, value in (options or {}).items():
@@ -150,25 +158,27 @@ def load_plan(
     sweep = read_sweep(source, known)
     base_file = file.parent / sweep.base
     experiment = load_experiment(base_file, fixed, plugins)
+    name = sweep.name or file.stem
     try:
-        named = replace(experiment, name=sweep.name or file.stem)
+        replace(experiment, name=f"{name}-{sweep.points}-seed{sweep.seeds}")  # of its last run
     except OptionError as error:
-        raise ConfigError(f"{source.where(('name',))}: {error}") from None
-    objective = sweep.objective or _chosen_by(experiment)
+        raise ConfigError(f"{source.where(('name',))}: the sweep's {error}") from None
+    task = experiment.data.dataset.info(experiment.base).task
+    objective = sweep.objective or _chosen_by(experiment, task)
+    require_metric("objective", objective, task)
     kept = {key: value for key, value in tree.items() if key != "name"}
     own = to_dict(experiment).get("plugins", [])
     plan = Plan(
-        named.name,
+        name,
         dump_yaml(replace(experiment, plugins=())),
         {**kept, "base": base_file.name, "objective": objective},
     )
     return plan, [*(str(Path(plugin).absolute()) for plugin in plugins), *own]
 
 
-def _chosen_by(experiment: Experiment) -> str:
+def _chosen_by(experiment: Experiment, task: Task) -> str:
     """Return the metric that the base chooses its best epoch by."""
     name = experiment.train.chosen_by.removeprefix("val_")
     if name == "auto":
-        task = experiment.data.dataset.info(experiment.base).task
         name = "accuracy" if has_labels(task) else "loss"
     return f"val_{name}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cnnrun.config.search import Choice, Dimension, Integers
+from cnnrun.config.search import Choice, Dimension, Integers, Reals
 from cnnrun.sweeps.plan import Plan
 
 if TYPE_CHECKING:
@@ -28,10 +28,11 @@ def point_params(plan: Plan, point: int) -> dict[str, Any]:
         return {key: _drawn(each, _generator(plan, point, key)) for key, each in search.items()}
     params = {}
     for key, dimension in reversed(search.items()):  # the last changes fastest
-        values = dimension.grid or ()
-        point, place = divmod(point, len(values))
-        params[key] = _encoded(values[place])
-    return {key: params[key] for key in search}
+        if isinstance(dimension, Reals):  # which no grid has
+            continue
+        point, place = divmod(point, dimension.count)
+        params[key] = _encoded(dimension.value(place))
+    return {key: params[key] for key in search if key in params}
 
 
 def choose(trial: Trial, search: Mapping[str, Dimension]) -> None:
@@ -81,10 +82,8 @@ def _generator(plan: Plan, point: int, key: str) -> np.random.Generator:
 
 
 def _drawn(dimension: Dimension, random: np.random.Generator) -> Any:
-    if isinstance(dimension, Choice):
-        return _encoded(dimension.values[int(random.integers(len(dimension.values)))])
-    if isinstance(dimension, Integers):
-        return dimension.grid[int(random.integers(len(dimension.grid)))]
+    if not isinstance(dimension, Reals):
+        return _encoded(dimension.value(int(random.integers(dimension.count))))
     if dimension.log:
         ends = math.log(dimension.low), math.log(dimension.high)
         value = math.exp(random.uniform(*ends))

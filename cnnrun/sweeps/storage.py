@@ -18,6 +18,8 @@ __all__ = ["default_url", "open_storage", "patiently", "require_optuna"]
 T = TypeVar("T")
 PATIENCE = 300.0
 """Seconds that a storage may be away."""
+OPENING_PATIENCE = 30.0
+"""The same at the start, where its address may be wrong."""
 SHORT_PATIENCE = 5.0
 """The same for one who was asked to stop."""
 BUSY_SECONDS = 60
@@ -122,14 +124,17 @@ def _begin_immediately(storage: Any) -> None:
 
 
 def _opened(where: str, attempt: Callable[[], BaseStorage]) -> BaseStorage:
-    """Open a storage; again, if another process makes its tables at this moment."""
-    for _ in range(4):
+    """Open a storage; again, if another process makes its tables now, or a server is away."""
+    started = time.monotonic()
+    while True:
         try:
             return attempt()
         except _troubles() as error:
-            trouble = error
-            time.sleep(0.5)
-    raise RunError(f"{where}: the storage cannot be opened ({_first_line(trouble)})")
+            if time.monotonic() - started > OPENING_PATIENCE:
+                raise RunError(
+                    f"{where}: the storage cannot be opened ({_first_line(error)})"
+                ) from None
+        time.sleep(0.5)
 
 
 def patiently(

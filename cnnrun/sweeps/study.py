@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from cnnrun.config.search import Choice, Integers
 from cnnrun.config.source import parse_source
 from cnnrun.config.sweep_file import Hyperband, Median
 from cnnrun.errors import RunError
@@ -82,10 +83,16 @@ class Sweep:
         """Take the first trial that waits; a new one, of no point, if another process took it."""
         return self.call(self.study.ask)
 
-    def choose(self, trial: Trial) -> None:
-        """Let a trial have its settings."""
+    def choose(self, trial: Trial) -> bool:
+        """Let a trial have its settings; return whether it was still open."""
+        from optuna.exceptions import UpdateFinishedTrialError
+
         self.study.sampler = _sampler(self.plan, trial.number)
-        self.call(lambda: choose(trial, self.plan.search))
+        try:
+            self.call(lambda: choose(trial, self.plan.search))
+        except UpdateFinishedTrialError:
+            return False
+        return True
 
     def tell(self, number: int, state: str, value: float | None = None) -> bool:
         """End a trial; return whether it was ours to end, and no other process had ended it."""
@@ -225,6 +232,8 @@ def _pruner(plan: Plan) -> Any:
 def _epochs(plan: Plan) -> int:
     """Return how many epochs a trial has at most."""
     varied = plan.search.get("train.epochs")
-    if varied is not None and varied.grid:
-        return int(max(varied.grid))
+    if isinstance(varied, Integers):
+        return varied.high
+    if isinstance(varied, Choice):
+        return int(max(varied.values))
     return int(parse_source(plan.base, plan.name).tree["train"]["epochs"])

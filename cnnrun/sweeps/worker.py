@@ -92,7 +92,8 @@ def _take(
             sweep.note(trial, **{SUPERSEDED: True})
             sweep.tell(trial.number, "FAIL")
             return
-        sweep.choose(trial)
+        if not sweep.choose(trial):
+            return  # another process took this one for lost
         view = sweep.trials()[trial.number]
         before = [other for other in trials if other.point == view.point and other != view]
         attempt = Attempt(sweep, trial, view, before, runs_dir, workers)

@@ -100,7 +100,7 @@ def test_a_retry_goes_on_where_the_checkpoint_stands(storage, home):
 def test_killed_after_the_last_epoch_the_record_counts(storage, home):
     sweep = begun(storage)
     trial = sweep.ask()
-    record = {"name": "tiny-sweep", "digest": sweep.plan.digest, "point": 0}
+    record = {"name": "tiny-sweep", "digest": sweep.plan.digest, "point": 0, "attempt": 0}
     experiment = cnnrun.load_experiment("tiny.yaml", ["train.epochs=2", "name=x"])
     with start_run(experiment, workers=1, notes={"sweep": record}) as session:
         for _ in session.events():
@@ -133,6 +133,21 @@ def test_a_frozen_process_that_wakes_gives_way(storage, home):
     assert sorted(trial.status for trial in sweep.trials()) == ["failed", "finished", "finished"]
     old = Run(home / "runs/tiny-sweep-0-0001").record["status"]
     assert old in ("superseded", "interrupted")
+
+
+def test_a_process_that_is_taken_for_lost_before_it_chooses_takes_another_trial(storage):
+    sweep = begun(storage)
+    choose, taken = sweep.choose, []
+
+    def frozen_meanwhile(trial):
+        if not taken:
+            assert find_sweep("tiny-sweep", storage=storage).tell(trial.number, "FAIL")
+        taken.append(trial.number)
+        return choose(trial)
+
+    sweep.choose = frozen_meanwhile
+    work(sweep, Path("runs"), workers=1)
+    assert (status_of(sweep).counts, len(taken)) == ({"finished": 2}, 3)
 
 
 def test_a_point_is_not_tried_for_ever(storage):

@@ -104,6 +104,13 @@ def test_a_mistake_of_the_configuration_stops_the_sweep(home):
 def test_nothing_varied_and_no_such_sweep(home):
     with pytest.raises(ConfigError, match="nothing is varied"):
         cnnrun.sweep("tiny.yaml", ["train.epochs=1"])
+    with pytest.raises(ConfigError, match="mae is not measured of the task classification"):
+        cnnrun.sweep("tiny.yaml", [RATES], objective="val_mae")
+    with pytest.raises(ConfigError, match=r"--name: the sweep's name is 'x{79}-2-seed1'"):
+        cnnrun.sweep("tiny.yaml", [RATES], name="x" * 79)
+    (home / "sweep.yaml").write_text("base: tiny.yaml\nsearch: 3\n")
+    with pytest.raises(ConfigError, match=r"sweep.yaml:2:9: search: needs 'key: values'"):
+        cnnrun.sweep("sweep.yaml", [RATES])
     with pytest.raises(RunError, match="no such file"):
         find_sweep("nothing")
     with pytest.raises(ConfigError, match="write sqlite:///FILE"):

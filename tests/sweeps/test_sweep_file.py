@@ -105,6 +105,13 @@ def test_what_an_override_tries():
         assert parse_search(fixed) is None
 
 
+def test_a_range_may_be_as_large_as_numbers_go():
+    text = f"base: b.yaml\nsearch: {{{RATE}: {{integer: [0, 9223372036854775807]}}}}\n"
+    with pytest.raises(ConfigError, match=r"points; the limit is 10,000"):
+        read(text)
+    assert read(text + "trials: 3\n").points == 3
+
+
 def test_a_plan_that_was_stored_is_read_without_a_file():
     tree = {"base": "b.yaml", "search": {RATE: [1, 2]}, "objective": "val_loss"}
     assert read_sweep(Source("name", tree)).points == 2
