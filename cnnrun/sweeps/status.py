@@ -152,9 +152,9 @@ def importance_of(sweep: Sweep) -> dict[str, float]:
     values = [trial for trial in sweep.trials() if trial.status == "finished"]
     if len(values) < FEWEST:
         return {}
-    evaluator = optuna.importance.PedAnovaImportanceEvaluator()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+        warnings.simplefilter("ignore")  # Optuna 4.9 calls it experimental
+        evaluator = optuna.importance.PedAnovaImportanceEvaluator()
         shares = sweep.call(
             lambda: optuna.importance.get_param_importances(study, evaluator=evaluator)
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -39,8 +38,6 @@ def require_optuna() -> Any:
             "sweeps need Optuna, which is not installed: pip install 'cnnrun[sweep]'"
         ) from None
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    # Of settings that Optuna calls experimental, and of points that were fixed beforehand.
-    warnings.filterwarnings("ignore", module=r"optuna\.")
     return optuna
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import warnings
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -215,7 +216,9 @@ def _sampler(plan: Plan, number: int) -> Any:
     if plan.options.chosen_sampler != "tpe":
         return optuna.samplers.RandomSampler(seed=number)
     seed = random.Random(f"{plan.options.sampler_seed} {number}").getrandbits(32)
-    return optuna.samplers.TPESampler(seed=seed, multivariate=False, constant_liar=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Optuna 4.9 calls it experimental
+        return optuna.samplers.TPESampler(seed=seed, multivariate=False, constant_liar=True)
 
 
 def _pruner(plan: Plan) -> Any:
