@@ -21,6 +21,8 @@ OPENING_PATIENCE = 30.0
 """The same at the start, where its address may be wrong."""
 SHORT_PATIENCE = 5.0
 """The same for one who was asked to stop."""
+IDLE_MS = 30_000
+"""Milliseconds after which PostgreSQL ends a transaction whose process does nothing."""
 BUSY_SECONDS = 60
 """How long one process waits for another's write to an SQLite file."""
 
@@ -70,8 +72,13 @@ def open_storage(url: str, *, create: bool) -> BaseStorage:
             ) from None
         from optuna.storages import RDBStorage
 
-        # Connections are tried before they are used: the server may have been started anew.
-        options = {"pool_pre_ping": True, "pool_size": 2}
+        # Connections are tried before they are used: the server may have been started anew. A
+        # process that is frozen in the middle of a transaction does not keep its locks.
+        options = {
+            "pool_pre_ping": True,
+            "pool_size": 2,
+            "connect_args": {"options": f"-c idle_in_transaction_session_timeout={IDLE_MS}"},
+        }
         return _opened(url, lambda: RDBStorage(f"postgresql+psycopg://{rest}", options))
     raise ConfigError(
         f"--storage: {shortened(url, 100)}: write sqlite:///FILE, journal:///FILE (on a shared "
