@@ -29,6 +29,7 @@ from cnnrun.cli.verbs import (
     reproduce,
     runs,
     summary,
+    sweep,
     train,
     tune_rate,
 )
@@ -65,15 +66,16 @@ for verb in (
     bench, init,
 ):  # fmt: skip
     app.command(verb.NAME, cls=Verb)(verb.command)
-for name, verbs in (
-    ("explain", explain.app),
-    ("runs", runs.app),
-    ("config", config.app),
-    ("data", data.app),
+for name, verbs, group in (
+    ("sweep", sweep.app, sweep.Sweeps),
+    ("explain", explain.app, Group),
+    ("runs", runs.app, Group),
+    ("config", config.app, Group),
+    ("data", data.app, Group),
 ):
     for inner in verbs.registered_commands:
         inner.cls = Verb
-    app.add_typer(verbs, name=name, cls=Group)
+    app.add_typer(verbs, name=name, cls=group)
 
 
 def _print_version(wanted: bool) -> None:

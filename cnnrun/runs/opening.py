@@ -237,6 +237,7 @@ def _record(
             document["earlier_environments"] = earlier
         kept = (
             "started", "resumed", "check", "gradcheck", "check_every", "reproduces", "group",
+            "sweep",
         )  # fmt: skip
         document.update({key: before[key] for key in kept if key in before})
         document["resumed"] += 1
