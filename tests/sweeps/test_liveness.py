@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cnnrun.sweeps.liveness import Watch
+from cnnrun.sweeps.reconcile import is_superseded
 from cnnrun.sweeps.trials import TrialView, counting, is_given_up
 
 
@@ -63,6 +64,16 @@ def test_which_trial_of_a_point_counts():
     assert counting([lost, twin, retry]) is retry
     done = trial(3, status="finished")
     assert counting([lost, retry, done, trial(4, status="finished")]) is done
+
+
+def test_whose_place_another_trial_has():
+    first, twin = trial(0, status="waiting"), trial(1)
+    assert is_superseded(twin, [first, twin])
+    assert not is_superseded(first, [first, twin])
+    retry = trial(2, attempt=1)
+    assert is_superseded(first, [first, retry])
+    assert not is_superseded(retry, [first, retry])
+    assert is_superseded(retry, [trial(3, status="pruned"), retry])
 
 
 def test_when_a_point_is_given_up():
