@@ -25,6 +25,9 @@ SECONDS = 1.2
 SECONDS_DIAGNOSED = 0.5
 """What comparing all of a wrong tensor may take."""
 
+TOGETHER = 64
+"""How many passes are timed in one call, where a call is dear."""
+
 LARGE, LARGE_ELEMENTS = 8.0, 20
 """A further point has values of this size, beyond the bends of many functions."""
 
@@ -59,7 +62,12 @@ def plan_function(
     drawn = _draw(inputs, rng)
     with np.errstate(all="ignore"):
         findings = check_function(function, drawn, np.random.default_rng([seed, 3]))
-        points = [] if _is_broken(findings) else _points(function, inputs, drawn, rng, findings)
+        points: list[Point] = []
+        if not _is_broken(findings):
+            try:
+                points = _points(function, inputs, drawn, rng, findings)
+            except FaultError as fault:  # at another point, or at many at once
+                findings.append(Finding(function.name, fault.tensor, "contract", str(fault)))
     return Check(
         function.title,
         points,
@@ -85,11 +93,13 @@ def _points(
 ) -> list[Point]:
     """Return where the function is checked: at given numbers, at random ones, and at large ones."""
     name, tensors = function.name, function.checked
-    most = _most_diagnosed(function, drawn)
+    pace = _seconds_per_pass(function, drawn)
+    most = int(min(ForeignProbe.most_diagnosed, max(40, SECONDS_DIAGNOSED / pace / 4)))
 
     def probe(point: Mapping[str, Array]) -> ForeignProbe:
         probe = ForeignProbe(function, point)
         probe.most_diagnosed = most
+        probe.seconds_per_pass = pace if function.pays_by_call else None
         return probe
 
     def redraw() -> ForeignProbe:
@@ -121,10 +131,10 @@ def _draw(
     return {name: one.draw(rng, scale) for name, one in inputs.items()}
 
 
-def _most_diagnosed(function: ForeignFunction, inputs: Mapping[str, Array]) -> int:
-    """Return of how many elements the derivatives can all be taken in a bearable time."""
-    copies = {name: array.copy() for name, array in inputs.items()}
+def _seconds_per_pass(function: ForeignFunction, inputs: Mapping[str, Array]) -> float:
+    """Return how long a forward pass takes: one of many together, where a call is dear."""
+    count = TOGETHER if function.pays_by_call else 1
+    copies = [{name: array.copy() for name, array in inputs.items()} for _ in range(count)]
     start = time.perf_counter()
-    function.call(copies)
-    passes = SECONDS_DIAGNOSED / max(1e-6, time.perf_counter() - start)
-    return int(min(ForeignProbe.most_diagnosed, max(40, passes / 4)))
+    function.call_many(copies)
+    return max(1e-6, (time.perf_counter() - start) / count)
