@@ -5,7 +5,19 @@ of `cnnrun.gradcheck` check it as they check a layer.
 """
 
 from cnnrun.foreign.function import ForeignFunction
+from cnnrun.foreign.inputs import Input
 from cnnrun.foreign.pairs import PairFunction
 from cnnrun.foreign.planning import plan_function
+from cnnrun.foreign.subjects import Foreign, open_foreign
+from cnnrun.foreign.tables import open_pair, pair_function
 
-__all__ = ["ForeignFunction", "PairFunction", "plan_function"]
+__all__ = [
+    "Foreign",
+    "ForeignFunction",
+    "Input",
+    "PairFunction",
+    "open_foreign",
+    "open_pair",
+    "pair_function",
+    "plan_function",
+]

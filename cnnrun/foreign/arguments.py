@@ -197,6 +197,6 @@ def _number_of_outputs(
         return total if has_inputs and last_is_array else total - 1
     if own is not None and own.takes_more and len(free) == total - 1:
         return total - 1
-    if len(free) == 1 and has_inputs:  # the cache is there, but backward asks for inputs
-        return 1
+    if has_inputs and len(free) in (1, total - 1):  # the cache is there, backward asks for inputs
+        return len(free)
     return None

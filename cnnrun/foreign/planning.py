@@ -9,9 +9,11 @@ import numpy as np
 
 from cnnrun.engine.types import Array
 from cnnrun.errors import ConfigError
+from cnnrun.foreign.comparison import compare_forward
 from cnnrun.foreign.contract import check_function
 from cnnrun.foreign.function import FaultError, ForeignFunction
 from cnnrun.foreign.inputs import Input
+from cnnrun.foreign.like import Model
 from cnnrun.foreign.probe import ForeignProbe
 from cnnrun.gradcheck import Check
 from cnnrun.gradcheck.points.point import Point
@@ -19,8 +21,9 @@ from cnnrun.gradcheck.report.findings import Finding
 
 __all__ = ["plan_function"]
 
-SECONDS = 1.2
-"""What a check may take by default, for a loop in Python takes milliseconds a pass."""
+PASSES, SECONDS = 4000, 1.2
+"""What a check may take by default: counted, so that a seed fixes what is compared on any machine,
+unless the function is slow, as a loop in Python is."""
 
 SECONDS_DIAGNOSED = 0.5
 """What comparing all of a wrong tensor may take."""
@@ -36,6 +39,8 @@ def plan_function(
     function: ForeignFunction,
     inputs: Mapping[str, Input],
     *,
+    like: Model | None = None,
+    layout: str | None = None,
     seed: int = 0,
     budget: int | None = None,
     seconds: float | None = None,
@@ -46,19 +51,21 @@ def plan_function(
     Args:
         function: under test.
         inputs: what each of its inputs is drawn from; given numbers are checked at, too.
+        like: the layer or loss that it should be.
+        layout: of its images, `NCHW` or `NHWC`; by default the one that fits.
         seed: what all random numbers derive from.
         budget: the most forward passes.
-        seconds: the most time instead; without either, a second or two.
+        seconds: the most time instead; without either, 4,000 passes and about a second.
         notes: what a reader should know.
 
     Raises:
-        ConfigError: no input has a gradient.
+        ConfigError: no input has a gradient, or it has not the shapes of what it should be like.
     """
     if not function.checked:
         raise ConfigError(f"{function.title}: no input has a gradient that could be checked")
     rng = np.random.default_rng([seed, 0])
     if budget is None and seconds is None:
-        seconds = SECONDS
+        budget, seconds = PASSES, SECONDS
     drawn = _draw(inputs, rng)
     with np.errstate(all="ignore"):
         findings = check_function(function, drawn, np.random.default_rng([seed, 3]))
@@ -68,6 +75,8 @@ def plan_function(
                 points = _points(function, inputs, drawn, rng, findings)
             except FaultError as fault:  # at another point, or at many at once
                 findings.append(Finding(function.name, fault.tensor, "contract", str(fault)))
+        if like is not None and not _is_broken(findings):
+            findings += compare_forward(function, drawn, like, layout, points)
     return Check(
         function.title,
         points,

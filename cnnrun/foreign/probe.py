@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
+from cnnrun.engine import Layer, Loss
 from cnnrun.engine.types import Array
 from cnnrun.foreign.function import ForeignFunction
 from cnnrun.gradcheck.points.probes import Outcome, Probe
@@ -17,7 +19,14 @@ ROUNDS = 6
 
 
 class ForeignProbe(Probe):
-    """A foreign function at a point; several outputs are seen as one, laid end to end."""
+    """A foreign function at a point; several outputs are seen as one, laid end to end.
+
+    Attributes:
+        function: under test.
+        inputs: all of them, as they were handed in.
+        translate: shows a comparison as one of our layer's that the function is like; None without.
+        like, layout: that layer or loss, and how the function's images lie.
+    """
 
     is_linear = True
 
@@ -29,6 +38,9 @@ class ForeignProbe(Probe):
         self.inputs = dict(inputs)
         self.values = {name: np.array(self.inputs[name], np.float64) for name in function.checked}
         self.main = function.checked[0]
+        self.translate: Callable[[Any], Any] | None = None
+        self.like: Layer | Loss | None = None
+        self.layout: str | None = None
         self._is_asking = False
         self._asked: list[dict[str, Array]] = []
         self._asked_back: list[tuple[dict[str, Array], Array]] = []
@@ -93,6 +105,9 @@ class ForeignProbe(Probe):
         for (point, upstream), own_gradients in zip(self._asked_back, gradients, strict=True):
             key = self._key(point) + upstream.tobytes()
             self._known_back[key] = self._gradients(own_gradients)
+
+    def familiar(self, tensor: Any) -> Any:
+        return tensor if self.translate is None else self.translate(tensor)
 
     def with_samples(self, samples: int) -> ForeignProbe | None:
         """Return the function on so many samples: whatever has the first size of the main input."""

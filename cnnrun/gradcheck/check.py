@@ -225,7 +225,8 @@ class Check:
         """Return what kind of mistake it looks like, judged where most is known."""
         wrong = [tensor for _, tensor in row.points if tensor.of("wrong")]
         if wrong:
-            diagnosis = diagnose(_whole(max(wrong, key=lambda tensor: len(tensor.resolved))))
+            known = _whole(max(wrong, key=lambda tensor: len(tensor.resolved)))
+            diagnosis = diagnose(known.probe.familiar(known))
             if diagnosis:
                 return diagnosis
         return row.findings[0].message if row.findings else None

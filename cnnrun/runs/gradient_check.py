@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from cnnrun.config import Experiment
 from cnnrun.engine import LAYERS, LOSSES, Loss, Network
 from cnnrun.engine.types import Array, Shape
 from cnnrun.errors import ConfigError
+from cnnrun.foreign import open_foreign
 from cnnrun.gradcheck import Check, Report, plan, plan_network
 from cnnrun.gradcheck.selftest import mutant_report, run_mutants
 from cnnrun.runs.folder import Run
@@ -26,8 +27,13 @@ SAMPLES = 5
 
 def gradcheck(
     subject: Any = None,
-    x: Array | None = None,
+    x: Any = None,
     *,
+    inputs: Mapping[str, Any] | None = None,
+    constants: Mapping[str, Any] | None = None,
+    no_gradient: Sequence[str] = (),
+    like: Any = None,
+    layout: str | None = None,
     input_shape: Shape | None = None,
     loss: Loss | None = None,
     targets: Array | None = None,
@@ -47,8 +53,17 @@ def gradcheck(
     Args:
         subject: a layer or loss: itself, its class, its options or its registered name; a network;
             or a configuration file, an experiment, a run or a model, whose network is checked on
-            its own data. None for every registered layer and loss.
-        x: `(N, *input_shape)`, an input to check a layer or network at, besides random ones.
+            its own data. None for every registered layer and loss. With `inputs`, a function
+            written elsewhere.
+        x: `(N, *input_shape)`, an input to check a layer or network at, besides random ones. With
+            `inputs`, the function's backward; None for one that returns (value, gradients).
+        inputs: of a function written elsewhere, by name: sizes, text such as `4x3x7x7`,
+            `5x4:positive` or `10:0..9` for integers, or arrays.
+        constants: what that function takes besides.
+        no_gradient: those inputs for which its backward gives no gradient.
+        like: the layer or loss that it should be: a name, text such as `conv2d: {stride: 2}`,
+            options, a layer or a loss.
+        layout: of its images, `NCHW` or `NHWC`; by default the one that fits.
         input_shape: of one sample, for a layer's class, options or name.
         loss: behind a network; softmax cross entropy or the squared error by default.
         targets: for `x`, as the loss takes them; random ones by default.
@@ -61,19 +76,29 @@ def gradcheck(
             default, which follows from its size.
         seconds: the most time instead, as far as it can be told; which elements are then compared
             depends on the machine.
-        self_test: check the checker instead: plant known mistakes, each of which must be found.
+        self_test: check the checker instead: plant known mistakes, each of which must be found; of
+            a right function written elsewhere, into its own backward.
         on_progress: called with the check and the forward passes done, first with none.
 
     Raises:
         ConfigError: nothing is known of how to build such a layer, or options do not go together.
         CnnrunError: a layer does not fit `input_shape`; a configuration, data or a run is wrong.
     """
+    bounds: dict[str, Any] = {"budget": budget, "seconds": seconds}
     options: dict[str, Any] = {
         "x": x, "input_shape": input_shape, "loss": loss, "targets": targets,
         "layers": layers or None, "samples": samples,
     }  # fmt: skip
-    bounds: dict[str, Any] = {"budget": budget, "seconds": seconds}
     given = {name: value for name, value in options.items() if value is not None}
+    if inputs is not None:
+        foreign = open_foreign(
+            subject, x, inputs, constants, no_gradient=no_gradient, like=like, layout=layout
+        )
+        report = _run(foreign.plan(seed=seed, **bounds), on_progress)
+        if not self_test or report.verdict == "fail":
+            return report
+        start = time.perf_counter()
+        return mutant_report(foreign.mutants(seed), seed, time.perf_counter() - start)
     if self_test:
         _refuse({**given, "subject": subject} if subject is not None else given, what="the checker")
         start = time.perf_counter()
@@ -88,6 +113,11 @@ def gradcheck(
         fitting = ("x", "input_shape") if subject is not None else ("layers",)
         _refuse(given, *fitting, what="layers and losses")
         check = plan(subject, x=x, input_shape=input_shape, names=layers, seed=seed, **bounds)
+    return _run(check, on_progress)
+
+
+def _run(check: Check, on_progress: Callable[[Check, int], None] | None) -> Report:
+    """Run a check, telling how far it is."""
     if on_progress is not None:
         on_progress(check, 0)
     for passes in check.run():

@@ -8,6 +8,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cnnrun.cli.foreign import (
+    Constants,
+    Device,
+    DTypeOption,
+    Foreign,
+    Functions,
+    Inputs,
+    Jax,
+    LayoutOption,
+    Like,
+    NoGradient,
+    Program,
+    Reference,
+    Timeout,
+    Torch,
+)
 from cnnrun.cli.options import (
     DataRoots,
     Json,
@@ -47,10 +63,19 @@ def command(
             metavar="NAME", help="One registered layer, or with options: 'conv2d: {filters: 3}'."
         ),
     ] = None,
-    input_shape: Annotated[
-        str | None,
-        typer.Option("--input", metavar="HxWxC", help="One sample's shape for --layer."),
-    ] = None,
+    functions: Functions = None,
+    torch: Torch = None,
+    jax: Jax = None,
+    program: Program = None,
+    inputs: Inputs = None,
+    constants: Constants = None,
+    no_gradient: NoGradient = None,
+    like: Like = None,
+    layout: LayoutOption = None,
+    device: Device = "cpu",
+    dtype: DTypeOption = "float64",
+    reference: Reference = None,
+    timeout: Timeout = 10.0,
     layers: Annotated[
         str | None,
         typer.Option(
@@ -110,17 +135,34 @@ def command(
 
     quiet = quiet or json
     run: Run | None = None
+    foreign = Foreign(
+        functions=functions, torch=torch, jax=jax, program=program, inputs=inputs or [],
+        constants=constants or [], no_gradient=no_gradient or [], like=like, layout=layout,
+        device=device, dtype=dtype, reference=reference, timeout=timeout,
+    )  # fmt: skip
+    foreign.check_alone(config=config, layer=layer, layers=layers)
     if config is None or is_config_file(config):
         load_plugins(plugin)
     else:  # found once: `last` may mean another run by the time that the check is done
         run = load_run(str(config), runs_dir, plugin, data_root)
-    if self_test:
+    if self_test and not foreign.kind:
         if config or layer:
             raise typer.BadParameter("--self-test checks the checker, without CONFIG or --layer")
         count = len(MUTANTS) + len(LOSS_MUTANTS) + len(EXECUTION_MUTANTS)
         message(f"{count} planted mistakes, about {count // 8} s", quiet=quiet)
         report = check(self_test=True, seed=seed)
+    elif foreign.kind:
+        with CheckProgress(quiet) as show:
+            report = check(
+                **foreign.opened(),
+                self_test=self_test,
+                seed=seed,
+                budget=budget,
+                seconds=seconds,
+                on_progress=show,
+            )
     else:
+        input_shape = foreign.input_shape()
         with CheckProgress(quiet) as show:
             report = check(
                 _subject(run or config, overrides, layer, input_shape),

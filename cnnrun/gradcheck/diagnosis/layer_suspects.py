@@ -37,13 +37,19 @@ def filter_turned(evidence: Evidence) -> str | None:
         ("transposed: {} in its first two axes", lambda a: a.swapaxes(0, 1)),
         ("transposed: {} in its last two axes", lambda a: a.swapaxes(-1, -2)),
     ]
+    if not isinstance(probe, LayerProbe):  # written elsewhere: rows and columns may come last
+        turns += [
+            ("missing rotation: {} by 180 degrees", lambda a: a[..., ::-1, ::-1]),
+            ("flipped: {} top to bottom", lambda a: a[..., ::-1, :]),
+            ("flipped: {} left to right", lambda a: a[..., ::-1]),
+        ]
     for text, turn in turns:
-        if name != "x" and evidence.claimed.ndim >= 2:
+        if name != probe.main and evidence.claimed.ndim >= 2:
             turned = turn(evidence.claimed)
             if turned.shape == evidence.claimed.shape and evidence.would_be_right(turned):
                 return text.format(f"d{name} comes out turned")
         for other, array in probe.values.items():
-            if name != "x" or other == "x" or array.ndim < 2 or not isinstance(probe, LayerProbe):
+            if name != probe.main or other == name or array.ndim < 2 or not probe.is_linear:
                 continue
             turned = np.array(turn(array))
             if turned.shape != array.shape or np.array_equal(turned, array):
@@ -55,7 +61,7 @@ def filter_turned(evidence: Evidence) -> str | None:
             finally:
                 array[...] = kept
             if evidence.would_be_right(claimed):
-                return text.format(f"dx would be right with {other} turned")
+                return text.format(f"d{name} would be right with {other} turned")
     return None
 
 

@@ -73,6 +73,10 @@ class Probe:
     def prepare(self, run: Callable[[], object]) -> None:
         """Get ready for the passes that `run` will ask for; most probes need not."""
 
+    def familiar(self, tensor: Any) -> Any:
+        """Return a comparison of this probe's (a `Tensor`) as one whose mistakes have names."""
+        return tensor
+
     def with_samples(self, samples: int) -> Probe | None:
         """Return the same function on a batch of another size; None where that is not possible."""
         return None

@@ -14,10 +14,11 @@ PACKAGE = Path(__file__).parents[2]
 NETWORK = "network"
 """The layer name under which gradients through the whole network are reported."""
 
-Stage = Literal["contract", "conditions", "exact", "elements", "conventions", "executed"]
+Stage = Literal["contract", "forward", "conditions", "exact", "elements", "conventions", "executed"]
 """What finds mistakes, in the order of the checks:
 
 `contract`: the layer runs, again and again the same, with the right shapes and dtypes;
+`forward`: a function written elsewhere computes what the layer does that it should be;
 `conditions`: the same gradients in every situation that training makes, such as another shard;
 `exact`: laws that hold without any differencing, such as linearity in the upstream gradient;
 `elements`: numerical derivatives, of a layer alone or through the whole network;

@@ -10,7 +10,6 @@ import numpy as np
 from cnnrun.gradcheck import Report, Row
 from cnnrun.gradcheck.report.detection import limit_of
 from cnnrun.gradcheck.report.findings import NETWORK
-from cnnrun.gradcheck.stages.elements import TOLERANCE
 from cnnrun.report.blocks import Charts, Section, Table, Text
 from cnnrun.report.scales import Scale, scale_for
 from cnnrun.report.svg import Chart, listed
@@ -109,7 +108,8 @@ def error_section(report: Report) -> Section:
             tip = f"{low:.0e} to {high:.0e}: {count:,} entries, {verdict}"
             if count:
                 chart.box((low, int(start)), (high, int(start + count)), f"{kind} bar", tip)
-    chart.upright(TOLERANCE, "chance", f"{TOLERANCE:g}: above, and surely so, is wrong")
+    limit = report.tolerance
+    chart.upright(limit, "chance", f"{limit:g}: above, and surely so, is wrong")
     return Section("Relative errors", [Charts([chart.finish(words)])])
 
 
