@@ -28,7 +28,7 @@ unless the function is slow, as a loop in Python is."""
 SECONDS_DIAGNOSED = 0.5
 """What comparing all of a wrong tensor may take."""
 
-TOGETHER = 64
+TOGETHER = 8, 64
 """How many passes are timed in one call, where a call is dear."""
 
 LARGE, LARGE_ELEMENTS = 8.0, 20
@@ -142,8 +142,18 @@ def _draw(
 
 def _seconds_per_pass(function: ForeignFunction, inputs: Mapping[str, Array]) -> float:
     """Return how long a forward pass takes: one of many together, where a call is dear."""
-    count = TOGETHER if function.pays_by_call else 1
-    copies = [{name: array.copy() for name, array in inputs.items()} for _ in range(count)]
+    alone = _seconds(function, inputs, 1)
+    if not function.pays_by_call:
+        return max(1e-6, alone)
+    few, many = TOGETHER
+    seconds = _seconds(function, inputs, few)
+    if seconds > 2 * alone:  # the passes are dear themselves
+        return seconds / few
+    return max(1e-6, _seconds(function, inputs, many) / many)
+
+
+def _seconds(function: ForeignFunction, inputs: Mapping[str, Array], passes: int) -> float:
+    points = [{name: array.copy() for name, array in inputs.items()} for _ in range(passes)]
     start = time.perf_counter()
-    function.call_many(copies)
-    return max(1e-6, (time.perf_counter() - start) / count)
+    function.call_many(points)
+    return time.perf_counter() - start

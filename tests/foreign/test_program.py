@@ -11,7 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from cnnrun.cli.app import app
 from cnnrun.errors import ConfigError
 from cnnrun.foreign.exchange import flat_constants, read_arrays, write_arrays
 from cnnrun.foreign.function import FaultError
@@ -327,3 +329,21 @@ def test_a_start_holds_no_more_points_than_memory_and_time_allow(script, monkeyp
     function.call({"x": np.zeros(1000)})
     function.call_many([{"x": np.zeros(1000)}] * 25)
     assert quick.points == [1, 10, 10, 5]
+
+
+@pytest.mark.parametrize(
+    ("mode", "code", "words"),
+    [("nothing", 1, "wrote no file"), ("nandx", 1, "dx is not finite: inf at [2]")],
+)
+def test_a_program_that_fails_ends_the_command_with_a_finding(script, mode, code, words):
+    words_of_command = ["gradcheck", "--program", command(script, mode), "--input", "x=4"]
+    result = CliRunner().invoke(app, [*words_of_command, "--constant", "a=1.5"])
+    assert result.exit_code == code
+    assert words in " ".join(result.output.split())
+
+
+def test_a_command_without_a_program_ends_with_2():
+    words = ["gradcheck", "--program", "./no_such {input} {output}", "--input", "x=4"]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 2
+    assert isinstance(result.exception, ConfigError | SystemExit)
