@@ -84,6 +84,13 @@ class ForeignFunction:
         """Return the outputs at several points, one after the other or at once."""
         return [self.call(point).outputs for point in points]
 
+    def backward_many(
+        self, points: Sequence[dict[str, Array]], upstreams: Sequence[list[Array]]
+    ) -> list[dict[str, Any]]:
+        """Return the gradients at several points, each for upstream gradients of its own."""
+        pairs = zip(points, upstreams, strict=True)
+        return [self.call(point).backward(upstream) for point, upstream in pairs]
+
     @property
     def pays_by_call(self) -> bool:
         """Whether one call with many points is far cheaper than many calls."""

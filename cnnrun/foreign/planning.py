@@ -29,6 +29,9 @@ unless the function is slow, as a loop in Python is."""
 SECONDS_DIAGNOSED = 0.5
 """What comparing all of a wrong tensor may take."""
 
+TOGETHER = 8, 64
+"""How many passes are timed in one call, where a call is dear."""
+
 LARGE, LARGE_ELEMENTS = 8.0, 20
 """A further point has values of this size, beyond the bends of many functions."""
 
@@ -67,7 +70,12 @@ def plan_function(
     drawn = _draw(inputs, rng)
     with np.errstate(all="ignore"):
         findings = check_function(function, drawn, np.random.default_rng([seed, 3]))
-        points = [] if _is_broken(findings) else _points(function, inputs, drawn, rng, findings)
+        points: list[Point] = []
+        if not _is_broken(findings):
+            try:
+                points = _points(function, inputs, drawn, rng, findings)
+            except FaultError as fault:  # at another point, or at many at once
+                findings.append(Finding(function.name, fault.tensor, "contract", str(fault)))
         if like is not None and not _is_broken(findings):
             findings += compare_forward(function, drawn, like, layout, points)
     return Check(
@@ -99,11 +107,13 @@ def _points(
     nearly 1, as a saturated sigmoid is.
     """
     name, tensors = function.name, function.checked
-    most = _most_diagnosed(function, drawn)
+    pace = _seconds_per_pass(function, drawn)
+    most = int(min(ForeignProbe.most_diagnosed, max(40, SECONDS_DIAGNOSED / pace / 4)))
 
     def probe(point: Mapping[str, Array]) -> ForeignProbe:
         probe = ForeignProbe(function, point)
         probe.most_diagnosed = most
+        probe.seconds_per_pass = pace if function.pays_by_call else None
         return probe
 
     def redraw() -> ForeignProbe:
@@ -137,10 +147,20 @@ def _draw(
     return {name: one.draw(rng, scale) for name, one in inputs.items()}
 
 
-def _most_diagnosed(function: ForeignFunction, inputs: Mapping[str, Array]) -> int:
-    """Return of how many elements the derivatives can all be taken in a bearable time."""
-    copies = {name: array.copy() for name, array in inputs.items()}
+def _seconds_per_pass(function: ForeignFunction, inputs: Mapping[str, Array]) -> float:
+    """Return how long a forward pass takes: one of many together, where a call is dear."""
+    alone = _seconds(function, inputs, 1)
+    if not function.pays_by_call:
+        return max(1e-6, alone)
+    few, many = TOGETHER
+    seconds = _seconds(function, inputs, few)
+    if seconds > 2 * alone:  # the passes are dear themselves
+        return seconds / few
+    return max(1e-6, _seconds(function, inputs, many) / many)
+
+
+def _seconds(function: ForeignFunction, inputs: Mapping[str, Array], passes: int) -> float:
+    points = [{name: array.copy() for name, array in inputs.items()} for _ in range(passes)]
     start = time.perf_counter()
-    function.call(copies)
-    passes = SECONDS_DIAGNOSED / max(1e-6, time.perf_counter() - start)
-    return int(min(ForeignProbe.most_diagnosed, max(40, passes / 4)))
+    function.call_many(points)
+    return time.perf_counter() - start

@@ -14,6 +14,9 @@ from cnnrun.gradcheck.points.probes import Outcome, Probe
 
 __all__ = ["ForeignProbe"]
 
+ROUNDS = 6
+"""Of calls that get ready for a comparison: one for each step that a kink may ask for."""
+
 
 class ForeignProbe(Probe):
     """A foreign function at a point; several outputs are seen as one, laid end to end.
@@ -38,45 +41,70 @@ class ForeignProbe(Probe):
         self.translate: Callable[[Any], Any] | None = None
         self.like: Layer | Loss | None = None
         self.layout: str | None = None
-        self._asked: list[dict[str, Array]] | None = None
+        self._is_asking = False
+        self._asked: list[dict[str, Array]] = []
+        self._asked_back: list[tuple[dict[str, Array], Array]] = []
         self._known: dict[bytes, Outcome] = {}
-        self._base: Outcome | None = None
+        self._known_back: dict[bytes, dict[str, Array]] = {}
+        self._base: list[Array] = []
 
     def point(self) -> dict[str, Array]:
         """Return copies of all inputs, the moved ones where they stand now."""
         return {name: self.values.get(name, array).copy() for name, array in self.inputs.items()}
 
     def forward(self) -> Outcome:
-        if self._asked is not None and self._base is not None:
-            self._asked.append(self.point())
-            return self._base
         if self._known:
             known = self._known.get(self._key(self.values))
             if known is not None:
                 return known
+        if self._is_asking:
+            self._asked.append(self.point())
+            return self._outcome(self._base)
         return self._outcome(self.function.call(self.point()).outputs)
 
     def backward(self, upstream: Array) -> dict[str, Array]:
+        if self._known_back:
+            known = self._known_back.get(self._key(self.values) + upstream.tobytes())
+            if known is not None:
+                return {name: gradient.copy() for name, gradient in known.items()}
+        if self._is_asking:
+            self._asked_back.append((self.point(), upstream.copy()))
+            return {name: np.zeros_like(array) for name, array in self.values.items()}
         call = self.function.call(self.point())
-        gradients = call.backward(split(upstream, call.outputs))
-        return {name: np.array(gradients[name], np.float64) for name in self.values}
+        return self._gradients(call.backward(split(upstream, call.outputs)))
 
     def prepare(self, run: Callable[[], object]) -> None:
-        """Run all points that `run` would ask for in one call, where calls are dear."""
-        self._known = {}
+        """Run all points that `run` would ask for in one call, where calls are dear.
+
+        Where it asks for others once it knows these, as for a smaller step at a kink, those of
+        each round are run in one call.
+        """
+        self._known, self._known_back = {}, {}
         if not self.function.pays_by_call:
             return
-        self._base = self.forward()
-        self._asked = []
-        try:
-            run()
-            asked = self._asked
-        finally:
-            self._asked = None
-        outputs = self.function.call_many(asked)
-        self._known = {
-            self._key(point): self._outcome(own) for point, own in zip(asked, outputs, strict=True)
-        }
+        self._base = self.function.call(self.point()).outputs
+        for _ in range(ROUNDS):
+            self._asked, self._asked_back = [], []
+            self._is_asking = True
+            try:
+                run()
+            finally:
+                self._is_asking = False
+            if not self._asked and not self._asked_back:
+                break
+            self._answer()
+
+    def _answer(self) -> None:
+        """Run what was asked for, forward and backward passes in one call each."""
+        outputs = self.function.call_many(self._asked)
+        for point, own in zip(self._asked, outputs, strict=True):
+            self._known[self._key(point)] = self._outcome(own)
+        points = [point for point, _ in self._asked_back]
+        upstreams = [split(upstream, self._base) for _, upstream in self._asked_back]
+        gradients = self.function.backward_many(points, upstreams)
+        for (point, upstream), own_gradients in zip(self._asked_back, gradients, strict=True):
+            key = self._key(point) + upstream.tobytes()
+            self._known_back[key] = self._gradients(own_gradients)
 
     def familiar(self, tensor: Any) -> Any:
         return tensor if self.translate is None else self.translate(tensor)
@@ -98,6 +126,9 @@ class ForeignProbe(Probe):
 
     def _key(self, point: Mapping[str, Array]) -> bytes:
         return b"".join(point[name].tobytes() for name in self.values)
+
+    def _gradients(self, gradients: Mapping[str, Array]) -> dict[str, Array]:
+        return {name: np.array(gradients[name], np.float64) for name in self.values}
 
     def _outcome(self, outputs: list[Array]) -> Outcome:
         y = outputs[0] if len(outputs) == 1 else np.concatenate([o.reshape(-1) for o in outputs])

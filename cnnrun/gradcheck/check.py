@@ -134,7 +134,9 @@ class Check:
         probe = point.probe
         base = probe.forward()
         upstreams = self._upstreams(base)
-        gradients = [probe.backward(upstream) for upstream in upstreams]
+        if probe.is_linear:
+            probe.prepare(lambda: check_linearity(probe, upstreams, probe.backwards(upstreams)))
+        gradients = probe.backwards(upstreams)
         passes = 1 + len(upstreams)
         if probe.is_linear:
             broken = check_linearity(probe, upstreams, gradients)
@@ -173,7 +175,7 @@ class Check:
             probe = point.redraw()
             base = probe.forward()
             upstreams = self._upstreams(base)
-            gradients = [probe.backward(upstream) for upstream in upstreams]
+            gradients = probe.backwards(upstreams)
             indices = [element.index for element in kinks]
             again = compare(probe, tensor.name, indices, upstreams, gradients, base)
             passes += again.passes + 3

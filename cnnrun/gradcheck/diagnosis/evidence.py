@@ -121,6 +121,10 @@ class Evidence:
         return reach
 
     def _changes(self, step: float, *, both_sides: bool) -> Array:
+        self.probe.prepare(lambda: self._rows(step, both_sides=both_sides))
+        return np.stack(self._rows(step, both_sides=both_sides))
+
+    def _rows(self, step: float, *, both_sides: bool) -> list[Array]:
         values = self.values.reshape(-1)
         base = self.probe.forward().y
         rows = []
@@ -132,4 +136,4 @@ class Evidence:
             below = self.probe.forward().y if both_sides else base
             values[index] = kept
             rows.append((above - below) / (2 * step if both_sides else 1))
-        return np.stack(rows)
+        return rows

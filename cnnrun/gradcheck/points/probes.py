@@ -47,6 +47,7 @@ class Probe:
         precision: how exactly forward and backward compute.
         most_diagnosed: how many elements of a wrong tensor are all compared, and their Jacobian
             measured, to see the pattern of the mistake.
+        seconds_per_pass: of a forward pass, where many run together for less; None to measure one.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Probe:
     is_linear: bool = False
     precision: Precision = DOUBLE
     most_diagnosed: int = 3000
+    seconds_per_pass: float | None = None
 
     def forward(self) -> Outcome:
         """Return the outputs for the present values."""
@@ -64,8 +66,12 @@ class Probe:
         """Return the gradient of <upstream, y> by tensor name, as claimed by what is checked."""
         raise NotImplementedError
 
+    def backwards(self, upstreams: Sequence[Array]) -> list[dict[str, Array]]:
+        """Return the gradients for each of several upstream gradients."""
+        return [self.backward(upstream) for upstream in upstreams]
+
     def prepare(self, run: Callable[[], object]) -> None:
-        """Get ready for the forward passes that `run` will ask for; most probes need not."""
+        """Get ready for the passes that `run` will ask for; most probes need not."""
 
     def familiar(self, tensor: Any) -> Any:
         """Return a comparison of this probe's (a `Tensor`) as one whose mistakes have names."""
