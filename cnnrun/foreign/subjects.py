@@ -64,6 +64,12 @@ def open_foreign(
     """
     if isinstance(subject, ForeignFunction):
         function, own = subject, read_inputs(inputs)
+    elif _is_of_torch(subject):
+        from cnnrun.foreign.torch import torch_function
+
+        function, own = torch_function(
+            subject, read_inputs(inputs), constants or {}, no_gradient=no_gradient
+        )
     elif callable(subject) and (backward is None or callable(backward)):
         function, own = pair_function(subject, backward, inputs, constants, no_gradient=no_gradient)
     else:
@@ -71,3 +77,10 @@ def open_foreign(
         raise ConfigError(f"inputs go with a forward and a backward function, not with a {kind}")
     model = resolve_like(like, own, function.constants()) if like is not None else None
     return Foreign(function, own, model, layout)
+
+
+def _is_of_torch(subject: Any) -> bool:
+    """Return whether it is an autograd.Function or a Module, without importing PyTorch."""
+    kind = subject if isinstance(subject, type) else type(subject)
+    own = {f"{base.__module__}.{base.__name__}" for base in kind.__mro__}
+    return bool(own & {"torch.autograd.function.Function", "torch.nn.modules.module.Module"})

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from cnnrun.engine.types import Array
+from cnnrun.errors import GradientError
 from cnnrun.gradcheck.budget import Budget, Cost
 from cnnrun.gradcheck.diagnosis.naming import diagnose
 from cnnrun.gradcheck.points.point import Point
@@ -81,6 +82,8 @@ class Check:
             try:
                 with np.errstate(all="ignore"):  # what is not finite is a finding, not a warning
                     passes += self._run_point(point)
+            except GradientError as error:  # said in words by what is checked
+                self.findings.append(Finding(point.layer, None, "contract", str(error)))
             except Exception as error:
                 message = f"crashes while it is checked: {describe_crash(error)}"
                 self.findings.append(Finding(point.layer, None, "contract", message))

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cnnrun.errors import ConfigError
@@ -55,6 +56,7 @@ def checked(name, inputs, constants=None, *, seed=0, **options):
         ("hooked", XW, {}, ["x", "w"]),
         ("random", X, {}, ["x"]),
         ("dirty", X, {}, ["x"]),
+        ("Counting", X, {}, ["x"]),
         ("block", {"input": "6x3"}, {},
          ["input", "0.b", "0.linear.weight", "0.norm.weight", "0.norm.bias"]),
         ("Block", {"x": "6x3"}, {"width": 3},
@@ -161,6 +163,21 @@ def test_sums_in_any_order_are_no_fault_where_they_are_usual():
     assert judged(function, inputs).passed
 
 
+def test_a_frozen_call_draws_the_same_numbers_whatever_was_drawn_before():
+    function, inputs = opened("random", X)
+    function.is_frozen = True
+    point = {"x": inputs["x"].draw(np.random.default_rng(0))}
+    first = function.call(point).outputs[0]
+    torch.rand(3)
+    assert np.array_equal(first, function.call(point).outputs[0])
+
+
+def test_an_argument_of_apply_behind_others_that_are_left_out_arrives():
+    function, _ = opened("Affine", X, {"shift": 2.0})
+    x = np.ones((4, 3))
+    assert np.array_equal(function.call({"x": x}).outputs[0], x + 2)
+
+
 def test_an_input_without_gradient_is_only_handed_in():
     report = checked("ScaleWrong", SCALE, no_gradient=["w"])
     assert report.passed
@@ -201,3 +218,7 @@ def test_nothing_imports_pytorch_or_jax_by_itself():
         "assert not {'torch', 'jax'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_surface_takes_a_module_as_it_is():
+    assert cnnrun.gradcheck(torch.nn.Linear(3, 2), inputs={"x": (4, 3)}).passed
