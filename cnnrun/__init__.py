@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     )
     from cnnrun.runs.explanation import explain_network
     from cnnrun.runs.gradient_check import gradcheck
+    from cnnrun.sweeps import join_sweep, sweep
 
 __all__ = [
     "Experiment",
@@ -74,6 +75,7 @@ __all__ = [
     "init_layer",
     "init_plugin",
     "inspect",
+    "join_sweep",
     "json_schema",
     "list_runs",
     "load_experiment",
@@ -83,6 +85,7 @@ __all__ = [
     "resume",
     "resume_seeds",
     "summary",
+    "sweep",
     "testing",
     "train",
     "train_events",
@@ -111,6 +114,7 @@ _HOMES = {
         "resume", "resume_seeds", "summary", "train", "train_events", "train_seeds",
     ),
     "cnnrun.runs.explanation": ("explain_network",),
+    "cnnrun.sweeps": ("join_sweep", "sweep"),
     "cnnrun.runs.gradient_check": ("gradcheck",),
 }  # fmt: skip
 """By module, the names that come from it: the imports above, as they happen at run time."""

@@ -18,6 +18,7 @@ from cnnrun.cli.app import app
 from cnnrun.cli.arguments import arrange
 from cnnrun.config import load_experiment
 from cnnrun.engine import LAYERS
+from cnnrun.sweeps.plan import load_plan
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [
@@ -82,11 +83,11 @@ def test_a_command_can_be_typed(command, monkeypatch):
             raise
     for word in words:
         if word.startswith(("configs/", "docs/")):
-            assert Path(word).is_file(), word
+            assert Path(word.partition(":")[0]).is_file(), word
     configs = [word for word in words if word.startswith("configs/")]
     if configs and not command.output.startswith("error: "):
         overrides = [word for word in words if re.match(r"[a-z_.\[\]\d]+=", word)]
-        load_experiment(configs[0], overrides)
+        (load_plan if words[0] == "sweep" else load_experiment)(configs[0], overrides)
 
 
 @pytest.mark.parametrize("words", [["predcit", "last"], ["predict"], ["data", "list", "--al"]])

@@ -32,6 +32,7 @@ COLORS = [
     "#a33636",
     "#2f6f8f",
     "#37474f",
+    "#6d4c41",
 ]
 CHARACTER = 7.3
 """About the width of a character at 14 pixels."""

@@ -14,9 +14,10 @@ __all__ = ["FLOORS", "PACKAGE", "imports_of", "part_of"]
 PACKAGE = Path(__file__).parents[1] / "cnnrun"
 
 FLOORS = {
-    "__main__": 9,
-    "__init__": 9,
-    "cli": 8,
+    "__main__": 10,
+    "__init__": 10,
+    "cli": 9,
+    "sweeps": 8,
     "report": 7,
     "preflight": 7,
     "inspection": 6,
@@ -32,6 +33,7 @@ FLOORS = {
     "pages": 0,
     "statistics": 0,
     "errors": 0,
+    "launchers": 0,
     "registry": 0,
     "documents": 0,
     "notebook": 0,

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_info
 
 import cnnrun
 from cnnrun.engine.kernels import accelerated
+from cnnrun.runs.environment import numpy_blas
 
 __all__ = ["describe_machine"]
 
@@ -19,9 +19,7 @@ __all__ = ["describe_machine"]
 def describe_machine(workers: int) -> dict[str, Any]:
     """Return processor, cores, workers and versions, as JSON takes them; numba's may be None."""
     affinity = getattr(os, "sched_getaffinity", None)
-    blas: dict[str, Any] = next(
-        (entry for entry in threadpool_info() if entry["user_api"] == "blas"), {}
-    )
+    blas = numpy_blas()
     return {
         "processor": _processor(),
         "cores": len(affinity(0)) if affinity else os.cpu_count() or 1,

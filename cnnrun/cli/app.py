@@ -13,6 +13,7 @@ from cnnrun.cli.arguments import arrange
 from cnnrun.cli.command import Group, Verb
 from cnnrun.cli.downloads import DownloadProgress
 from cnnrun.cli.errors import reported
+from cnnrun.cli.ranks import ending_all_ranks
 from cnnrun.cli.verbs import (
     bench,
     check,
@@ -28,6 +29,7 @@ from cnnrun.cli.verbs import (
     reproduce,
     runs,
     summary,
+    sweep,
     train,
     tune_rate,
 )
@@ -42,7 +44,12 @@ class Program(Group):
     def main(self, args: Sequence[str] | None = None, *rest: Any, **options: Any) -> Any:
         """Run the verb that the arguments name."""
         words, debug = arrange(sys.argv[1:] if args is None else args)
-        with reported(debug), DownloadProgress() as progress, listening(progress):
+        with (
+            ending_all_ranks(),
+            reported(debug),
+            DownloadProgress() as progress,
+            listening(progress),
+        ):
             return super().main(words, *rest, **options)
 
 
@@ -59,15 +66,16 @@ for verb in (
     bench, init,
 ):  # fmt: skip
     app.command(verb.NAME, cls=Verb)(verb.command)
-for name, verbs in (
-    ("explain", explain.app),
-    ("runs", runs.app),
-    ("config", config.app),
-    ("data", data.app),
+for name, verbs, group in (
+    ("sweep", sweep.app, sweep.Sweeps),
+    ("explain", explain.app, Group),
+    ("runs", runs.app, Group),
+    ("config", config.app, Group),
+    ("data", data.app, Group),
 ):
     for inner in verbs.registered_commands:
         inner.cls = Verb
-    app.add_typer(verbs, name=name, cls=Group)
+    app.add_typer(verbs, name=name, cls=group)
 
 
 def _print_version(wanted: bool) -> None:

@@ -37,6 +37,7 @@ class Progress:
         from cnnrun.runs.events import (
             Diverged,
             EpochFinished,
+            RanksJoined,
             StepFinished,
             Stopped,
             StoppedEarly,
@@ -51,6 +52,11 @@ class Progress:
                 message(f"going on after step {event.step}", quiet=self.quiet)
         elif isinstance(event, StepFinished) and self.on_terminal:
             self._advance(event)
+        elif isinstance(event, RanksJoined):
+            names = ", ".join(dict.fromkeys(event.hosts))
+            message(f"{len(event.hosts)} ranks on {names}", quiet=self.quiet)
+            for difference in event.differences:
+                message(f"warning: {difference}: last bits may differ", quiet=self.quiet)
         elif isinstance(event, WorkersSlow):
             self._close()  # the next step opens it again
             message(_advise(event), quiet=self.quiet)

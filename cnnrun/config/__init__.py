@@ -7,7 +7,7 @@ from cnnrun.config.data_templates import DataStart, init_data
 from cnnrun.config.description import describe_data, draw_data
 from cnnrun.config.experiment import EarlyStopping, Experiment, TrainOptions, metrics_named
 from cnnrun.config.export import export_samples
-from cnnrun.config.keys import keys_meant_in, keys_of
+from cnnrun.config.keys import keys_meant_in, keys_of, read_config_tree
 from cnnrun.config.loading import (
     build_network,
     load_experiment,
@@ -61,6 +61,7 @@ __all__ = [
     "metrics_of",
     "named_dataset",
     "read_arrays",
+    "read_config_tree",
     "read_dataset",
     "read_layer",
     "require_metric",

@@ -12,7 +12,15 @@ from cnnrun.config.source import KeyPath, format_path, read_source
 from cnnrun.errors import ConfigError
 from cnnrun.registry import Registry, nearest_names
 
-__all__ = ["alternatives", "full_keys", "is_known", "keys_meant_in", "keys_of", "meant_keys"]
+__all__ = [
+    "alternatives",
+    "full_keys",
+    "is_known",
+    "keys_meant_in",
+    "keys_of",
+    "meant_keys",
+    "read_config_tree",
+]
 
 OTHER_WORDS = {
     "lr": "learning_rate",
@@ -75,6 +83,18 @@ def meant_keys(key: str, tree: Any) -> list[str]:
     meant = [full for each in near for full in by_word[each]]
     beside = [full for full in meant if section and full.rpartition(".")[0] == section]
     return (beside or meant)[:MOST_MEANT]
+
+
+def read_config_tree(file: Path) -> dict[str, Any]:
+    """Return what a configuration file says, unchecked.
+
+    Raises:
+        ConfigError: it cannot be read, or is no mapping.
+    """
+    source = read_source(file)
+    if not isinstance(source.tree, dict):
+        raise ConfigError(f"{source.where(())}: a configuration is a mapping of sections")
+    return source.tree
 
 
 def keys_of(file: Path) -> list[str]:

@@ -44,6 +44,7 @@ def load_experiment(
     *,
     check_network: bool = True,
     may_name_plugins: bool = True,
+    text: str | None = None,
 ) -> Experiment:
     """Return the experiment that a configuration file describes.
 
@@ -56,6 +57,7 @@ def load_experiment(
             installed packages are imported too.
         check_network: leaves building the network to the caller if it is False.
         may_name_plugins: import the files that its `plugins:` lists; a file of a run may not.
+        text: what the file says, if it is known; then `path` is only what messages call it.
 
     Raises:
         ConfigError: something is wrong. The message lists every problem with file, line, column.
@@ -64,7 +66,7 @@ def load_experiment(
     """
     load_plugins(plugins)
     path = Path(path)
-    source = read_source(path)
+    source = read_source(path) if text is None else parse_source(text, str(path))
     if not isinstance(source.tree, dict):
         near = "; a colon needs a space behind it" if ":" in str(source.tree) else ""
         raise ConfigError(f"{source.where(())}: a configuration is a mapping of sections{near}")

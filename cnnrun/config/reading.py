@@ -67,6 +67,17 @@ class Reader:
         except _InvalidError:
             raise ConfigError("\n".join(self.problems)) from None
 
+    def read_at(self, kind: Any, value: Any, path: KeyPath) -> Any:
+        """Return what stands at `path`; None if something is wrong with it, which is noted.
+
+        Raises:
+            ConfigError: so much is wrong that no more is read.
+        """
+        try:
+            return self._value(kind, value, path)
+        except _InvalidError:
+            return None
+
     def note(self, path: KeyPath, message: str, *, key: bool = False) -> None:
         """Add a problem with the value at `path`, or with its key.
 

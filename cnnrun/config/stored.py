@@ -130,6 +130,14 @@ class Environment(Stored):
     cpu_features: list[str] = []
 
 
+class Swept(Stored):
+    """Of which sweep a run is, and which point it tries."""
+
+    name: str
+    point: Count
+    attempt: Count
+
+
 class RunRecord(Environment):
     """What `run.json` says; keys that a version may lack have a default, which is not filled in."""
 
@@ -148,6 +156,7 @@ class RunRecord(Environment):
     command: list[str] = []
     segments: list[Segment] = []
     check_every: Size | None = None
+    sweep: Swept | None = None
     reproduces: Reproduces | None = None
     earlier_environments: list[Environment] = []
     seed: Count = 0

@@ -93,7 +93,12 @@ class PreparedData:
 
 
 def prepare(
-    options: DataOptions, seed: int, base: Path, *, statistics: Statistics | None = None
+    options: DataOptions,
+    seed: int,
+    base: Path,
+    *,
+    statistics: Statistics | None = None,
+    sha256: str | None = None,
 ) -> PreparedData:
     """Load a data set, hold the validation split out, and fix the normalisation.
 
@@ -102,6 +107,7 @@ def prepare(
         seed: of the validation split.
         base: the folder that relative paths are relative to.
         statistics: those of a trained run; by default they come from the training split.
+        sha256: the data's digest, where it need not be computed.
 
     Raises:
         DataError: the data cannot be used.
@@ -131,7 +137,7 @@ def prepare(
     return PreparedData(
         data.info,
         task,
-        data.sha256(),
+        sha256 or data.sha256(),
         statistics,
         replace(samples(train, options.augment), balanced=balanced),
         samples(val) if val is not None else None,

@@ -10,7 +10,10 @@ from cnnrun.engine.execution.nonfinite import (
     find_nonfinite_state,
 )
 from cnnrun.engine.execution.pace import Pace
+from cnnrun.engine.execution.protocol import Ranks
+from cnnrun.engine.execution.ranked import RankedExecutor
 from cnnrun.engine.execution.shards import usual_size
+from cnnrun.engine.execution.shares import own_samples
 from cnnrun.engine.initializers import INITIALIZERS, Initializer
 from cnnrun.engine.layer import LAYERS, Build, Layer, LayerConfig
 from cnnrun.engine.losses import LOSSES, Loss
@@ -40,12 +43,15 @@ __all__ = [
     "Optimizer",
     "Pace",
     "Pass",
+    "RankedExecutor",
+    "Ranks",
     "Schedule",
     "StepResult",
     "find_nonfinite",
     "find_nonfinite_prediction",
     "find_nonfinite_state",
     "layers",
+    "own_samples",
     "summarize",
     "usual_size",
 ]

@@ -30,7 +30,7 @@ class Pass:
     Attributes:
         training: whether dropout drops and batch normalisation uses the batch.
         seed, step, shard: what random numbers derive from.
-        all_reduce: adds an array over all shards of the batch, in shard order.
+        all_reduce: adds an array over all shards of the batch, in a fixed order.
         observer: called as `observer(layer name, "x" | "y" | "dy" | "dx", array)` around every
             layer; the array must not be kept without a copy.
         orders: by name of a sequence (`""` for the network, `03_residual/branch`), where its layers
@@ -134,7 +134,7 @@ class Context:
             out[...] = self.generator().random(out.shape, dtype=np.float32)
 
     def all_reduce(self, array: Array) -> Array:
-        """Return the sum of `array` over all shards of the batch, added in shard order."""
+        """Return the sum of `array` over all shards of the batch, added in a fixed order."""
         return self.run.all_reduce(array)
 
     def child(self, index: int, name: str) -> Context:

@@ -18,7 +18,7 @@ import numpy as np
 
 from cnnrun.engine.types import Array
 from cnnrun.foreign.arguments import backward_arguments, call_forward, forward_arguments
-from cnnrun.foreign.function import Call, FaultError, ForeignFunction, guarded
+from cnnrun.foreign.function import Call, FaultError, ForeignFunction, guarded, require_finite
 
 __all__ = ["PairFunction", "name_of"]
 
@@ -167,13 +167,7 @@ def _checked_output(function: str, output: Any) -> Array:
             f"makes it so (astype, dtype=, np.zeros of that dtype); numerical derivatives need "
             "float64"
         )
-    if not np.isfinite(output).all():
-        place = list(map(int, np.argwhere(~np.isfinite(output))[0]))
-        raise FaultError(
-            f"{function} returns {output[tuple(place)]} at {place}, of inputs of about unit "
-            "size: is there a division by zero, or a logarithm or root of what can be negative? "
-            "An input that must be positive is said by NAME=SIZES:positive"
-        )
+    require_finite(function, output)
     return np.array(output)  # a copy, for it may be kept and written to
 
 

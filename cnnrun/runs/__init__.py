@@ -5,9 +5,11 @@ from cnnrun.runs.curves import plot_runs
 from cnnrun.runs.environment import default_workers
 from cnnrun.runs.evaluation import Evaluation, evaluate
 from cnnrun.runs.folder import Run, find_run, list_runs
+from cnnrun.runs.following import follow
 from cnnrun.runs.groups import Group, claim_group, find_group, is_group
 from cnnrun.runs.keeping import export_run, remove_runs, tag_run
 from cnnrun.runs.model import Model, load_model
+from cnnrun.runs.mpi import join_team
 from cnnrun.runs.networks import (
     NetworkSource,
     NetworkWithData,
@@ -23,6 +25,7 @@ from cnnrun.runs.seeds import group_sessions, load_group, resume_seeds, train_se
 from cnnrun.runs.segments import Segment, run_segments
 from cnnrun.runs.session import Session
 from cnnrun.runs.signals import StopRequest, ignore_signals, stop_on_signals
+from cnnrun.runs.team import RankedTeam, Team
 from cnnrun.runs.training import resume, train, train_events
 
 __all__ = [
@@ -32,11 +35,13 @@ __all__ = [
     "Model",
     "NetworkSource",
     "NetworkWithData",
+    "RankedTeam",
     "Reproduction",
     "Run",
     "Segment",
     "Session",
     "StopRequest",
+    "Team",
     "claim_group",
     "compare",
     "default_workers",
@@ -44,10 +49,12 @@ __all__ = [
     "export_run",
     "find_group",
     "find_run",
+    "follow",
     "group_sessions",
     "ignore_signals",
     "is_config_file",
     "is_group",
+    "join_team",
     "list_runs",
     "load_group",
     "load_model",

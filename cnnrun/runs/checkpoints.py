@@ -30,12 +30,16 @@ from cnnrun.errors import CheckpointError
 from cnnrun.runs.files import dump_json, sync_folder, write_durably
 
 __all__ = [
+    "CHECKPOINT_SECONDS",
     "Checkpoint",
     "altered_files",
     "has_checkpoint",
     "read_checkpoint",
     "write_checkpoint",
 ]
+
+CHECKPOINT_SECONDS = 10.0
+"""Longest time between two checkpoints; when they come does not change the result."""
 
 FORMAT = 1
 FILES = ("weights.safetensors", "state.safetensors", "state.json")

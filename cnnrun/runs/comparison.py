@@ -188,7 +188,7 @@ def summarize_run(run: Run) -> dict[str, Any]:
         "parameters": record.get("parameters"),
         "tags": tags,
         "reproduces": (record.get("reproduces") or {}).get("run"),
-        "group": record.get("group"),
+        "group": record.get("group") or (record.get("sweep") or {}).get("name"),
     }
 
 

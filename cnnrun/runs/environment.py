@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_info
 import cnnrun
 from cnnrun.engine.kernels import accelerated
 
-__all__ = ["default_workers", "earlier_environments", "environment", "now"]
+__all__ = ["ROUNDS", "default_workers", "earlier_environments", "environment", "now", "numpy_blas"]
 
 ROUNDS = ("versions", "source_sha256", "blas_kernel", "cpu", "cpu_features")
 """What may change how sums are rounded."""
@@ -42,8 +42,7 @@ def now() -> str:
 
 def environment() -> dict[str, Any]:
     """Return what the result may depend on besides the configuration."""
-    libraries: list[dict[str, Any]] = threadpool_info()
-    blas = next((info for info in libraries if info.get("user_api") == "blas"), {})
+    blas = numpy_blas()
     return {
         "git": _git(),
         "versions": {
@@ -59,6 +58,16 @@ def environment() -> dict[str, Any]:
         "cpu_features": _cpu_features(),
         "platform": platform.platform(),
     }
+
+
+def numpy_blas() -> dict[str, Any]:
+    """Return what threadpoolctl knows of NumPy's BLAS; nothing where it knows none.
+
+    SciPy, which numba loads, brings another one, and either may come first.
+    """
+    known = [info for info in threadpool_info() if info.get("user_api") == "blas"]
+    own = [info for info in known if "numpy" in Path(info.get("filepath") or "").parent.name]
+    return dict(next(iter(own + known), {}))
 
 
 def earlier_environments(before: dict[str, Any], now: dict[str, Any]) -> list[dict[str, Any]]:
@@ -78,7 +87,11 @@ def _git() -> dict[str, Any] | None:
     try:
         commit, status = (
             subprocess.run(
-                ["git", *arguments], capture_output=True, text=True, timeout=10, check=True
+                ["git", "--no-optional-locks", *arguments],  # a kill would leave a lock
+                capture_output=True,
+                text=True,
+                timeout=10,
+                check=True,
             ).stdout.strip()
             for arguments in (["rev-parse", "HEAD"], ["status", "--porcelain"])
         )

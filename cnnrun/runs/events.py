@@ -16,6 +16,7 @@ __all__ = [
     "Event",
     "FinalTest",
     "LayersMeasured",
+    "RanksJoined",
     "StepFinished",
     "Stopped",
     "StoppedEarly",
@@ -65,6 +66,22 @@ class EpochMetrics:
 
 
 @dataclass(frozen=True)
+class RanksJoined:
+    """Several ranks train together; each entry of `hosts` and `workers` is of one of them.
+
+    `differences` are what may round other bits on one than on the first: processor, libraries.
+    """
+
+    hosts: tuple[str, ...]
+    workers: tuple[int, ...]
+    differences: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the figures by name."""
+        return {"size": len(self.hosts), **asdict(self)}
+
+
+@dataclass(frozen=True)
 class TrainingStarted:
     """Training begins, or goes on after `step` steps.
 
@@ -87,6 +104,7 @@ class StepFinished:
         batch: how many are done of the epoch.
         loss: of the batch.
         waited: the share of the step's time in which it waited for its batch.
+        is_due: whether a checkpoint is to be written; None leaves that to who writes it.
     """
 
     step: int
@@ -94,6 +112,7 @@ class StepFinished:
     batch: int
     loss: float
     waited: float = 0.0
+    is_due: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -213,7 +232,8 @@ class FinalTest:
 
 
 Event = (
-    TrainingStarted
+    RanksJoined
+    | TrainingStarted
     | LayersMeasured
     | StepFinished
     | WorkersSlow

@@ -12,7 +12,7 @@ import numpy as np
 from cnnrun.engine import Context, Network, Pass
 from cnnrun.engine.types import Array
 
-__all__ = ["LayerFigures", "LayerWatch"]
+__all__ = ["SAMPLES", "LayerFigures", "LayerWatch"]
 
 SAMPLES = 32
 """Of the batch, on which dead units are looked for; the forward pass over them is the only cost."""

@@ -19,6 +19,7 @@ from cnnrun.runs.folder import Run
 from cnnrun.runs.foreign import ForeignData, foreign_samples
 from cnnrun.runs.moved import experiment_of, prepare_data
 from cnnrun.runs.state import read_training
+from cnnrun.runs.team import Team
 
 __all__ = ["Images", "Model", "load_model"]
 
@@ -115,10 +116,17 @@ class Model:
         measured = self.measure(other.samples, workers=workers)
         return replace(measured, split=other.split, data=other.path, data_identity=other.identity)
 
-    def measure(self, samples: Samples, *, workers: int | None = None) -> Evaluation:
-        """Measure the network on samples that are normalised already, as in training."""
+    def measure(
+        self, samples: Samples, *, workers: int | None = None, team: Team | None = None
+    ) -> Evaluation:
+        """Measure the network on samples that are normalised already, as in training.
+
+        A team whose other ranks measure them too does it together with these.
+        """
+        team = team or Team()
+        team.share(self.network)
         workers = workers or default_workers()
-        with Executor(self.network, self.experiment.loss, workers=workers) as executor:
+        with team.executor(self.network, self.experiment.loss, workers=workers) as executor:
             return evaluate(executor, samples, self.info.class_names)
 
     def gradients(

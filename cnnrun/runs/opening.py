@@ -16,7 +16,7 @@ from cnnrun.errors import DataError, RunError
 from cnnrun.runs.checkpoints import Checkpoint, has_checkpoint
 from cnnrun.runs.choosing import metric_key
 from cnnrun.runs.claiming import claim_run
-from cnnrun.runs.environment import default_workers, earlier_environments, environment, now
+from cnnrun.runs.environment import earlier_environments, environment, now
 from cnnrun.runs.files import dump_json, replace_file
 from cnnrun.runs.folder import Run, date_last
 from cnnrun.runs.moved import experiment_of, prepare_data
@@ -24,6 +24,7 @@ from cnnrun.runs.segments import keep_configuration, keep_plugins, list_segments
 from cnnrun.runs.session import Session
 from cnnrun.runs.state import read_training, restore_state
 from cnnrun.runs.stopping import go_on, has_stopped
+from cnnrun.runs.team import Team
 from cnnrun.runs.trainer import Trainer
 from cnnrun.runs.weighing import weighed
 
@@ -38,6 +39,7 @@ def start_run(
     check_every: int | None = None,
     command: Sequence[str] = (),
     notes: Mapping[str, Any] | None = None,
+    team: Team | None = None,
 ) -> Session:
     """Claim a run directory and return a training that has not begun.
 
@@ -49,13 +51,14 @@ def start_run(
         check_every: keep digests of the weights every so many steps, not at every epoch alone.
         command: the command line, for the record.
         notes: what else the record says.
+        team: the ranks that train it together, of which this one leads.
 
     Raises:
         CnnrunError: the data cannot be used, or no directory can be created. There is no run then.
     """
     data = prepare(experiment.data, experiment.seed, experiment.base)
     experiment = replace(experiment, loss=weighed(experiment.loss, data))
-    trainer = _trainer(experiment, data, workers)
+    trainer = _trainer(experiment, data, workers, team)
     configuration = _configuration(experiment)
     document = _record(trainer, command, configuration, {})
     document.update(notes or {}, check_every=check_every)
@@ -76,13 +79,18 @@ def start_run(
 
 
 def resume_run(
-    run: Run, *, workers: int | None = None, epochs: int | None = None, command: Sequence[str] = ()
+    run: Run,
+    *,
+    workers: int | None = None,
+    epochs: int | None = None,
+    command: Sequence[str] = (),
+    team: Team | None = None,
 ) -> Session:
     """Return a training that goes on where the run's last checkpoint stands.
 
     More `epochs` than before extend the run; a schedule that depends on their number then follows
     the new one. A run that has stopped early goes on only if `epochs` are given, more than are
-    done; its patience then begins anew.
+    done; its patience then begins anew. The ranks of a `team` may be as many as they were, or not.
 
     Raises:
         RunError: another process trains the run, it is finished, or it cannot be written to.
@@ -99,7 +107,7 @@ def resume_run(
             _refuse_if_done(run, before, checkpoint, experiment.train.epochs, epochs is not None)
             statistics = Statistics.from_json(checkpoint.state["statistics"])
         data = prepare_data(experiment, statistics)
-        trainer = _trainer(experiment, data, workers)
+        trainer = _trainer(experiment, data, workers, team)
         if checkpoint:
             log_size = restore_state(trainer, checkpoint, str(run.folder))
         goes_on = epochs is not None and has_stopped(trainer.progress.stopping)
@@ -161,10 +169,13 @@ def _refuse_if_done(
         )
 
 
-def _trainer(experiment: Experiment, data: PreparedData, workers: int | None) -> Trainer:
+def _trainer(
+    experiment: Experiment, data: PreparedData, workers: int | None, team: Team | None
+) -> Trainer:
     network = build_network(experiment, data.info)
     _require_fitting_numbers(experiment, data)
-    return Trainer(experiment, data, network, workers or default_workers())
+    team = team or Team()
+    return Trainer(experiment, data, network, team.workers(workers), team)
 
 
 def _require_fitting_numbers(experiment: Experiment, data: PreparedData) -> None:
@@ -226,6 +237,7 @@ def _record(
             document["earlier_environments"] = earlier
         kept = (
             "started", "resumed", "check", "gradcheck", "check_every", "reproduces", "group",
+            "sweep",
         )  # fmt: skip
         document.update({key: before[key] for key in kept if key in before})
         document["resumed"] += 1

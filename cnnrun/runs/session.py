@@ -202,7 +202,9 @@ class Session:
         if isinstance(event, TrainingFinished):
             which = self.experiment.train.tested
             model = load_model(self.run, which)
-            evaluation = model.measure(self.data.test, workers=self.trainer.workers)
+            evaluation = model.measure(
+                self.data.test, workers=self.trainer.workers, team=self.trainer.team
+            )
             self.tested = model, evaluation
             require_finite_evaluation(
                 evaluation,

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
+from cnnrun.launchers import is_ranked
+
 __all__ = ["StopRequest", "ignore_signals", "stop_on_signals"]
 
 
@@ -45,6 +47,8 @@ def stop_on_signals() -> Iterator[StopRequest]:
                 _silence(descriptor)
 
     old = {number: signal.signal(number, handle) for number in _numbers()}
+    if is_ranked():  # those that came before, while this rank was starting
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, old)
     try:
         yield request
     finally:

@@ -7,15 +7,14 @@ import time
 from collections.abc import Iterator
 from itertools import islice
 
-import numpy as np
-
 from cnnrun.config import Experiment, metrics_named, require_metric
 from cnnrun.data import Feed, PreparedData, feed, has_labels
 from cnnrun.engine import Clock, Executor, Network, Pace, find_nonfinite, usual_size
-from cnnrun.engine.optimizers.base import State, global_norm
+from cnnrun.engine.optimizers.base import State
 from cnnrun.engine.types import Array
 from cnnrun.errors import DivergedError
 from cnnrun.runs.batches import batches_of, steps_of
+from cnnrun.runs.charter import Charter
 from cnnrun.runs.choosing import rank
 from cnnrun.runs.divergence import require_finite_evaluation, require_finite_state
 from cnnrun.runs.evaluation import Evaluation, evaluate
@@ -31,11 +30,12 @@ from cnnrun.runs.events import (
     TrainingStarted,
     WorkersSlow,
 )
-from cnnrun.runs.layer_watch import LayerWatch
-from cnnrun.runs.measures.metrics import accuracy
+from cnnrun.runs.layer_watch import SAMPLES, LayerWatch
+from cnnrun.runs.measures.metrics import count_right
 from cnnrun.runs.progress import Progress
 from cnnrun.runs.signals import StopRequest
 from cnnrun.runs.stopping import has_stopped, reason_to_stop, watch
+from cnnrun.runs.team import Team
 
 __all__ = ["Trainer"]
 
@@ -44,12 +44,18 @@ class Trainer:
     """Trains one experiment; `progress`, the network and the optimizer's state are its state."""
 
     def __init__(
-        self, experiment: Experiment, data: PreparedData, network: Network, workers: int
+        self,
+        experiment: Experiment,
+        data: PreparedData,
+        network: Network,
+        workers: int,
+        team: Team | None = None,
     ) -> None:
-        """Prepare a training from the start.
+        """Prepare a training from the start, by this process or by a team of several.
 
         Raises:
-            ConfigError: a metric that an epoch is chosen by is not measured.
+            ConfigError: a metric that an epoch is chosen by is not measured, or there are more
+                ranks than shards.
         """
         for option, name in metrics_named(experiment.train).items():
             require_metric(option, name, data.task, has_validation=data.val is not None)
@@ -57,6 +63,7 @@ class Trainer:
         self.data = data
         self.network = network
         self.workers = workers
+        self.team = team or Team()
         self.optimizer = experiment.optimizer
         self.optimizer_state: State = self.optimizer.initial_state(network.parameters)
         self.progress = Progress()
@@ -65,6 +72,8 @@ class Trainer:
         self.shard_size = options.samples_per_shard
         if self.shard_size is None and options.accumulate > 1:  # as of a single one of the batches
             self.shard_size = usual_size(options.batch_size, network.multiply_adds())
+        first = self.steps[0][0]
+        self.team.require_shards(first.stop - first.start, self.shard_size, network.multiply_adds())
         self._watch = LayerWatch(network, options.log_every)
         self._measured: LayersMeasured | None = None
 
@@ -76,6 +85,8 @@ class Trainer:
                 the optimizer's state or the validation loss, and the epoch was not finished.
         """
         progress, options = self.progress, self.experiment.train
+        if joined := self.team.assemble(self._charter):
+            yield joined
         yield TrainingStarted(
             progress.step, options.epochs, len(self.steps), at_best=progress.at_best
         )
@@ -83,7 +94,7 @@ class Trainer:
         pace = None if self.workers == 1 or self.network.uses_whole_batch else Pace()
         with (
             self._feed() as batches,
-            Executor(
+            self.team.executor(
                 self.network,
                 self.experiment.loss,
                 workers=self.workers,
@@ -96,11 +107,12 @@ class Trainer:
             upcoming = self._upcoming()
             while progress.epoch < options.epochs and not has_stopped(progress.stopping):
                 while progress.batch < len(self.steps):
-                    if stop:
+                    if self.team.is_to_stop(stop):
+                        self.team.gather(executor)
                         yield Stopped(progress.step)
                         return
                     try:
-                        done = self._step(executor, batches, upcoming)
+                        done = self._step(executor, batches, upcoming, stop)
                     except DivergedError as error:
                         yield Diverged(progress.step + 1, str(error))
                         raise
@@ -128,22 +140,47 @@ class Trainer:
         first = sum(map(len, self.steps[: self.progress.batch]))
         return batches_of(self.data.train, batches, self.experiment.seed, left, first)
 
+    def _charter(self) -> Charter:
+        """Return what other ranks need to train along from here on."""
+        state = self.network.state(), self.optimizer_state
+        return Charter.of(self.experiment, self.data, self.progress, *state)
+
     def _feed(self) -> Feed:
         """Return what gives the batches: prepared ahead where there are workers beside this one."""
-        most = max(part.stop - part.start for step in self.steps for part in step)
+        sizes = {part.stop - part.start for step in self.steps for part in step}
+        most = max(len(range(size)[self._own(size)]) for size in sizes)
         seed = self.experiment.seed
-        return feed(self.data.train, seed, self._upcoming, most, int(self.workers > 1))
+
+        def own() -> Iterator[tuple[int, Array]]:
+            for epoch, indices in self._upcoming():
+                yield epoch, indices[self._own(len(indices))]
+
+        return feed(self.data.train, seed, own, most, int(self.workers > 1))
+
+    def _own(self, samples: int) -> slice:
+        """Return which samples of a batch are computed in this process."""
+        return self.team.own(samples, self.shard_size, self.network.multiply_adds())
+
+    def _whole(self, epoch: int, indices: Array, x: Array, targets: Array) -> tuple[Array, Array]:
+        """Return samples of a batch of which x and targets may be this process's part alone."""
+        if self.team.size == 1:
+            return x, targets
+        return self.data.train.batch(indices, seed=self.experiment.seed, epoch=epoch)
 
     def _step(
-        self, executor: Executor, batches: Feed, upcoming: Iterator[tuple[int, Array]]
+        self,
+        executor: Executor,
+        batches: Feed,
+        upcoming: Iterator[tuple[int, Array]],
+        stop: StopRequest,
     ) -> StepFinished:
         """Do one optimizer update with the next batch that is upcoming, or batches."""
         started, waited = time.perf_counter(), 0.0
         progress, parts = self.progress, self.steps[self.progress.batch]
-        samples, answers = parts[-1].stop - parts[0].start, []
+        samples, right, told = parts[-1].stop - parts[0].start, 0, 0
         for number, (epoch, indices) in enumerate(islice(upcoming, len(parts))):
             asked = time.perf_counter()
-            x, targets = batches.batch(epoch, indices)
+            x, targets = batches.batch(epoch, indices[self._own(len(indices))])
             waited += time.perf_counter() - asked
             result = executor.step(
                 x,
@@ -152,13 +189,14 @@ class Trainer:
                 step=progress.step,
                 batch=samples,
                 is_first=number == 0,
+                samples=len(indices),
             )
-            norm = global_norm(result.gradients)
+            norm = executor.gradient_norm()
             if not (math.isfinite(result.loss) and math.isfinite(norm)):
-                self._explain_divergence(x, targets)
-            answers.append((result.outputs, targets))
-            if len(parts) > 1:  # the next batch is written over this one
-                answers[-1] = np.array(result.outputs), np.array(targets)
+                self._explain_divergence(*self._whole(epoch, indices, x, targets))
+            if result.counts and has_labels(self.data.task):
+                scores = self.experiment.loss.predictions(result.outputs)
+                right, told = right + count_right(scores, targets), told + targets.size
         total = len(self.steps) * self.experiment.train.epochs
         clock = Clock(progress.step, len(self.steps), total)
         factor = self.experiment.schedule.factor(clock, progress.schedule)
@@ -166,33 +204,32 @@ class Trainer:
         is_last = progress.batch + 1 == len(self.steps)
         is_watched = self._watch.is_due(progress.step + 1, is_last=is_last)
         if is_watched:
-            self._watch.before(result.gradients)
+            self._watch.before(executor.gather_gradients())
         executor.update(learning_rate=progress.learning_rate, step=progress.step + 1, norm=norm)
         self._measured = None
         if is_watched:
-            layers = self._watch.after(x)
+            first, _ = self._whole(epoch, indices[:SAMPLES], x, targets)
+            layers = self._watch.after(first)
             self._measured = LayersMeasured(epoch + 1, progress.step + 1, layers)
-        self._count(result.loss, answers, norm, samples)
+        self._count(result.loss, norm, samples, *self.team.after_step(right, told, stop))
+        if self.team.is_due:
+            self.team.gather(executor)
         seconds = time.perf_counter() - started
         progress.seconds += seconds
-        return StepFinished(progress.step, epoch, progress.batch, result.loss, waited / seconds)
+        return StepFinished(
+            progress.step, epoch, progress.batch, result.loss, waited / seconds, self.team.is_due
+        )
 
-    def _count(
-        self, loss: float, answers: list[tuple[Array, Array]], norm: float, samples: int
-    ) -> None:
-        """Add a step's figures to the epoch's; `answers` are outputs and targets of its batches."""
+    def _count(self, loss: float, norm: float, samples: int, right: int, told: int) -> None:
+        """Add a step's figures to the epoch's; of the answers `told`, so many are `right`."""
         progress = self.progress
         progress.step += 1
         progress.batch += 1
         progress.samples += samples
         progress.loss += loss * samples
         progress.grad_norm += norm
-        if has_labels(self.data.task):
-            outputs, targets = answers[0]
-            if len(answers) > 1:
-                outputs, targets = map(np.concatenate, zip(*answers, strict=True))
-            scores = self.experiment.loss.predictions(outputs)
-            progress.right += accuracy(scores, targets) * samples
+        if told:
+            progress.right += right / told * samples
 
     def _explain_divergence(self, x: Array, targets: Array) -> None:
         """Raise DivergedError with the step, and the layer where it began."""
@@ -227,6 +264,7 @@ class Trainer:
         trained = progress.seconds
         started = time.perf_counter()
         validation = None
+        self.team.gather(executor)
         if self.data.val is not None:
             validation = evaluate(executor, self.data.val, self.data.info.class_names)
         self._require_finite(validation)

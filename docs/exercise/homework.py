@@ -21,7 +21,7 @@ def conv_forward(x, w, b, conv_param):
 
 def conv_backward(dout, cache):
     """Return dx, dw, db."""
-    x, w, b, conv_param = cache
+    x, w, _, conv_param = cache
     stride, pad = conv_param["stride"], conv_param["pad"]
     padded = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
     dpadded, dw = np.zeros_like(padded), np.zeros_like(w)

@@ -19,7 +19,7 @@ from cnnrun.cli.tables import count, figure, print_table, print_text, size
 from cnnrun.errors import ConfigError
 
 if TYPE_CHECKING:
-    from cnnrun.bench import Benchmark, Result
+    from cnnrun.bench import Benchmark, RanksBenchmark, Result
 
 NAME = "bench"
 
@@ -34,6 +34,14 @@ def command(
     against: Annotated[
         Literal["torch"] | None, typer.Option(help="Measure PyTorch too, in turn with ours.")
     ] = None,
+    ranks: Annotated[
+        bool,
+        typer.Option(
+            "--ranks",
+            help="Measure the ranks that mpiexec has started: computing, exchange, update, and the "
+            "bytes that each sends.",
+        ),
+    ] = False,
     workers: Workers = None,
     seconds: Annotated[
         float, typer.Option(metavar="S", min=0.1, max=600, help="To spend on each median.")
@@ -46,9 +54,23 @@ def command(
 
     Example: cnnrun bench configs/bench/lenet.yaml --batch 32,64,256 --against torch
     """
-    from cnnrun.bench import bench
+    from cnnrun.bench import bench, bench_ranks
 
     batches = _batches(batch)
+    if ranks:
+        if against is not None:
+            raise ConfigError("--against: goes with one process, not with --ranks")
+        shared = bench_ranks(
+            config,
+            overrides or (),
+            plugins=plugin or (),
+            batches=batches,
+            workers=workers,
+            seconds=seconds,
+        )
+        if shared.is_leader:
+            _show_ranks(shared, json=json)
+        return
 
     def show_step(result: Result) -> None:
         done = f"batch {result.batch}: {result.step_ms:.2f} ms a step"
@@ -71,6 +93,42 @@ def command(
             _show_layers(result)
         _show(benchmark)
     benchmark.raise_if_different()
+
+
+def _show_ranks(benchmark: RanksBenchmark, *, json: bool) -> None:
+    if json:
+        print_json(benchmark.to_dict())
+        return
+    rows = [
+        [
+            str(result.batch),
+            str(result.shards),
+            figure(result.step_ms, 2),
+            figure(result.compute_ms, 2),
+            figure(result.exchange_ms, 2),
+            figure(result.update_ms, 2),
+            f"{result.sent_bytes:,.0f}",
+            f"{result.formula_bytes:,.0f}",
+            f"{result.further_bytes:,.0f}",
+        ]
+        for result in benchmark.results
+    ]
+    columns = [
+        "batch", "shards", "step ms", "compute", "exchange", "update", "bytes sent", "formula",
+        "further",
+    ]  # fmt: skip
+    plural = "" if benchmark.workers == 1 else "s"
+    print_table(
+        f"{benchmark.name}: {benchmark.ranks} ranks, {benchmark.workers} worker{plural} each",
+        columns,
+        rows,
+    )
+    print_text(
+        "medians of a step, and bytes, mean over the ranks; exchange: sending, and waiting for the "
+        "slowest; "
+        f"formula: (s + 1) 4P (R - 1) / R of P = {benchmark.parameters:,} parameters, R ranks and "
+        "s sums a rank; further: sums that layers ask for, losses, the norm"
+    )
 
 
 def _batches(given: str | None) -> list[int]:

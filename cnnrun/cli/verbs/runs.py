@@ -44,6 +44,10 @@ def list_command(
         list[str] | None,
         typer.Option(metavar="TAG", help="Only runs with this tag; repeatable, for all of them."),
     ] = None,
+    group: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Only runs of this sweep, or of this group of seeds."),
+    ] = None,
     runs_dir: RunsDir = Path("runs"),
     json: Json = False,
     as_csv: Csv = False,
@@ -57,6 +61,7 @@ def list_command(
 
     rows = [summarize_run(run) for run in list_runs(runs_dir)]
     rows = [row for row in rows if set(tag or ()) <= set(row["tags"])]
+    rows = [row for row in rows if group in (None, row["group"])]
     if sort is not None:
         sort_summaries(rows, sort)
     if json:
@@ -129,7 +134,9 @@ def compare_command(
     names: Annotated[
         list[str],
         typer.Argument(
-            metavar="RUN", help="Two runs or more, or groups.", autocompletion=run_and_group_names
+            metavar="RUN",
+            help="Two runs or more, or groups; or one sweep, for its best runs.",
+            autocompletion=run_and_group_names,
         ),
     ],
     picture: Annotated[
@@ -164,7 +171,10 @@ def compare_command(
     Example: cnnrun runs compare lenet-mnist5k-0001 lenet-mnist5k-0002
     """
     from cnnrun.runs import Group, compare, is_group, plot_runs
+    from cnnrun.runs.swept import best_of_sweep
 
+    if len(names) == 1 and (best := best_of_sweep(names[0], runs_dir)):
+        names = [str(run.folder) for run in best]
     if len(names) < 2:
         raise typer.BadParameter("name two runs or more", param_hint="RUN RUN...")
     compared = [

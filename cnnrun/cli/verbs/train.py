@@ -102,14 +102,23 @@ def command(
     Example: cnnrun train configs/lenet_mnist5k.yaml train.epochs=3
     """
     from cnnrun.runs import (
+        RankedTeam,
         claim_group,
+        follow,
         ignore_signals,
         is_group,
+        join_team,
         resume_run,
         start_run,
         stop_on_signals,
     )
 
+    team = join_team()
+    if isinstance(team, RankedTeam) and not team.is_leader:
+        with stop_on_signals() as stop:
+            code = follow(team, stop, workers=workers)
+        ignore_signals()  # it has nothing more to do, and the leader tells how it ended
+        raise typer.Exit(code)
     if seeds is not None or (resume is not None and is_group(resume, runs_dir)):
         single = {
             "--gradcheck": gradcheck, "--check": check, "--data-root": data_root,
@@ -120,6 +129,10 @@ def command(
                 raise typer.BadParameter(
                     "goes with a single run, not with a group", param_hint=option
                 )
+        if team.size > 1:
+            raise typer.BadParameter(
+                "several ranks train a single run, not a group", param_hint="--seeds"
+            )
         numbers = read_seeds(seeds) if seeds is not None else []
         if resume is not None:
             if config is not None or overrides or name or epochs:
@@ -151,13 +164,18 @@ def command(
                 message(
                     f"of {group_name}; all of it: cnnrun train --resume {group_name}", quiet=quiet
                 )
-            session = resume_run(run, workers=workers, epochs=epochs, command=sys.argv)
+            session = resume_run(run, workers=workers, epochs=epochs, command=sys.argv, team=team)
         else:
             if data_root:
                 raise typer.BadParameter("goes with --resume", param_hint="--data-root")
             experiment = _experiment(config, overrides, name, epochs, plugin)
             session = start_run(
-                experiment, runs_dir, workers=workers, check_every=check_every, command=sys.argv
+                experiment,
+                runs_dir,
+                workers=workers,
+                check_every=check_every,
+                command=sys.argv,
+                team=team,
             )
         with session:
             message(f"run {session.run.folder}", quiet=quiet or json)

@@ -1,14 +1,14 @@
-"""Runs a network over a batch: shards side by side, their gradients added in shard order.
+"""Runs a network over a batch: shards side by side, their gradients added in a fixed order.
 
-The shards of a batch are fixed by `shard_size` alone and every sum over them is taken in shard
-order, so that any number of workers gives the same bits. The BLAS is held to one thread, since
-shards side by side beat threads inside each product. Workers are processes where these can be
+The shards of a batch are fixed by `shard_size` alone and every sum over them is taken in the order
+of one tree, so that any number of workers gives the same bits. The BLAS is held to one thread,
+since shards side by side beat threads inside each product. Workers are processes where these can be
 forked, and else threads.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -23,7 +23,7 @@ from cnnrun.engine.execution.program import Program, Purpose
 from cnnrun.engine.execution.protocol import Workers
 from cnnrun.engine.execution.shards import cut
 from cnnrun.engine.execution.shared_memory import can_fork, shared_copies
-from cnnrun.engine.execution.sums import ShardGradients
+from cnnrun.engine.execution.sums import ShardGradients, sum_in_order
 from cnnrun.engine.execution.threads import Threads
 from cnnrun.engine.execution.work import Work
 from cnnrun.engine.kernels.accelerated import kernels
@@ -48,12 +48,14 @@ class StepResult:
         outputs: of the network, `(N, *output_shape)`.
         gradients: of the loss, by parameter name.
         updates: new values of buffers, by name.
+        counts: whether these outputs are of samples that no other rank has.
     """
 
     loss: float
     outputs: Array
     gradients: dict[str, Array]
     updates: dict[str, Array]
+    counts: bool = True
 
 
 class Executor:
@@ -98,9 +100,9 @@ class Executor:
             network.bind(shared_copies(network.state()))
             state.update(shared_copies(state))
         self.program = Program.of(network, purpose, "shared" if self._share else "private")
-        self._work = Work(network, loss, self.program, optimizer, state)
+        self._work = self._make_work(state)
         self._gradients = ShardGradients(self.program.gradients)
-        self._threads = Threads(self._work.compute, self._work.update, workers)
+        self._threads = Threads(self._work.compute, self._work.update, self._sum, workers)
         self._processes: Processes | None = None
         self._pace = pace or Pace(is_known=True)
         self._blas_limit = threadpool_limits(1, user_api="blas")
@@ -129,6 +131,7 @@ class Executor:
         observers: Callable[[int], Observer] | None = None,
         batch: int | None = None,
         is_first: bool = True,
+        samples: int | None = None,
     ) -> StepResult:
         """Run a training pass forward and backward; parameters and buffers stay as they are.
 
@@ -144,6 +147,8 @@ class Executor:
             observers: gives each shard, by number, an observer of its layers.
             batch: samples of the whole batch, if x is a part of one.
             is_first: whether it is the first part.
+            samples: of the batch, or part, of which x are those that this rank computes; by
+                default these are all.
 
         Raises:
             ShapeError: x does not fit the network.
@@ -151,14 +156,17 @@ class Executor:
         self._check(x)
         if is_first:
             self._losses = []
+            self._gradients.begin(is_whole=batch in (None, len(x)))
         else:
             self._put_updates()
         outputs = self._output_buffer(len(x))
         order = ShardOrder(batch or len(x), seed, step, shard=len(self._losses))
         with self._pace.step(self.workers) as at_once:
             self._losses += self._run(order, x, targets, outputs, observers, at_once)
+        self._gradients.total()
+        loss = float(sum_in_order([np.array(part) for part in self._losses]))
         updates = self._contexts[0].collect("updates")
-        return StepResult(sum(self._losses), outputs, dict(self.program.gradients), updates)
+        return StepResult(loss, outputs, dict(self.program.gradients), updates)
 
     def update(self, *, learning_rate: float, step: int, norm: float | None = None) -> float:
         """Apply the last step: the optimizer changes the parameters, and buffers get new values.
@@ -171,13 +179,24 @@ class Executor:
         if self._work.optimizer is None:
             raise ValueError("an executor without an optimizer cannot update")
         if norm is None:  # before anybody overwrites the gradients
-            norm = global_norm(self.program.gradients)
+            norm = self.gradient_norm()
         order = UpdateOrder(learning_rate, step, norm)
         split = self._processes and self.network.parameter_count >= UPDATE_SIZE
         workers: Workers = self._processes if self._processes and split else self._threads
         norm = workers.update(order)
         self._put_updates()
         return norm
+
+    def gradient_norm(self) -> float:
+        """Return the global norm of the last step's gradients, before `update` changes them."""
+        return global_norm(self.program.gradients)
+
+    def gather_gradients(self) -> Mapping[str, Array]:
+        """Return the gradients of the last step, by parameter name, all of them."""
+        return self.program.gradients
+
+    def gather_state(self) -> None:
+        """See that the optimizer's state is here, all of it."""
 
     @property
     def processes(self) -> list[int]:
@@ -208,6 +227,13 @@ class Executor:
         outputs = self._output_buffer(len(x))
         self._run(ShardOrder(), x, None, outputs, None, self.workers)
         return outputs
+
+    def _make_work(self, state: State) -> Work:
+        return Work(self.network, self.loss, self.program, self._optimizer, state)
+
+    def _sum(self, parts: Sequence[Array]) -> Array:
+        """Return the sum over the shards in flight, which layers ask for by `all_reduce`."""
+        return sum_in_order(parts)
 
     def _put_updates(self) -> None:
         """Give buffers the new values of the last pass."""
@@ -243,7 +269,7 @@ class Executor:
             batch = shards[first : first + lanes]
             results = workers.compute(batch, self._contexts_for(batch, observers))
             if targets is not None:
-                self._gradients.add(results, from_first=batch[0].order.shard == 0)
+                self._gradients.add(results)
             losses += [result.loss for result in results]
         return losses
 
@@ -254,10 +280,11 @@ class Executor:
         while len(self._contexts) < len(shards):
             self._contexts.append(self.program.context())
         contexts = self._contexts[: len(shards)]
-        for place, (shard, ctx) in enumerate(zip(shards, contexts, strict=True)):
+        for shard, ctx in zip(shards, contexts, strict=True):
             ctx.run.observer = observers(shard.order.shard) if observers else None
-            if shard.targets is not None:
-                ctx.run.gradients = self._gradients.arrays_for(shard.order.shard, place)
+        if shards[0].targets is not None:
+            for ctx, arrays in zip(contexts, self._gradients.lend(len(shards)), strict=True):
+                ctx.run.gradients = arrays
         return contexts
 
     def _workers_for(self, like: Shard, lanes: int, *, observed: bool) -> Workers:
@@ -273,6 +300,7 @@ class Executor:
                     self.program,
                     self._work.compute,
                     self._work.update,
+                    self._sum,
                     self.workers - 1,
                     like,
                     self._pace,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cnnrun.engine.context import Context
 from cnnrun.engine.types import Array
 
-__all__ = ["Compute", "Shard", "ShardOrder", "ShardResult", "Update", "UpdateOrder"]
+__all__ = ["Compute", "Shard", "ShardOrder", "ShardResult", "Sum", "Update", "UpdateOrder"]
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,9 @@ class ShardResult:
 
 Compute = Callable[[Shard, Context], float]
 """Fills a shard's outputs, and in a step the context's gradients; returns its part of the loss."""
+
+Sum = Callable[[Sequence[Array]], Array]
+"""Returns the sum over a batch's shards of what those in flight here have handed in."""
 
 Update = Callable[[UpdateOrder], float]
 """Lets the optimizer change a part of the parameters; returns the gradients' norm."""

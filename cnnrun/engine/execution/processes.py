@@ -31,6 +31,7 @@ from cnnrun.engine.execution.messages import (
     Compute,
     Shard,
     ShardResult,
+    Sum,
     Update,
     UpdateOrder,
 )
@@ -38,7 +39,6 @@ from cnnrun.engine.execution.pace import Pace
 from cnnrun.engine.execution.program import Program
 from cnnrun.engine.execution.protocol import OtherShardError
 from cnnrun.engine.execution.shared_memory import shared, shared_like
-from cnnrun.engine.execution.sums import sum_in_order
 from cnnrun.engine.execution.worker import Job, receive, serve
 from cnnrun.engine.types import Array
 from cnnrun.errors import WorkerError
@@ -94,6 +94,7 @@ class Processes:
         program: Program,
         compute: Compute,
         update: Update,
+        add_up: Sum,
         size: int,
         like: Shard,
         pace: Pace,
@@ -109,6 +110,7 @@ class Processes:
             for name, array in (("x", like.x), ("targets", targets), ("outputs", like.outputs))
         }
         self._compute, self._update, self._pace = compute, update, pace
+        self._add_up = add_up
         self._busy: list[WorkerHandle] = []
         self._ended: dict[int, Any] = {}
         self.workers: list[WorkerHandle] = []
@@ -188,7 +190,7 @@ class Processes:
                     waiting.send(OtherShardError())
                 raise OtherShardError
             parts.append(part)
-        total = sum_in_order(parts)
+        total = self._add_up(parts)
         for worker in self._busy:
             worker.send(total)
         return total

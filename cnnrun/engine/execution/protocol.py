@@ -9,7 +9,7 @@ from cnnrun.engine.context import Context
 from cnnrun.engine.execution.messages import Shard, ShardResult, UpdateOrder
 from cnnrun.engine.types import Array
 
-__all__ = ["OtherShardError", "Workers"]
+__all__ = ["OtherShardError", "Ranks", "Workers"]
 
 
 class Workers(Protocol):
@@ -26,7 +26,7 @@ class Workers(Protocol):
         """
 
     def all_reduce(self, place: int, array: Array) -> Array:
-        """Return the sum of an array over the shards in flight, in their order.
+        """Return the sum of an array over the shards in flight, in a fixed order.
 
         Called on behalf of the shard at `place`; waits until all the others have called it too.
         """
@@ -36,6 +36,24 @@ class Workers(Protocol):
 
     def close(self) -> None:
         """Stop the workers."""
+
+
+class Ranks(Protocol):
+    """Processes, perhaps on several machines, that train one network; all make the same calls."""
+
+    rank: int
+    size: int
+
+    def gather(self, row: Array, sizes: Sequence[int]) -> Array:
+        """Return the rows of all ranks, 1-D and of these sizes, one behind the other."""
+
+    def exchange(
+        self, row: Array, sent: Sequence[int], into: Array, received: Sequence[int]
+    ) -> None:
+        """Send a part of a 1-D row to each rank, and write what each sends here `into` another.
+
+        `sent` and `received` are the sizes of the parts, in the order of the ranks.
+        """
 
 
 class OtherShardError(Exception):

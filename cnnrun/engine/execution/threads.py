@@ -8,8 +8,14 @@ from functools import partial
 from threading import Barrier, BrokenBarrierError, Semaphore
 
 from cnnrun.engine.context import Context
-from cnnrun.engine.execution.messages import Compute, Shard, ShardResult, Update, UpdateOrder
-from cnnrun.engine.execution.sums import sum_in_order
+from cnnrun.engine.execution.messages import (
+    Compute,
+    Shard,
+    ShardResult,
+    Sum,
+    Update,
+    UpdateOrder,
+)
 from cnnrun.engine.types import Array
 from cnnrun.errors import WorkerError
 
@@ -19,8 +25,8 @@ __all__ = ["Threads"]
 class Threads:
     """A thread for every shard in flight, of which no more than `workers` run at a time."""
 
-    def __init__(self, compute: Compute, update: Update, workers: int) -> None:
-        self._compute, self._update = compute, update
+    def __init__(self, compute: Compute, update: Update, add_up: Sum, workers: int) -> None:
+        self._compute, self._update, self._add_up_all = compute, update, add_up
         self._slots = Semaphore(workers)
         self._pool: ThreadPoolExecutor | None = None
         self._pool_size = 0
@@ -42,7 +48,7 @@ class Threads:
         ]
 
     def all_reduce(self, place: int, array: Array) -> Array:
-        """Return the sum of an array over the shards in flight, in their order."""
+        """Return the sum of an array over the shards in flight, in a fixed order."""
         self._parts[place] = array
         self._slots.release()  # let another shard run while this one waits
         try:
@@ -88,4 +94,4 @@ class Threads:
         return [future.result() for future in futures]
 
     def _add_up(self) -> None:
-        self._total = sum_in_order(self._parts)
+        self._total = self._add_up_all(self._parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ from cnnrun.engine.execution.sums import put_in_place
 from cnnrun.engine.losses.base import Loss
 from cnnrun.engine.network import Network
 from cnnrun.engine.optimizers.base import Optimizer, State
+from cnnrun.engine.types import Array
 
 __all__ = ["Work"]
 
@@ -49,11 +51,21 @@ class Work:
 
     def update(self, order: UpdateOrder) -> float:
         """Change a part of the parameters; return what the optimizer does."""
+        return self.change(order, self.network.parameters, self.program.gradients, self.state)
+
+    def change(
+        self,
+        order: UpdateOrder,
+        parameters: Mapping[str, Array],
+        gradients: Mapping[str, Array],
+        state: State,
+    ) -> float:
+        """Let the optimizer change these parameters, or slices of them, as an order says."""
         assert self.optimizer is not None
         return self.optimizer.update(
-            self.network.parameters,
-            self.program.gradients,
-            self.state,
+            parameters,
+            gradients,
+            state,
             learning_rate=order.learning_rate,
             step=order.step,
             spared=self.network.spared_from_decay,

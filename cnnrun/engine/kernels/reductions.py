@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -16,6 +17,7 @@ __all__ = [
     "pixel_means",
     "rough_sum_of_squares",
     "spread",
+    "squares_of_pieces",
     "sum_of_squares",
     "sum_rows",
 ]
@@ -109,11 +111,17 @@ def rough_sum_of_squares(array: Array) -> float:
     By dot products in the array's own dtype. A piece whose squares overflow or vanish there is
     added up in float64 all the same: 1e30 has a norm, and so has 1e-30.
     """
-    flat = array.reshape(-1)
     total = 0.0
+    for squares in squares_of_pieces(array):
+        total += squares
+    return total
+
+
+def squares_of_pieces(array: Array) -> Iterator[float]:
+    """Yield the sums of which `rough_sum_of_squares` is one, each of `DOT` values."""
+    flat = array.reshape(-1)
     for start in range(0, flat.size, DOT):
         piece = flat[start : start + DOT]
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):
             squares = float(np.dot(piece, piece))
-        total += squares if TINY < squares < math.inf else sum_of_squares(piece)
-    return total
+        yield squares if TINY < squares < math.inf else sum_of_squares(piece)

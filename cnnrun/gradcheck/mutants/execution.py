@@ -136,8 +136,8 @@ def _shard_added_twice(right: Any) -> Any:
 
 
 def _sum_without_last(right: Any) -> Any:
-    def wrong(self: Any, results: Any, *, from_first: bool) -> None:
-        right(self, results[:1] if from_first else [], from_first=from_first)
+    def wrong(self: Any, results: Any) -> None:
+        right(self, results[:1])
 
     return wrong
 

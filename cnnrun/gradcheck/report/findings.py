@@ -54,7 +54,8 @@ def describe_crash(error: Exception) -> str:
     own = [
         frame
         for frame in frames
-        if PACKAGE not in Path(frame.filename).parents and "numpy" not in frame.filename
+        if PACKAGE not in Path(frame.filename).parents
+        and not {"numpy", "site-packages", "dist-packages"} & set(Path(frame.filename).parts)
     ]
     place = (own or frames)[-1:]
     where = "".join(f" at {Path(frame.filename).name}:{frame.lineno}" for frame in place)

@@ -15,6 +15,7 @@ __all__ = [
     "area_under_curve",
     "balanced_accuracy",
     "confusion_matrix",
+    "count_right",
     "exact_matches",
     "macro_f1",
     "mean_area_under_curve",
@@ -50,9 +51,14 @@ def accuracy(scores: Array, labels: Array) -> float:
         labels: `(N,)` class numbers: right is the highest score; or `(N, K)` zeros and ones:
             every label counts, right is the side of 0.5.
     """
+    return count_right(scores, labels) / labels.size
+
+
+def count_right(scores: Array, labels: Array) -> int:
+    """Return how many predictions are right, for scores and labels as `accuracy` takes them."""
     if labels.ndim == 2:
-        return float(np.mean((scores > 0.5) == (labels > 0.5)))
-    return float(np.mean(scores.argmax(axis=1) == labels))
+        return int(np.sum((scores > 0.5) == (labels > 0.5)))
+    return int(np.sum(scores.argmax(axis=1) == labels))
 
 
 def balanced_accuracy(scores: Array, labels: Array) -> float:

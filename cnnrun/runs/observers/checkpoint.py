@@ -6,13 +6,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from cnnrun.runs.checkpoints import Checkpoint, write_checkpoint
+from cnnrun.runs.checkpoints import CHECKPOINT_SECONDS, Checkpoint, write_checkpoint
 from cnnrun.runs.events import EpochFinished, Event, StepFinished, Stopped, TrainingStarted
 
 __all__ = ["CheckpointWriter"]
-
-CHECKPOINT_SECONDS = 10.0
-"""Longest time between two checkpoints; when they come does not change the result."""
 
 
 class CheckpointWriter:
@@ -35,7 +32,11 @@ class CheckpointWriter:
                 self._save("last", "best")
             case EpochFinished() | TrainingStarted() | Stopped():
                 self._save("last")
-            case StepFinished() if time.monotonic() - self._saved_at > CHECKPOINT_SECONDS:
+            case StepFinished(is_due=True):
+                self._save("last")
+            case StepFinished(is_due=None) if (
+                time.monotonic() - self._saved_at > CHECKPOINT_SECONDS
+            ):
                 self._save("last")
 
     def _save(self, *names: str) -> None:

@@ -11,6 +11,7 @@ from cnnrun.runs.events import (
     EpochFinished,
     Event,
     FinalTest,
+    RanksJoined,
     Stopped,
     StoppedEarly,
     WorkersSlow,
@@ -41,6 +42,8 @@ class RecordWriter:
                 self.end("finished")
             case StoppedEarly():
                 self.note(stopped_early=event.to_json())
+            case RanksJoined():
+                self.note(ranks=event.to_json())
             case WorkersSlow():
                 self.note(workers_slow=event.to_json())
             case Stopped():
