@@ -22,7 +22,7 @@ __all__ = ["Break", "apply", "read_breaks"]
 
 ROOT = Path(__file__).parents[1]
 COPIED = [
-    "cnnrun", "configs", "docs", "tests", "tools", "README.md", "CONTRIBUTING.md",
+    "cnnrun", "configs", "docs", "examples", "tests", "tools", "README.md", "CONTRIBUTING.md",
     "cnnrun.schema.json", "pyproject.toml",
 ]  # fmt: skip
 MAXIMUM_SURVIVING = 0.1
