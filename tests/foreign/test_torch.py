@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import cnnrun
 from cnnrun.errors import ConfigError
 from cnnrun.foreign import plan_function
 from cnnrun.foreign.inputs import read_inputs
