@@ -76,6 +76,9 @@ def _forward_problem(function: ForeignFunction, inputs: Mapping[str, Array]) -> 
             return f"forward writes into its input {name}: work on a copy, as in {name}.copy()"
     for name in _changed(constants, function.constants()):
         return f"forward writes into its constant {name}"
+    for output in first.outputs:
+        if not np.isfinite(output).all():
+            return _not_finite(function.forward_name or function.name, output)
     second = function.call(_copies(inputs))
     if not _same(function, first.outputs, second.outputs):
         function.is_frozen = True
@@ -87,6 +90,15 @@ def _forward_problem(function: ForeignFunction, inputs: Mapping[str, Array]) -> 
                 "from one call to the next; hand in the mask, or a seed"
             )
     return None
+
+
+def _not_finite(function: str, output: Array) -> str:
+    place = list(map(int, np.argwhere(~np.isfinite(output))[0]))
+    return (
+        f"{function} returns {output[tuple(place)]} at {place}, of inputs of about unit size: is "
+        "there memory never written, a division by zero, or a logarithm or root of what can be "
+        "negative? An input that must be positive is said by NAME=SIZES:positive"
+    )
 
 
 def _backward_problems(

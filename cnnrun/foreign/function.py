@@ -20,7 +20,7 @@ from cnnrun.errors import GradientError
 from cnnrun.gradcheck.precision import DOUBLE, Precision
 from cnnrun.gradcheck.report.findings import describe_crash
 
-__all__ = ["Call", "FaultError", "ForeignFunction", "guarded", "is_float", "require_finite"]
+__all__ = ["Call", "FaultError", "ForeignFunction", "guarded", "is_float"]
 
 
 class FaultError(GradientError):
@@ -61,6 +61,7 @@ class ForeignFunction:
         is_repeatable: whether the same call gives the same bits; a GPU may add up in any order.
         notes: what a reader of the report should know.
         printed: what the user's code has printed since this was emptied.
+        forward_name: what messages call the forward pass; by default the name.
     """
 
     name: str
@@ -71,6 +72,7 @@ class ForeignFunction:
     is_repeatable: bool = True
     notes: tuple[str, ...] = ()
     printed: list[str] = field(default_factory=list)
+    forward_name: str = ""
 
     def call(self, inputs: dict[str, Array]) -> Call:
         """Run forward on these arrays, which it may keep.
@@ -137,15 +139,3 @@ def guarded(
 def is_float(array: Array) -> bool:
     """Return whether an array can have a gradient at all."""
     return bool(array.dtype.kind == "f")
-
-
-def require_finite(function: str, output: Array) -> None:
-    """Raise a fault where an output is not finite: nothing could be derived there."""
-    if np.isfinite(output).all():
-        return
-    place = list(map(int, np.argwhere(~np.isfinite(output))[0]))
-    raise FaultError(
-        f"{function} returns {output[tuple(place)]} at {place}, of inputs of about unit "
-        "size: is there a division by zero, or a logarithm or root of what can be negative? "
-        "An input that must be positive is said by NAME=SIZES:positive"
-    )

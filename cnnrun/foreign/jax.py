@@ -16,7 +16,7 @@ import numpy as np
 from cnnrun.engine.types import Array
 from cnnrun.errors import ConfigError
 from cnnrun.foreign.arguments import call_forward, forward_arguments
-from cnnrun.foreign.function import Call, FaultError, ForeignFunction, guarded, require_finite
+from cnnrun.foreign.function import Call, FaultError, ForeignFunction, guarded
 from cnnrun.foreign.inputs import Input
 from cnnrun.foreign.loading import attribute, load_file, split_place
 from cnnrun.foreign.narrowing import is_narrowed
@@ -96,7 +96,6 @@ class JaxFunction(ForeignFunction):
                     f"{self.name} returns {output.dtype} though its inputs are float64: something "
                     "in it makes it so (astype, dtype=); numerical derivatives need float64"
                 )
-            require_finite(self.name, output)
         if is_narrowed(outputs, [a for a in inputs.values() if a.dtype == np.float64]):
             raise FaultError(
                 f"{self.name} computes in float32, though its inputs are float64: every number is "

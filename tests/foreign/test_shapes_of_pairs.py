@@ -168,3 +168,14 @@ def test_given_numbers_are_checked_at_besides_random_ones(tmp_path):
     assert {label for row in report.rows for label, _ in row.points} >= {"given numbers"}
     with pytest.raises(ConfigError, match="has x, other; name one"):
         cnnrun.gradcheck(forward, backward, inputs={"x": str(tmp_path / "a.npz"), "w": (3, 2)})
+
+
+def test_a_function_that_is_defined_for_positive_inputs_alone_is_checked_there():
+    def root_backward(dout, x):
+        return dout / (2 * np.sqrt(x))
+
+    assert cnnrun.gradcheck(
+        lambda x: np.sqrt(x), root_backward, inputs={"x": "4x5:positive"}
+    ).passed
+    report = cnnrun.gradcheck(lambda x: np.sqrt(x), root_backward, inputs={"x": "4x5"})
+    assert "NAME=SIZES:positive" in report.findings[0].message
