@@ -49,7 +49,8 @@ def filter_turned(evidence: Evidence) -> str | None:
             if turned.shape == evidence.claimed.shape and evidence.would_be_right(turned):
                 return text.format(f"d{name} comes out turned")
         for other, array in probe.values.items():
-            if name != probe.main or other == name or array.ndim < 2 or not probe.is_linear:
+            is_turnable = other != name and array.ndim >= 2 and probe.is_linear
+            if not is_turnable or (name != probe.main and isinstance(probe, LayerProbe)):
                 continue
             turned = np.array(turn(array))
             if turned.shape != array.shape or np.array_equal(turned, array):

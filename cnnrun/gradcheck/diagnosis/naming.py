@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from cnnrun.gradcheck.diagnosis import layer_suspects
+from cnnrun.gradcheck.diagnosis import function_suspects, layer_suspects
 from cnnrun.gradcheck.diagnosis.evidence import NEARER, SAME, Evidence
 from cnnrun.gradcheck.diagnosis.norm_suspects import normalisation
 from cnnrun.gradcheck.diagnosis.patterns import name_pattern
@@ -65,9 +65,14 @@ def _masked_error(evidence: Evidence) -> str | None:
         )
     if evidence.claimed.shape == evidence.upstream.shape and evidence.known.all():
         if evidence.explains(evidence.upstream - evidence.right):
-            return "the error passes where it should stop, and stops where it should pass"
+            return (
+                "the error passes where it should stop, and stops where it should pass: the mask "
+                "of what was active is inverted"
+            )
         if evidence.explains(evidence.upstream):
-            return "dx is dy: the layer's own derivative is missing"
+            slopes = np.unique(np.round(evidence.right / evidence.upstream, 6))
+            mask = ", the mask of what was active" if set(slopes) <= {0.0, 1.0} else ""
+            return f"dx is dy: the layer's own derivative is missing{mask}"
     return None
 
 
@@ -128,6 +133,10 @@ SUSPECTS: tuple[Callable[[Evidence], str | None], ...] = (
     layer_suspects.geometry,
     normalisation,
     layer_suspects.window,
+    function_suspects.slope,
+    function_suspects.penalty,
+    function_suspects.labels,
     _assigned,
     _shifted,
+    function_suspects.exchanged,
 )

@@ -21,6 +21,7 @@ from cnnrun.gradcheck.diagnosis.normalisation import (
     groupings,
     read_normalisation,
 )
+from cnnrun.gradcheck.points.probes import LayerProbe
 
 __all__ = ["normalisation"]
 
@@ -39,7 +40,8 @@ def normalisation(evidence: Evidence) -> str | None:
         right = _chain(norm, norm.scale * evidence.upstream)
         if not evidence.is_near_truth(right):
             return None  # the deviation does not depend on x
-        suspects = _of_x(norm, evidence.upstream)
+        ways = groupings(evidence.upstream.shape, is_ours=isinstance(probe, LayerProbe))
+        suspects = _of_x(norm, evidence.upstream, ways)
     elif name in (norm.gamma, norm.beta):
         suspects = _of_parameter(norm, evidence, is_gamma=name == norm.gamma)
     else:
@@ -76,7 +78,7 @@ def _chain(
     return np.asarray(inverse * (g - mean * over.mean(g) - through_variance))
 
 
-def _of_x(norm: Normalisation, dy: Array) -> Iterator[Suspect]:
+def _of_x(norm: Normalisation, dy: Array, ways: Iterator[Grouping]) -> Iterator[Suspect]:
     """Yield what dx would be with each mistake."""
     g, own = norm.scale * dy, norm.grouping
     count = own.count
@@ -121,7 +123,7 @@ def _of_x(norm: Normalisation, dy: Array) -> Iterator[Suspect]:
     yield "the term of the variance has the wrong sign", _chain(norm, g, variance=-1)
     yield "the division by the deviation is missing", _chain(norm, g) / norm.inverse
     yield "it is divided by the deviation twice", _chain(norm, g) * norm.inverse
-    for other in groupings(dy.shape):
+    for other in ways:
         yield (
             f"the means are taken over {other.words}, in forward over {own.words}",
             _chain(norm, g, over=other),

@@ -14,7 +14,7 @@ from math import prod
 import numpy as np
 
 from cnnrun.engine.types import Array, Shape
-from cnnrun.gradcheck.points.probes import Probe
+from cnnrun.gradcheck.points.probes import LayerProbe, Probe
 
 __all__ = ["Grouping", "Normalisation", "groupings", "read_normalisation"]
 
@@ -88,9 +88,13 @@ class Normalisation:
         return max(0.0, float(np.median(1 / self.inverse**2 - self.variance)))
 
 
-def groupings(shape: Shape) -> Iterator[Grouping]:
-    """Yield in which ways the values of `(N, ...)` can share a mean, the smallest groups first."""
-    names = AXES.get(len(shape), ("samples", *(f"axis {n}" for n in range(1, len(shape)))))
+def groupings(shape: Shape, *, is_ours: bool = True) -> Iterator[Grouping]:
+    """Yield in which ways the values of `(N, ...)` can share a mean, the smallest groups first.
+
+    Where the array is not `is_ours`, its axes are numbered, and channels may be the second of them.
+    """
+    numbered = ("samples", *(f"axis {n}" for n in range(1, len(shape))))
+    names = AXES.get(len(shape), numbered) if is_ours or len(shape) < 3 else numbered
     sets = [c for n in range(1, len(shape) + 1) for c in combinations(range(len(shape)), n)]
     ways = []
     for axes in sets:
@@ -105,7 +109,18 @@ def groupings(shape: Shape) -> Iterator[Grouping]:
             axes = (*range(1, len(shape) - 1), len(shape))
             words = f"{inside} and " * bool(inside) + f"the {names[-1]} of each of {groups} groups"
             ways.append(Grouping(words, _labels(split, axes).reshape(shape)))
+    if not is_ours and len(shape) > 2:
+        ways += _second_axis_in_groups(shape)
     yield from sorted((way for way in ways if way.count > 1), key=lambda way: way.count)
+
+
+def _second_axis_in_groups(shape: Shape) -> Iterator[Grouping]:
+    """Yield groups of the channels of `(N, C, ...)`."""
+    for groups in range(2, shape[1]):
+        if shape[1] % groups == 0:
+            split = (shape[0], groups, shape[1] // groups, *shape[2:])
+            words = f"the channels, in axis 1, of each of {groups} groups and their pixels"
+            yield Grouping(words, _labels(split, tuple(range(2, len(split)))).reshape(shape))
 
 
 def _labels(shape: Shape, axes: tuple[int, ...]) -> Array:
@@ -135,7 +150,7 @@ def read_normalisation(probe: Probe) -> Normalisation | None:
         if np.allclose(without, shift, rtol=0, atol=NEAR * np.max(np.abs(y))):
             gamma, scaled, h = name, h, raised[name]
             scale = np.divide(scaled, h, out=np.zeros(y.shape), where=h != 0)
-    for grouping in groupings(x.shape):
+    for grouping in groupings(x.shape, is_ours=isinstance(probe, LayerProbe)):
         centred = x - grouping.mean(x)
         variance = grouping.mean(centred**2)
         if not (variance > 0).all():
