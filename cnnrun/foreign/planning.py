@@ -22,7 +22,7 @@ from cnnrun.gradcheck.report.findings import Finding
 
 __all__ = ["plan_function"]
 
-PASSES, SECONDS = 4000, 1.2
+PASSES, SECONDS = 2000, 1.2
 """What a check may take by default: counted, so that a seed fixes what is compared on any machine,
 unless the function is slow, as a loop in Python is."""
 
@@ -56,7 +56,7 @@ def plan_function(
         layout: of its images, `NCHW` or `NHWC`; by default the one that fits.
         seed: what all random numbers derive from.
         budget: the most forward passes.
-        seconds: the most time instead; without either, 4,000 passes and about a second.
+        seconds: the most time instead; without either, 2,000 passes and about a second.
         notes: what a reader should know, besides the function's own.
 
     Raises:
