@@ -152,7 +152,13 @@ class Foreign:
         else:
             function, own = self._open_other(inputs, constants)
         like, layout = self.like or said.get("like"), self.layout or said.get("layout")
-        return {"subject": function, "inputs": own, "like": like, "layout": layout}
+        return {
+            "subject": function,
+            "inputs": own,
+            "constants": constants,
+            "like": like,
+            "layout": layout,
+        }
 
     def _open_other(self, inputs: dict[str, str], constants: dict[str, Any]) -> Any:
         from cnnrun.foreign.inputs import read_inputs

@@ -13,6 +13,7 @@ from cnnrun.foreign.like import Model
 from cnnrun.foreign.likeness import NEAR, loss_of, match_layer, model_name
 from cnnrun.foreign.probe import ForeignProbe
 from cnnrun.foreign.translation import as_loss, translated
+from cnnrun.gradcheck.points.cases import describe_options
 from cnnrun.gradcheck.points.point import Point
 from cnnrun.gradcheck.report.findings import Finding, written_apart
 
@@ -69,9 +70,11 @@ def _wrong_forward(
     ours: float,
 ) -> Finding:
     name = model_name(model)
+    options = "" if isinstance(model, Loss) else describe_options(model)
+    with_options = f"{name} ({options})" if options else name
     was, should = written_apart(theirs, ours)
     message = (
-        f"forward is not that of {name}: {what} is {was}, {name} gives {should} for the same "
-        "numbers. The verdicts on gradients are about the forward as it is written"
+        f"forward is not that of {with_options}: {what} is {was}, {name} gives {should} for the "
+        "same numbers. The verdicts on gradients are about the forward as it is written"
     )
     return Finding(function.name, None, "forward", message)

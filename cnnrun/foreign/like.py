@@ -11,6 +11,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from cnnrun.config.loading import read_layer
 from cnnrun.config.source import parse_source
 from cnnrun.engine import LAYERS, LOSSES, Layer, LayerConfig, Loss
@@ -77,6 +79,11 @@ def _written(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def _is_number(value: Any) -> bool:
+    """Return whether a value is an array or NumPy scalar of one number, as a program is handed."""
+    return isinstance(value, np.ndarray | np.generic) and value.ndim == 0
+
+
 def _guess(
     config: type[LayerConfig], inputs: Mapping[str, Input], constants: Mapping[str, Any]
 ) -> dict[str, Any]:
@@ -84,7 +91,10 @@ def _guess(
     flat: dict[str, Any] = {}
     for name, value in constants.items():
         flat.update(value if isinstance(value, Mapping) else {name: value})
-    plain = {str(key).lower(): value for key, value in flat.items()}
+    plain = {
+        str(key).lower().rpartition(".")[2]: value.item() if _is_number(value) else value
+        for key, value in flat.items()
+    }
     guessed: dict[str, Any] = {}
     for option, words in WORDS.items():
         values = [plain[word] for word in words if word in plain]

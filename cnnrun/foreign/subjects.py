@@ -75,8 +75,10 @@ def open_foreign(
     else:
         kind = type(subject if not callable(subject) else backward).__name__
         raise ConfigError(f"inputs go with a forward and a backward function, not with a {kind}")
-    model = resolve_like(like, own, function.constants()) if like is not None else None
-    return Foreign(function, own, model, layout)
+    if like is None:
+        return Foreign(function, own, layout=layout)
+    told = {**(constants or {}), **function.constants()}
+    return Foreign(function, own, resolve_like(like, own, told), layout)
 
 
 def _is_of_torch(subject: Any) -> bool:

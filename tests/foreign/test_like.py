@@ -65,7 +65,7 @@ def test_a_right_backward_of_a_wrong_forward_is_said_to_be_so():
     report = cnnrun.gradcheck(forward, backward, inputs=inputs, like="dense")
     assert report.verdict == "fail"
     assert [row.tensor for row in report.rows if row.verdict == "fail"] == ["-"]
-    assert "forward is not that of dense: taken as NCHW, y[" in report.diagnosis
+    assert "forward is not that of dense (units=2): taken as NCHW, y[" in report.diagnosis
 
 
 def test_weights_that_lie_transposed_are_seen_to():
@@ -86,7 +86,7 @@ def test_pooling_takes_its_window_from_the_constants():
     inputs = {"x": "2x3x4x6"}
     assert cnnrun.gradcheck(*pair, inputs=inputs, constants=constants, like="max_pool2d").passed
     report = cnnrun.gradcheck(*pair, inputs=inputs, constants=constants, like="avg_pool2d")
-    assert "forward is not that of avg_pool2d" in report.diagnosis
+    assert "forward is not that of avg_pool2d (" in report.diagnosis
 
 
 def test_a_loss_is_held_against_ours():

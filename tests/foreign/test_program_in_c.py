@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import cnnrun
 from cnnrun.foreign.inputs import read_inputs
 from cnnrun.foreign.planning import plan_function
 from cnnrun.foreign.program import open_program
@@ -114,3 +115,11 @@ def test_the_reader_in_c_refuses_what_it_cannot_read(tmp_path, damage):
     assert {"cut": "cut short", "compressed": "compressed", "single": "neither float64"}[
         damage
     ] in done.stderr
+
+
+def test_a_program_is_like_a_layer_with_the_stride_of_its_constants(tmp_path):
+    command = compiled(tmp_path, EXAMPLES / "conv.c", "-DMISTAKE=2")
+    sizes = read_inputs({"x": "2x3x5x5", "w": "2x3x3x3", "b": "2"})
+    function, inputs = open_program(command, sizes, {"stride": 2, "pad": 1})
+    report = cnnrun.gradcheck(function, inputs=inputs, like="conv2d")
+    assert "the stride is ignored in dx" in str(report.diagnosis)

@@ -16,7 +16,7 @@ from cnnrun.engine.types import Shape
 from cnnrun.errors import ConfigError, ShapeError
 from cnnrun.gradcheck.points.options import takes
 
-__all__ = ["CASES", "Case", "cases_of"]
+__all__ = ["CASES", "Case", "cases_of", "describe_options"]
 
 IMAGE = (5, 4, 2)
 GUESSED_SHAPES: tuple[Shape, ...] = ((6, 5, 2), (5, 6, 2), (7,), (4, 4, 3), (5, 3, 1), (12, 12, 4))
@@ -59,10 +59,10 @@ class Case:
 
     def __str__(self) -> str:
         shape = format_size(self.input_shape)
-        return f"{self.layer_name}({_describe_options(self.config)}) on {shape}"
+        return f"{self.layer_name}({describe_options(self.config)}) on {shape}"
 
 
-def _describe_options(config: Any) -> str:
+def describe_options(config: Any) -> str:
     """Return the options that are not at their defaults, `filters=3, kernel_size=2`."""
     shown = []
     for field in dataclasses.fields(config):
