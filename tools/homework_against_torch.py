@@ -8,7 +8,6 @@ at so many seeds. Needs PyTorch, but for `--right`.
 from __future__ import annotations
 
 import argparse
-import copy
 import re
 import sys
 import warnings
@@ -19,24 +18,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from homework.as_torch import as_torch, draw_tensors
+from homework.checked import report_on
 from homework.entries import Mistake, Pair
 from homework.mistakes import MISTAKES
 from homework.pairs import PAIRS
 
-import cnnrun
 from cnnrun.gradcheck.report.report import Report
-
-
-def report_on(pair: Pair, seed: int) -> Report:
-    """Return cnnrun's report on a pair; only what a user gives goes in."""
-    return cnnrun.gradcheck(
-        pair.forward,
-        pair.backward,
-        inputs=pair.draw(seed),
-        constants=copy.deepcopy(pair.constants),
-        seed=seed,
-    )
-
 
 BY_NAME = {mistake.name: mistake for mistake in MISTAKES}
 

@@ -99,7 +99,7 @@ class ForeignFunction:
         return False
 
     def constants(self) -> dict[str, Any]:
-        """Return what is handed in besides the inputs, to see whether it is written to."""
+        """Return what is handed in besides the inputs; they often tell a layer's options."""
         return {}
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -116,10 +117,8 @@ def _guess(
         if "filters" in fields:
             guessed["filters"] = w[3] if is_hwio else w[0]
     if "units" in fields and shapes and len(shapes[0]) == 2:
-        inside = 1
-        for size in images[1:]:
-            inside *= size
-        guessed["units"] = shapes[0][1] if shapes[0][0] == inside else shapes[0][0]
+        is_right_way = shapes[0][0] == prod(images[1:])
+        guessed["units"] = shapes[0][1] if is_right_way else shapes[0][0]
     if "use_bias" in fields and len(shapes) == 1:
         guessed["use_bias"] = False
     return guessed

@@ -11,6 +11,7 @@ from math import prod
 import numpy as np
 
 from cnnrun.engine import Build, Context, Layer, LayerConfig, Loss, Pass
+from cnnrun.engine.layers import Dense
 from cnnrun.engine.types import Array
 from cnnrun.errors import CnnrunError, ConfigError
 from cnnrun.foreign.axes import Axes, candidates, of_images
@@ -114,7 +115,7 @@ def _ways(
 ) -> Iterator[Likeness]:
     main, *others = function.checked
     x = of_images(inputs[main].shape, layout)
-    if type(config).__qualname__.startswith("Dense") and len(x.theirs) != 2:
+    if issubclass(config.layer, Dense) and len(x.theirs) != 2:
         x = Axes(x.theirs, tuple(range(len(x.theirs))), (x.theirs[0], prod(x.theirs[1:])))
     layer = config.layer(config, x.ours[1:], Build(np.dtype(np.float64), 0, classes=4))
     parameters = layer.named_parameters()

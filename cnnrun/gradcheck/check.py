@@ -14,6 +14,7 @@ from cnnrun.gradcheck.diagnosis.naming import diagnose
 from cnnrun.gradcheck.points.point import Point
 from cnnrun.gradcheck.points.probes import Outcome
 from cnnrun.gradcheck.points.sampling import choose
+from cnnrun.gradcheck.precision import DOUBLE
 from cnnrun.gradcheck.report.executed import ExecutedResult
 from cnnrun.gradcheck.report.findings import Finding, describe_crash, written_apart
 from cnnrun.gradcheck.report.report import Guilty, Report
@@ -127,7 +128,9 @@ class Check:
                 *(self._executed.notes if self._executed else ()),
             ],
             executed=self._executed,
-            tolerance=max((p.probe.precision.tolerance for p in self.points), default=1e-6),
+            tolerance=max(
+                (p.probe.precision.tolerance for p in self.points), default=DOUBLE.tolerance
+            ),
         )
 
     # running

@@ -6,7 +6,7 @@ for truncation and rounding meet there, and no derivative is known better than t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -72,15 +72,12 @@ SINGLE = Precision(
     vanishing=1e-5,
     law=1e-4,
 )
-SINGLE_CLAIM = Precision(
+SINGLE_CLAIM = replace(
+    DOUBLE,
     name="float32, against float64 differences of a reference",
-    epsilon=EPSILON,
     claimed=EPSILON_32,
-    steps=DOUBLE.steps,
-    curvature=DOUBLE.curvature,
     tolerance=1e-4,
     direction=1e-4,
-    resolution=DOUBLE.resolution,
     vanishing=1e-5,
     law=1e-4,
 )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cnnrun.errors import (
     CnnrunError,
@@ -21,9 +20,6 @@ from cnnrun.sweeps.liveness import Heart
 from cnnrun.sweeps.reconcile import is_done, is_superseded, reconcile
 from cnnrun.sweeps.study import Sweep
 from cnnrun.sweeps.trials import ERROR, MISTAKE, STOPPED, SUPERSEDED, TrialView
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["work"]
 

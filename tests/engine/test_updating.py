@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cnnrun.engine import Build, Executor, Network
-from cnnrun.engine.execution import executor as executors
+from cnnrun.engine.execution import crew
 from cnnrun.engine.execution.messages import Shard, ShardOrder
 from cnnrun.engine.execution.shared_memory import SWITCH, are_shared, can_fork
 from cnnrun.engine.layers import Dense, Flatten, Tanh
@@ -50,7 +50,7 @@ def train(optimizer, workers):
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda o: o.type_name)
 @pytest.mark.parametrize("kind", ["processes", "threads"])
 def test_any_number_of_workers_changes_parameters_to_the_same_bits(optimizer, kind, monkeypatch):
-    monkeypatch.setattr(executors, "UPDATE_SIZE", 1)
+    monkeypatch.setattr(crew, "UPDATE_SIZE", 1)
     monkeypatch.setenv(SWITCH, kind)
     expected, _ = train(optimizer, 1)
     for workers in (2, 3):
@@ -138,7 +138,7 @@ def test_several_workers_move_the_network_to_shared_memory():
 @pytest.mark.skipif(not can_fork(), reason="worker processes cannot be forked here")
 @pytest.mark.parametrize("when", ["step", "update"])
 def test_a_killed_worker_is_reported_and_replaced(when, monkeypatch):
-    monkeypatch.setattr(executors, "UPDATE_SIZE", 1)
+    monkeypatch.setattr(crew, "UPDATE_SIZE", 1)
     network = Network(CONFIGS, IMAGE)
     optimizer = SGD(0.1)
     with Executor(
@@ -149,7 +149,7 @@ def test_a_killed_worker_is_reported_and_replaced(when, monkeypatch):
         (process,) = executor.processes
         os.kill(process, signal.SIGKILL)
         hand_out = {
-            "step": lambda: executor._processes.compute(two_shards(), executor._contexts),
+            "step": lambda: executor._crew.forked.compute(two_shards(), executor._contexts),
             "update": lambda: executor.update(learning_rate=0.1, step=1),
         }
         with pytest.raises(WorkerError, match="exit code -9; perhaps"):

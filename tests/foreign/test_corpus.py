@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 import re
 
 import pytest
+from homework.checked import report_on
 from homework.mistakes import MISTAKES
 from homework.pairs import PAIRS
-
-import cnnrun
 
 BY_NAME = {mistake.name: mistake for mistake in MISTAKES}
 NAMED = (
@@ -17,16 +15,6 @@ NAMED = (
     "leaky_relu_slope_on_the_other_side", "regularisation_forgotten", "attention_dk_before_dq",
     "softmax_loss_label_not_subtracted", "groupnorm_eps_forgotten", "relu_mask_inverted",
 )  # fmt: skip
-
-
-def report_on(pair, seed):
-    return cnnrun.gradcheck(
-        pair.forward,
-        pair.backward,
-        inputs=pair.draw(seed),
-        constants=copy.deepcopy(pair.constants),
-        seed=seed,
-    )
 
 
 @pytest.mark.parametrize("mistake", MISTAKES[::8], ids=lambda mistake: mistake.name)

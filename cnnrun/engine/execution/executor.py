@@ -2,8 +2,7 @@
 
 The shards of a batch are fixed by `shard_size` alone and every sum over them is taken in the order
 of one tree, so that any number of workers gives the same bits. The BLAS is held to one thread,
-since shards side by side beat threads inside each product. Workers are processes where these can be
-forked, and else threads.
+since shards side by side beat threads inside each product. Who computes a shard is for `crew.py`.
 """
 
 from __future__ import annotations
@@ -16,27 +15,22 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from cnnrun.engine.context import Context, Observer
+from cnnrun.engine.execution.crew import Crew
 from cnnrun.engine.execution.messages import Shard, ShardOrder, UpdateOrder
 from cnnrun.engine.execution.pace import Pace
-from cnnrun.engine.execution.processes import Processes
 from cnnrun.engine.execution.program import Program, Purpose
-from cnnrun.engine.execution.protocol import Workers
 from cnnrun.engine.execution.shards import cut
 from cnnrun.engine.execution.shared_memory import can_fork, shared_copies
 from cnnrun.engine.execution.sums import ShardGradients, sum_in_order
-from cnnrun.engine.execution.threads import Threads
 from cnnrun.engine.execution.work import Work
 from cnnrun.engine.kernels.accelerated import kernels
 from cnnrun.engine.losses.base import Loss
 from cnnrun.engine.network import Network
 from cnnrun.engine.optimizers.base import Optimizer, State, global_norm
 from cnnrun.engine.types import Array
-from cnnrun.errors import ShapeError, WorkerError
+from cnnrun.errors import ShapeError
 
 __all__ = ["Executor", "StepResult"]
-
-UPDATE_SIZE = 100_000
-"""From this many parameters on, the update is split over the worker processes."""
 
 
 @dataclass(frozen=True)
@@ -95,16 +89,15 @@ class Executor:
         self._optimizer = optimizer
         state: State = {} if optimizer_state is None else optimizer_state
         self._outputs = Context()  # only for its reusable buffers
-        self._share = workers > 1 and can_fork()
-        if self._share:
+        shares = workers > 1 and can_fork()
+        if shares:
             network.bind(shared_copies(network.state()))
             state.update(shared_copies(state))
-        self.program = Program.of(network, purpose, "shared" if self._share else "private")
+        self.program = Program.of(network, purpose, "shared" if shares else "private")
         self._work = self._make_work(state)
         self._gradients = ShardGradients(self.program.gradients)
-        self._threads = Threads(self._work.compute, self._work.update, self._sum, workers)
-        self._processes: Processes | None = None
         self._pace = pace or Pace(is_known=True)
+        self._crew = Crew(self.program, self._work, self._sum, workers, self._pace, shares=shares)
         self._blas_limit = threadpool_limits(1, user_api="blas")
 
     def __enter__(self) -> Self:
@@ -115,10 +108,7 @@ class Executor:
 
     def close(self) -> None:
         """Stop the workers, and let the BLAS use its threads again."""
-        if self._processes:
-            self._processes.close()
-            self._processes = None
-        self._threads.close()
+        self._crew.close()
         self._blas_limit.restore_original_limits()
 
     def step(
@@ -181,9 +171,7 @@ class Executor:
         if norm is None:  # before anybody overwrites the gradients
             norm = self.gradient_norm()
         order = UpdateOrder(learning_rate, step, norm)
-        split = self._processes and self.network.parameter_count >= UPDATE_SIZE
-        workers: Workers = self._processes if self._processes and split else self._threads
-        norm = workers.update(order)
+        norm = self._crew.update(order, self.network.parameter_count)
         self._put_updates()
         return norm
 
@@ -201,8 +189,7 @@ class Executor:
     @property
     def processes(self) -> list[int]:
         """The numbers of the worker processes, once there are any."""
-        workers = self._processes.workers if self._processes else []
-        return [worker.process.pid or 0 for worker in workers]
+        return self._crew.processes
 
     def threads(self, samples: int) -> int:
         """Return how many shards of a training batch are computed at once in this process."""
@@ -263,7 +250,7 @@ class Executor:
         # Layers that sum over the whole batch wait for one another: then all are in flight.
         together = targets is not None and self.network.uses_whole_batch
         lanes = len(shards) if together else max(1, min(at_once, len(shards)))
-        workers = self._workers_for(shards[0], lanes, observed=observers is not None)
+        workers = self._crew.suited_to(shards[0], lanes, observed=observers is not None)
         losses: list[float] = []
         for first in range(0, len(shards), lanes):
             batch = shards[first : first + lanes]
@@ -286,31 +273,6 @@ class Executor:
             for ctx, arrays in zip(contexts, self._gradients.lend(len(shards)), strict=True):
                 ctx.run.gradients = arrays
         return contexts
-
-    def _workers_for(self, like: Shard, lanes: int, *, observed: bool) -> Workers:
-        """Return the threads or processes that compute so many shards like this one at once."""
-        if observed or lanes == 1 or lanes > self.workers or not self._share:
-            return self._threads
-        if self._processes and not self._processes.suits(like):
-            self._processes.close()
-            self._processes = None
-        if self._processes is None:
-            try:
-                self._processes = Processes(
-                    self.program,
-                    self._work.compute,
-                    self._work.update,
-                    self._sum,
-                    self.workers - 1,
-                    like,
-                    self._pace,
-                )
-            except OSError as error:
-                raise WorkerError(
-                    f"no worker process can be started ({error.strerror or error}); --workers 1 "
-                    "needs none, and a smaller batch_size less memory"
-                ) from None
-        return self._processes
 
     def _cut(self, samples: int) -> list[slice]:
         return cut(samples, self.shard_size, self._multiply_adds)
